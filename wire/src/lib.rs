@@ -1,1 +1,46 @@
-//! To be written.
+//! The contract of Log Center as Rust types: what travels between a program, the server and whoever reads.
+//!
+//! Two things arrive. A program in any language posts an [`ErrorReport`]; a service that logs bunyan JSON
+//! sends [`Record`]s, alone or in a [`batch`]. Both are read by one kind of reader ([`decode`]) that
+//! tells malformed JSON from a wrong field and names the field. An error, however it came, has a
+//! [`Fingerprint`]; all events with one fingerprint are an issue, whose [`IssueId`] is a pure function of it
+//! and whose [`IssueStatus`] changes only along the edges listed there. What belongs to one HTTP request
+//! shares a [`RequestId`].
+//!
+//! Everything here is pure: no I/O, no clock, no async runtime, no logging. Every limit stands in [`limits`].
+//!
+//! The feature `decode` (on by default) brings the readers. A program that only writes records takes the
+//! crate without it and gets levels, scopes, fingerprints and limits at the price of `serde` and `md-5`.
+
+#[cfg(feature = "decode")]
+pub mod batch;
+#[cfg(feature = "decode")]
+pub mod decode;
+mod fingerprint;
+mod issue;
+mod level;
+pub mod limits;
+#[cfg(feature = "decode")]
+mod record;
+#[cfg(feature = "decode")]
+mod report;
+mod request_id;
+mod scope;
+#[cfg(feature = "decode")]
+mod stack;
+#[cfg(feature = "decode")]
+mod text;
+#[cfg(feature = "decode")]
+mod time;
+
+pub use fingerprint::{Fingerprint, IssueId, ParseIssueIdError};
+pub use issue::{IssueStatus, ParseStatusError, REGRESSION_ACTOR};
+pub use level::{Level, ParseLevelError};
+#[cfg(feature = "decode")]
+pub use record::{Client, ErrorInfo, Perf, Record, ServiceRequest, ServiceResponse};
+#[cfg(feature = "decode")]
+pub use report::ErrorReport;
+pub use request_id::{RequestId, RequestIdError};
+pub use scope::{EventKind, Scope};
+#[cfg(feature = "decode")]
+pub use time::{TimeError, UnixMillis};
