@@ -37,10 +37,22 @@ pub(crate) fn insisted() -> bool {
     REQUESTS.load(Ordering::Relaxed) > 1
 }
 
-/// Fails when the user wants to stop, so that `?` unwinds and every owner cleans up behind itself.
+/// What [`check`] fails with.
+#[derive(Debug)]
+pub(crate) struct Interrupted;
+
+impl std::fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("interrupted")
+    }
+}
+
+impl std::error::Error for Interrupted {}
+
+/// Fails with [`Interrupted`] when the user wants to stop, so that `?` unwinds and every owner cleans up behind itself.
 pub(crate) fn check() -> Result<()> {
     if requested() {
-        bail!("interrupted");
+        bail!(Interrupted);
     }
     Ok(())
 }

@@ -1,21 +1,45 @@
-//! The project's own commands, for people and for CI alike.
+//! The project's own commands, for people and for CI alike. `cargo xtask up` is where to start.
 mod cargo;
 mod crash;
 mod interrupt;
+mod libchdb;
+mod npm;
 mod server;
+mod up;
 mod workspace;
 
+use std::process::ExitCode;
+
+use anyhow::Result;
 use clap::Parser;
 
+/// Exit code of a program that was stopped by ^C, as shells expect it.
+const INTERRUPTED: u8 = 130;
+
 #[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "The project's own commands", version)]
 enum Cli {
+    /// Fetch what is missing, build, and run the server until ^C
+    Up(up::Args),
     /// Kill server and engine under load and count what was acknowledged
     Crash(crash::Args),
 }
 
-fn main() -> anyhow::Result<()> {
-    interrupt::catch()?;
-    match Cli::parse() {
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match interrupt::catch().and_then(|()| run(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<interrupt::Interrupted>() => ExitCode::from(INTERRUPTED),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<()> {
+    match cli {
+        Cli::Up(args) => up::run(&args),
         Cli::Crash(args) => crash::run(args),
     }
 }
