@@ -1,1 +1,77 @@
-//! To be written.
+//! A [`tracing`](https://docs.rs/tracing) layer that writes each event as one bunyan JSON line and sends the errors
+//! to a Log Center server, where all that are the same become one issue.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let _guard = log_center::layer("shop").version(env!("CARGO_PKG_VERSION")).init()?;
+//!
+//! tracing::info!(port = 8080, "listening");
+//! if let Err(error) = "eighty".parse::<u16>() {
+//!     tracing::error!(error = &error as &dyn std::error::Error, "bad port");
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! With `LOG_CENTER_URL=http://localhost:8002` in the environment the second event is an issue there a moment later;
+//! without it, both are lines on standard output.
+//!
+//! # The road of an event
+//!
+//! 1. A span opens: its fields are formatted, escaped and kept with a link to the span around it. A field that is
+//!    recorded later replaces what was there, and every open child sees it.
+//! 2. An event comes: its fields are formatted and escaped into the buffers of the thread. This is the only
+//!    moment at which foreign code runs (`Debug`, `Display`, `Error`); no lock is held, a panic is caught and the
+//!    value reads `<panicked>`, and what it logs itself is written up to one event deep.
+//! 3. The pieces are put side by side into one line: the base fields, `msg`, the columns that the spans around it
+//!    set, `err` if it is an ERROR, and the rest in `extra`. Nothing is allocated once the thread is warm.
+//! 4. The line goes to the writer in one piece, standard output by default. A full or closed pipe costs lines, not
+//!    the program.
+//! 5. An ERROR's bytes are appended to the queue of the forwarder, a thread of its own, which sends them in
+//!    compressed batches, repeats what failed under the same idempotency key, and counts what is lost
+//!    ([`Guard::counts`]). Dropping the [`Guard`] sends the rest.
+//!
+//! # What becomes of a field
+//!
+//! - `message` is `msg`: a constant text without data, so that records can be counted by it.
+//! - On a **span**, `req_id`, `rrdid`, `uid`, `span_id` and `parent_id` are the columns of that name, in every record
+//!   inside the span; `url`, `ip` and `ua` of a span that declares `req_id` are the client's, in `d`. A record with
+//!   a `req_id` has `scope` `visit`, every other `desc`. A value that the server would refuse (a `req_id` with
+//!   spaces, a `span_id` that is not 16 hex digits) goes to `extra` instead.
+//! - On an ERROR, a `dyn Error` becomes `err` with the whole chain of its sources; so does a field called `error`,
+//!   `err` or `exception` in whatever form; else `err` is made of the message. `err.type` is the name at the start
+//!   of the error's `Debug` (`Declined`, `ParseIntError`), or `Error`. `err.file_path` and `err.line_number` are
+//!   those of the event.
+//! - Everything else, on events and spans, is in `extra` as `key=value`, whatever it is called, quoted where it
+//!   must be ([`testing::parse_extra`] reads it back).
+//!
+//! No key comes twice: the last value wins, the event's over the inner span's over the outer span's.
+//!
+//! A record with `err` also has an `event_id`, 32 hex digits that no other record has: the same error that arrives
+//! by two ways, sent by this crate and shipped from standard output, counts once.
+//!
+//! Every limit is in [`limits`].
+
+mod builder;
+mod capture;
+mod counts;
+mod error;
+mod failure;
+mod format;
+mod forward;
+mod guard;
+mod layer;
+pub mod limits;
+mod line;
+mod scratch;
+mod sink;
+mod span;
+pub mod testing;
+mod visit;
+
+pub use builder::{Builder, layer};
+pub use counts::{Counts, LossReason};
+pub use error::Error;
+pub use forward::ForwardMode;
+pub use guard::Guard;
+pub use layer::LogCenterLayer;

@@ -1,0 +1,129 @@
+//! For tests of programs that use the layer: catch what was written, and read it back.
+//!
+//! ```
+//! let records = log_center::testing::capture("shop", || {
+//!     tracing::warn!(sku = 7, note = "two left", "stock low");
+//! });
+//! assert_eq!(records[0]["msg"], "stock low");
+//! assert_eq!(records[0]["level"], 40);
+//! let extra = log_center::testing::parse_extra(records[0]["extra"].as_str().unwrap_or_default());
+//! assert_eq!(extra, [("sku".to_owned(), "7".to_owned()), ("note".to_owned(), "two left".to_owned())]);
+//! ```
+
+use serde_json::Value;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tracing_core::dispatcher::{self, Dispatch};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::Registry;
+
+/// A writer for [`Builder::writer`](crate::Builder::writer) that keeps every line. Clones share the lines.
+#[derive(Debug, Clone, Default)]
+pub struct Capture {
+    bytes: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Capture {
+    /// With no lines.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The lines so far, without their line feeds.
+    pub fn lines(&self) -> Vec<String> {
+        String::from_utf8_lossy(&self.bytes()).lines().map(str::to_owned).collect()
+    }
+
+    /// The records so far. A line that is no JSON is [`Value::Null`].
+    pub fn records(&self) -> Vec<Value> {
+        self.lines().iter().map(|line| serde_json::from_str(line).unwrap_or_default()).collect()
+    }
+
+    /// Forgets the lines so far.
+    pub fn clear(&self) {
+        self.bytes().clear();
+    }
+
+    fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<'a> MakeWriter<'a> for Capture {
+    type Writer = CaptureWriter<'a>;
+
+    fn make_writer(&'a self) -> CaptureWriter<'a> {
+        CaptureWriter { capture: self }
+    }
+}
+
+/// Writes into a [`Capture`].
+#[derive(Debug)]
+pub struct CaptureWriter<'a> {
+    capture: &'a Capture,
+}
+
+impl io::Write for CaptureWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.capture.bytes().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Runs `program` with the layer of a service as its subscriber on this thread, TRACE included and nothing sent,
+/// and gives the records that it wrote.
+///
+/// # Panics
+/// If `service` is no name that [`layer`](crate::layer) takes.
+pub fn capture(service: &str, program: impl FnOnce()) -> Vec<Value> {
+    let capture = Capture::new();
+    let built = crate::layer(service).without_endpoint().trace(true).writer(capture.clone()).build();
+    #[expect(clippy::panic, reason = "test support: a bad name is a mistake in the test")]
+    let (layer, _guard) = built.unwrap_or_else(|error| panic!("{error}"));
+    let subscriber = Registry::default().with(layer);
+    dispatcher::with_default(&Dispatch::new(subscriber), program);
+    capture.records()
+}
+
+/// Reads the pairs of `extra` back, in their order. What has no `=` is a key with an empty value.
+pub fn parse_extra(extra: &str) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    let mut rest = extra;
+    while !rest.is_empty() {
+        let (key, after) = rest.split_at(rest.find(['=', ' ']).unwrap_or(rest.len()));
+        let (value, after) = match after.strip_prefix('=') {
+            Some(after) => parse_value(after),
+            None => (String::new(), after),
+        };
+        pairs.push((key.to_owned(), value));
+        rest = after.strip_prefix(' ').unwrap_or(after);
+    }
+    pairs
+}
+
+fn parse_value(text: &str) -> (String, &str) {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let (value, rest) = text.split_at(text.find(' ').unwrap_or(text.len()));
+        return (value.to_owned(), rest);
+    };
+    let mut value = String::new();
+    let mut characters = quoted.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' => break,
+            '\\' => match characters.next() {
+                Some('n') => value.push('\n'),
+                Some('r') => value.push('\r'),
+                Some('t') => value.push('\t'),
+                other => value.extend(other),
+            },
+            other => value.push(other),
+        }
+    }
+    (value, characters.as_str())
+}
