@@ -23,6 +23,8 @@ enum Cli {
     Up(up::Args),
     /// Kill server and engine under load and count what was acknowledged
     Crash(crash::Args),
+    /// Take ClickHouse away for a while and count what was answered meanwhile
+    Outage(crash::outage::Args),
 }
 
 fn main() -> ExitCode {
@@ -41,5 +43,6 @@ fn run(cli: Cli) -> Result<()> {
     match cli {
         Cli::Up(args) => up::run(&args),
         Cli::Crash(args) => crash::run(args),
+        Cli::Outage(args) => crash::outage::run(args),
     }
 }

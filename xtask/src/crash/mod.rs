@@ -1,16 +1,166 @@
 //! `cargo xtask crash`: kills the server and its engine under load and counts what was acknowledged.
+//!
+//! A round: [`reporter`]s send [`post`]s over keep-alive connections; the [`plan`] of the round, which the seed alone
+//! decides, says when who gets SIGKILL, during the recovery too. The [`subject`] starts the server again when it was
+//! hit; the engine is the server's own business. When everything is up the load goes on for a while and ends, posts
+//! with a key are repeated until they are answered, and from then on the clock runs: the [`witness`] asks ClickHouse
+//! until every acknowledged event is there. The [`ledger`] compares, event by event and issue by issue. After the last
+//! round the server is stopped in the orderly way, started once more, and everything is compared again.
+//!
+//! Nothing is killed by name, and nothing stays behind: not on success, not on ^C. After a failure the data directory is
+//! kept and named.
 
-use anyhow::{Result, bail};
+mod client;
+mod ledger;
+pub(crate) mod outage;
+mod payload;
+mod place;
+mod plan;
+mod post;
+mod reporter;
+mod settle;
+mod steady;
+mod subject;
+mod summary;
+mod witness;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use self::ledger::Ledger;
+use self::payload::{EVENT_ID_PREFIX, Event};
+use self::place::Place;
+use self::plan::Plan;
+use self::reporter::{Load, Reporter};
+use self::settle::settle;
+use self::subject::Subject;
+use self::summary::{Round, Summary};
+use crate::interrupt;
+
+/// How long the harness waits for what is late, so as to tell late from lost.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Most connections: each is a thread.
+const REPORTERS_AT_MOST: i64 = 256;
 
 /// How hard to shake.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Rounds of load, SIGKILL, restart and count
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rounds: u32,
+    /// What decides who is killed when, and what is sent; printed, so that a run can be repeated [default: random]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Connections that report at the same time
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=REPORTERS_AT_MOST))]
+    reporters: u16,
+    /// Everything has to be visible this many seconds after the load has ended on the recovered server
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=30))]
+    deadline_seconds: u64,
+    /// Build the server with optimisations
+    #[arg(long)]
+    release: bool,
+    /// The program to shake, instead of building it
+    #[arg(long)]
+    server: Option<PathBuf>,
 }
 
-/// Runs the rounds and fails on the first report that was lost or counted twice.
+/// Runs the rounds and fails if one report was lost, counted twice, or late.
 pub(crate) fn run(args: Args) -> Result<()> {
-    bail!("the crash harness is not yet there ({} rounds were asked for)", args.rounds)
+    let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
+    let place = Place::new("log-center-crash-", args.server, args.release)?;
+    println!(
+        "{} rounds, {} reporters, --seed {seed}, data in {}",
+        args.rounds,
+        args.reporters,
+        place.path().display()
+    );
+    let mut subject = Subject::new(place.options());
+    let mut shake = Shake {
+        seed,
+        deadline: Duration::from_secs(args.deadline_seconds),
+        reporters: (0..args.reporters).map(|index| Reporter::new(index.into(), subject.address())).collect(),
+        ledger: Ledger::default(),
+        summary: Summary::default(),
+    };
+    let outcome = shake.all_rounds(&mut subject, args.rounds);
+    shake.summary.complain(place.panics());
+    shake.summary.print(shake.ledger.totals(), shake.deadline);
+    drop(subject);
+    match outcome {
+        Ok(()) if shake.summary.is_clean() => Ok(()),
+        Err(error) if error.is::<interrupt::Interrupted>() => Err(error),
+        Err(error) => Err(error.context(format!("--seed {seed}; {}", place.keep()))),
+        Ok(()) => bail!(
+            "not everything was counted once, in time and rightly answered (--seed {seed}); {}",
+            place.keep()
+        ),
+    }
+}
+
+struct Shake {
+    seed: u64,
+    deadline: Duration,
+    reporters: Vec<Reporter>,
+    ledger: Ledger,
+    summary: Summary,
+}
+
+impl Shake {
+    fn all_rounds(&mut self, subject: &mut Subject, rounds: u32) -> Result<()> {
+        subject.begin_start();
+        subject.recovered()?;
+        for number in 0..rounds {
+            let round = self.round(subject, number).with_context(|| format!("round {number}"))?;
+            self.summary.add(number, &round, self.deadline, self.ledger.totals());
+        }
+        self.after_an_orderly_restart(subject)
+    }
+
+    fn round(&mut self, subject: &mut Subject, number: u32) -> Result<Round> {
+        let plan = Plan::new(self.seed, number);
+        let load = Load::start(std::mem::take(&mut self.reporters), self.seed, number);
+        let mut strikes = Vec::new();
+        let mut last_strike = Instant::now();
+        for strike in plan.strikes {
+            wait(strike.after)?;
+            if subject.strike(strike.victim)? {
+                last_strike = Instant::now();
+                strikes.push(strike);
+            }
+        }
+        let witness = subject.recovered()?;
+        let ready_after = last_strike.elapsed();
+        wait(plan.load_tail)?;
+        let (reporters, harvest) = load.end()?;
+        interrupt::check()?;
+        let ended = Instant::now();
+        self.reporters = reporters;
+        harvest.sent.into_iter().for_each(|(event, fate)| self.ledger.enter(event, fate));
+        self.summary.complain(harvest.complaints);
+        let (visible, findings) = settle(&self.ledger, &witness, &Event::prefix_of_round(number), PATIENCE)?;
+        Ok(Round { strikes, ready_after, visible_after: visible.then(|| ended.elapsed()), findings })
+    }
+
+    fn after_an_orderly_restart(&mut self, subject: &mut Subject) -> Result<()> {
+        subject.stop().context("after the last round")?;
+        subject.begin_start();
+        let witness = subject.recovered()?;
+        let (_, findings) = settle(&self.ledger, &witness, EVENT_ID_PREFIX, PATIENCE)?;
+        if !findings.is_clean() {
+            println!("after an orderly restart:");
+        }
+        self.summary.add_findings(&findings);
+        self.summary.complain(self.ledger.wrong_firsts());
+        subject.stop()?;
+        subject.no_engine_left()
+    }
+}
+
+fn wait(duration: Duration) -> Result<()> {
+    let _passed = interrupt::poll(Instant::now() + duration, || None::<()>);
+    interrupt::check()
 }
