@@ -1,0 +1,91 @@
+#![expect(unsafe_code, reason = "calls libchdb")]
+
+use std::ffi::CString;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::{Connection, Library};
+use crate::Error;
+use crate::exception::{Exception, Kind};
+
+/// ClickHouse, running in this process on one data directory.
+///
+/// It stops when its last connection closes, so it keeps one open for itself.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    library: &'static Library,
+    arguments: Vec<CString>,
+    /// Dropped before the shutdown call; nothing runs on it.
+    anchor: std::sync::Mutex<Option<Connection>>,
+    stopped: AtomicBool,
+}
+
+impl Engine {
+    /// Starts ClickHouse. Its threads inherit the calling thread's sandbox.
+    pub(crate) fn start(library: &'static Library, data_dir: &Path, config: &Path) -> Result<Self, Error> {
+        let argument = |text: String| {
+            CString::new(text).map_err(|error| Error::with("a path must not hold a zero byte", error))
+        };
+        let arguments = vec![
+            argument("clickhouse".to_owned())?,
+            argument(format!("--path={}", data_dir.display()))?,
+            argument(format!("--config-file={}", config.display()))?,
+        ];
+        let anchor = Connection::open(library, &arguments).ok_or_else(|| {
+            Error::new(format!(
+                "ClickHouse does not start on {}; its own message, if any, is above",
+                data_dir.display()
+            ))
+        })?;
+        Ok(Self {
+            library,
+            arguments,
+            anchor: std::sync::Mutex::new(Some(anchor)),
+            stopped: AtomicBool::new(false),
+        })
+    }
+
+    /// A new session with these settings in force from its start; `readonly` among them binds it for good.
+    ///
+    /// The names must be known settings. Fails with ClickHouse's own words if a value does not fit.
+    pub(crate) fn connect(&self, settings: &[(String, String)]) -> Result<Connection, Exception> {
+        if self.stopped.load(Ordering::Acquire) {
+            return Err(Exception::new(Kind::Aborted, "the engine is shutting down"));
+        }
+        let mut arguments = self.arguments.clone();
+        // As in ClickHouse's server; libchdb would read a lone word as SELECT word.
+        arguments.push(c"--implicit_select=0".to_owned());
+        for (name, value) in settings {
+            let argument = CString::new(format!("--{name}={value}")).map_err(|_| {
+                Exception::new(Kind::BadArguments, format_args!("setting {name} holds a zero byte"))
+            })?;
+            arguments.push(argument);
+        }
+        match Connection::open(self.library, &arguments) {
+            Some(connection) => Ok(connection),
+            None => Err(self.explain_refusal(settings)),
+        }
+    }
+
+    /// A refused connection says nothing; `SET` with the same settings says why.
+    fn explain_refusal(&self, settings: &[(String, String)]) -> Exception {
+        let unknown = || Exception::new(Kind::UnknownException, "the engine refused a connection");
+        let Some(mut connection) = Connection::open(self.library, &self.arguments) else {
+            return unknown();
+        };
+        settings
+            .iter()
+            .find_map(|setting| connection.set(std::slice::from_ref(setting)).err())
+            .unwrap_or_else(unknown)
+    }
+
+    /// Stops ClickHouse. Every other connection must be closed; returns false if one is not, or a thread
+    /// does not end.
+    pub(crate) fn stop(&self) -> bool {
+        self.stopped.store(true, Ordering::Release);
+        let anchor = self.anchor.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        drop(anchor);
+        // SAFETY: may be called from any thread at any time; refuses by itself while connections are open.
+        unsafe { (self.library.shutdown)() == 0 }
+    }
+}

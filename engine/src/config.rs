@@ -1,0 +1,59 @@
+//! The configuration file that libchdb reads when it starts.
+
+use std::path::{Path, PathBuf};
+
+use crate::{Error, Options};
+
+const FILE_NAME: &str = "engine.xml";
+
+/// Shares of the memory limit that caches may grow to, as divisors. ClickHouse's own defaults are sized
+/// for machines of their own (5 GiB of marks alone). Together they stay under a third of the limit.
+const MARK_CACHE_SHARE: u64 = 16;
+const INDEX_CACHE_SHARE: u64 = 32;
+const SMALL_CACHE_SHARE: u64 = 64;
+
+/// Idle threads that ClickHouse keeps for the next statement; each costs stack and allocator memory.
+const IDLE_THREADS: u32 = 32;
+
+/// Writes the configuration into the data directory and returns its path.
+pub(crate) fn write(options: &Options) -> Result<PathBuf, Error> {
+    let path = options.data_dir.join(FILE_NAME);
+    std::fs::write(&path, text(options.max_memory_bytes))
+        .map_err(|error| Error::on_path("cannot write", &path, error))?;
+    absolute(&path)
+}
+
+pub(crate) fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    path.canonicalize().map_err(|error| Error::on_path("cannot resolve", path, error))
+}
+
+fn text(max_memory_bytes: u64) -> String {
+    let mark = max_memory_bytes / MARK_CACHE_SHARE;
+    let index = max_memory_bytes / INDEX_CACHE_SHARE;
+    let small = max_memory_bytes / SMALL_CACHE_SHARE;
+    format!(
+        "<!-- Written by log-center at every start; changes are lost. -->
+<clickhouse>
+    <max_server_memory_usage>{max_memory_bytes}</max_server_memory_usage>
+    <mark_cache_size>{mark}</mark_cache_size>
+    <primary_index_cache_size>{index}</primary_index_cache_size>
+    <index_mark_cache_size>{index}</index_mark_cache_size>
+    <uncompressed_cache_size>0</uncompressed_cache_size>
+    <index_uncompressed_cache_size>0</index_uncompressed_cache_size>
+    <query_condition_cache_size>{small}</query_condition_cache_size>
+    <compiled_expression_cache_size>{small}</compiled_expression_cache_size>
+    <text_index_tokens_cache_size>{small}</text_index_tokens_cache_size>
+    <text_index_header_cache_size>{small}</text_index_header_cache_size>
+    <text_index_postings_cache_size>{small}</text_index_postings_cache_size>
+    <vector_similarity_index_cache_size>{small}</vector_similarity_index_cache_size>
+    <parquet_metadata_cache_size>{small}</parquet_metadata_cache_size>
+    <iceberg_metadata_files_cache_size>{small}</iceberg_metadata_files_cache_size>
+    <mmap_cache_size>64</mmap_cache_size>
+    <max_thread_pool_free_size>{IDLE_THREADS}</max_thread_pool_free_size>
+    <max_io_thread_pool_free_size>0</max_io_thread_pool_free_size>
+    <remote_servers></remote_servers>
+    <send_crash_reports><enabled>false</enabled></send_crash_reports>
+</clickhouse>
+"
+    )
+}

@@ -1,0 +1,11 @@
+//! ClickHouse's HTTP interface: what a request means, how an answer looks.
+
+mod answer;
+mod body;
+mod caller;
+mod format;
+mod multipart;
+mod request;
+mod service;
+
+pub(crate) use service::Front;

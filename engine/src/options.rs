@@ -1,0 +1,133 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::Error;
+
+/// What an operator can set on an engine. Every flag has an environment variable and a default.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    /// Address that answers ClickHouse's HTTP interface; port 0 takes a free one
+    #[arg(long, env = "LOG_CENTER_ENGINE_ADDR", default_value = "127.0.0.1:8123", value_name = "IP:PORT")]
+    pub addr: SocketAddr,
+
+    /// Directory that holds the databases; made if missing, used by one engine at a time
+    #[arg(
+        long,
+        env = "LOG_CENTER_ENGINE_DATA_DIR",
+        default_value = "./data/clickhouse",
+        value_name = "DIRECTORY"
+    )]
+    pub data_dir: PathBuf,
+
+    /// Path of libchdb.so; without it, looked for beside the executable, then in
+    /// .tools/libchdb/<version>/ below the current directory
+    #[arg(long, env = "LOG_CENTER_LIBCHDB", value_name = "FILE")]
+    pub libchdb: Option<PathBuf>,
+
+    /// Memory the engine may use, bytes; a statement that would exceed it fails with code 241
+    #[arg(
+        long,
+        env = "LOG_CENTER_ENGINE_MAX_MEMORY_BYTES",
+        default_value_t = 1 << 30,
+        value_name = "BYTES",
+        value_parser = clap::value_parser!(u64).range(MIN_MEMORY_BYTES..)
+    )]
+    pub max_memory_bytes: u64,
+
+    /// Statements that may run at the same time; more wait in a queue
+    #[arg(
+        long,
+        env = "LOG_CENTER_ENGINE_MAX_STATEMENTS",
+        default_value_t = 32,
+        value_name = "COUNT",
+        value_parser = clap::value_parser!(u32).range(1..=1024)
+    )]
+    pub max_statements: u32,
+
+    /// Statements that may wait for their turn; beyond it the answer is code 202, at once
+    #[arg(
+        long,
+        env = "LOG_CENTER_ENGINE_MAX_QUEUED_STATEMENTS",
+        default_value_t = 256,
+        value_name = "COUNT"
+    )]
+    pub max_queued_statements: u32,
+
+    /// Longest time that a statement of the user `reader` may run, seconds
+    #[arg(
+        long,
+        env = "LOG_CENTER_ENGINE_READER_MAX_EXECUTION_SECONDS",
+        default_value_t = 60,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    pub reader_max_execution_seconds: u64,
+
+    /// Most memory that one statement of the user `reader` may use, bytes
+    #[arg(
+        long,
+        env = "LOG_CENTER_ENGINE_READER_MAX_MEMORY_BYTES",
+        default_value_t = 400 << 20,
+        value_name = "BYTES",
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    pub reader_max_memory_bytes: u64,
+
+    /// Most rows in one answer to the user `reader`
+    #[arg(
+        long,
+        env = "LOG_CENTER_ENGINE_READER_MAX_RESULT_ROWS",
+        default_value_t = 10_000_000,
+        value_name = "ROWS",
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    pub reader_max_result_rows: u64,
+
+    /// Most bytes (uncompressed, in memory) in one answer to the user `reader`
+    #[arg(
+        long,
+        env = "LOG_CENTER_ENGINE_READER_MAX_RESULT_BYTES",
+        default_value_t = 1 << 30,
+        value_name = "BYTES",
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    pub reader_max_result_bytes: u64,
+
+    /// How long to wait for another engine to leave the data directory, seconds
+    #[arg(long, env = "LOG_CENTER_ENGINE_LOCK_WAIT_SECONDS", default_value_t = 30, value_name = "SECONDS")]
+    pub lock_wait_seconds: u64,
+
+    /// How long a stop waits for running inserts, seconds; then the process ends anyway
+    #[arg(
+        long,
+        env = "LOG_CENTER_ENGINE_STOP_DEADLINE_SECONDS",
+        default_value_t = 20,
+        value_name = "SECONDS"
+    )]
+    pub stop_deadline_seconds: u64,
+
+    /// Stop when standard input ends, which it does when the parent process dies
+    #[arg(long)]
+    pub parent_pipe: bool,
+
+    /// Listen on an address that is not loopback, although nobody has to log in
+    #[arg(long)]
+    pub allow_remote: bool,
+}
+
+/// Below this the engine cannot even start its own tables.
+const MIN_MEMORY_BYTES: u64 = 128 << 20;
+
+impl Options {
+    /// Refuses what would open the databases, which have no password, to the network unasked.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.addr.ip().is_loopback() || self.allow_remote {
+            return Ok(());
+        }
+        Err(Error::new(format!(
+            "--addr {} is not a loopback address and the engine asks nobody for a password; \
+             say --allow-remote if that is what you want",
+            self.addr
+        )))
+    }
+}

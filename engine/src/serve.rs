@@ -1,0 +1,267 @@
+//! The life of the process: start, serve, stop.
+
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use serde::Serialize;
+use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
+
+use crate::chdb::{Engine, Library};
+use crate::exception::Exception;
+use crate::http::Front;
+use crate::sandbox::Sandbox;
+use crate::statement::admission::Admission;
+use crate::statement::running::Running;
+use crate::statement::sessions::Sessions;
+use crate::statement::settings::Settings;
+use crate::stop::Stop;
+use crate::{Error, Options, config, libchdb, lock, sandbox};
+
+/// Open connections; further ones wait in the kernel's queue.
+const MAX_CONNECTIONS: usize = 1024;
+
+/// Longest time for a request's head to arrive, and for a kept connection to stay idle.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Longest time that a client may take nothing of its answer; then its statement is cancelled.
+const WRITE_STALL_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// ClickHouse's parser and interpreter recurse; its own check for depth needs room to work.
+const STATEMENT_STACK_BYTES: usize = 8 << 20;
+
+/// How often idle sessions are looked through.
+const SESSION_SWEEP: Duration = Duration::from_secs(5);
+
+/// How long cancelled statements get to end, once a stop's deadline has passed.
+const CANCEL_GRACE: Duration = Duration::from_secs(3);
+
+/// How often a stop looks whether the last statement has ended.
+const STOP_POLL: Duration = Duration::from_millis(5);
+
+/// Runs an engine until it is told to stop.
+///
+/// Call it on the main thread before any other thread exists: the sandbox binds the calling thread and
+/// those it starts afterwards. Prints one JSON line on standard output when ready:
+///
+/// ```json
+/// {"listening":"127.0.0.1:41234","version":"26.7.2.1","sandbox":"enforced"}
+/// ```
+///
+/// Stops on SIGTERM, SIGINT, and with [`Options::parent_pipe`] at the end of standard input: running
+/// inserts commit, reads are cancelled. Whatever has not ended by
+/// [`Options::stop_deadline_seconds`] is abandoned: the process then ends itself with SIGKILL, which loses
+/// nothing that was acknowledged.
+///
+/// Logs through `tracing`; the caller installs the subscriber, and one that never panics when standard
+/// error is gone.
+///
+/// # Errors
+///
+/// Anything that keeps the engine from starting: a bad address, no library, a data directory in use.
+pub fn run(options: Options) -> Result<(), Error> {
+    options.check()?;
+    let stop = Arc::new(Stop::default());
+    if options.parent_pipe {
+        stop.watch_parent()?;
+    }
+    let library = Library::load(&libchdb::locate(options.libchdb.as_deref())?)?;
+    std::fs::create_dir_all(&options.data_dir)
+        .map_err(|error| Error::on_path("cannot make the data directory", &options.data_dir, error))?;
+    let patience = Duration::from_secs(options.lock_wait_seconds);
+    let _lock = lock::acquire(&options.data_dir, patience, || stop.is_asked())?;
+    let listener = TcpListener::bind(options.addr)
+        .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
+        .map_err(|error| Error::with(format!("cannot listen on {}", options.addr), error))?;
+
+    let config = config::write(&options)?;
+    let data_dir = config::absolute(&options.data_dir)?;
+    let sandbox = sandbox::enter(&data_dir)?;
+    let engine = Arc::new(Engine::start(library, &data_dir, &config)?);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(STATEMENT_STACK_BYTES)
+        .max_blocking_threads(options.max_statements as usize + 8)
+        .build()
+        .map_err(|error| Error::with("cannot start the runtime", error))?;
+    let front = open_front(engine.clone(), &options)
+        .map_err(|exception| Error::with("the engine does not answer", exception))?;
+    let drained = runtime.block_on(serve(Arc::new(front), listener, sandbox, &options, &stop))?;
+    finish(runtime, &engine, drained)
+}
+
+fn open_front(engine: Arc<Engine>, options: &Options) -> Result<Front, Exception> {
+    let mut connection = engine.connect(&[])?;
+    let mut ask = |question| connection.query(question, "TabSeparatedRaw", &[]).map(|answer| answer.text());
+    let (version, timezone) = (ask("SELECT version()")?, ask("SELECT timezone()")?);
+    drop(connection);
+    Ok(Front {
+        admission: Admission::new(options.max_statements, options.max_queued_statements),
+        running: Arc::new(Running::new(engine.clone())?),
+        sessions: Arc::new(Sessions::default()),
+        settings: Settings::load(&engine, options)?,
+        engine,
+        version,
+        timezone,
+        allow_remote: options.allow_remote,
+    })
+}
+
+/// What the parent process reads to find the engine.
+#[derive(Serialize)]
+struct Ready<'a> {
+    listening: SocketAddr,
+    version: &'a str,
+    sandbox: Sandbox,
+}
+
+fn announce(ready: &Ready<'_>) -> Result<(), Error> {
+    let line = serde_json::to_string(ready).map_err(|error| Error::with("cannot write JSON", error))?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")
+        .and_then(|()| out.flush())
+        .map_err(|error| Error::with("cannot write to standard output", error))
+}
+
+/// Serves until a stop, then waits for what must end well. False if something did not end in time.
+async fn serve(
+    front: Arc<Front>,
+    listener: TcpListener,
+    sandbox: Sandbox,
+    options: &Options,
+    stop: &Arc<Stop>,
+) -> Result<bool, Error> {
+    stop.watch_signals()?;
+    let listener =
+        tokio::net::TcpListener::from_std(listener).map_err(|error| Error::with("cannot listen", error))?;
+    let listening = listener.local_addr().map_err(|error| Error::with("cannot listen", error))?;
+    announce(&Ready { listening, version: &front.version, sandbox })?;
+    tracing::info!(%listening, version = front.version, ?sandbox, "engine ready");
+
+    let connections = GracefulShutdown::new();
+    accept(&front, &listener, &connections, stop).await;
+    drop(listener);
+    tracing::info!(statements = front.running.count(), "stopping");
+
+    let deadline = Instant::now() + Duration::from_secs(options.stop_deadline_seconds);
+    // Ends idle connections at once and the others after their answer.
+    let closing = tokio::spawn(connections.shutdown());
+    front.running.cancel_reads();
+    let mut drained = wait_until_idle(&front, deadline).await;
+    if !drained {
+        tracing::warn!(
+            statements = front.running.count(),
+            "stop deadline passed; cancelling what still runs"
+        );
+        front.running.cancel_all();
+        drained = wait_until_idle(&front, Instant::now() + CANCEL_GRACE).await;
+    }
+    // The statements have ended; their last bytes may still be on the way.
+    drop(tokio::time::timeout(CANCEL_GRACE, closing).await);
+    front.sessions.clear();
+    Ok(drained)
+}
+
+async fn accept(
+    front: &Arc<Front>,
+    listener: &tokio::net::TcpListener,
+    connections: &GracefulShutdown,
+    stop: &Stop,
+) {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut sweep = tokio::time::interval(SESSION_SWEEP);
+    loop {
+        let (stream, place) = tokio::select! {
+            () = stop.asked() => return,
+            _ = sweep.tick() => {
+                front.sessions.expire();
+                continue;
+            }
+            accepted = accept_one(listener, &places) => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, most likely; some will come free.
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            },
+        };
+        // Answers leave in the pieces that hyper makes; waiting to merge them costs 40 ms each.
+        drop(stream.set_nodelay(true));
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(WRITE_STALL_TIMEOUT));
+        let front = front.clone();
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .serve_connection(
+                TokioIo::new(Box::pin(stream)),
+                service_fn(move |request| front.clone().answer(request)),
+            );
+        let connection = connections.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection ended");
+            }
+            drop(place);
+        });
+    }
+}
+
+async fn accept_one(
+    listener: &tokio::net::TcpListener,
+    places: &Arc<Semaphore>,
+) -> std::io::Result<(tokio::net::TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let place = places.clone().acquire_owned().await.map_err(std::io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, place))
+}
+
+async fn wait_until_idle(front: &Front, deadline: Instant) -> bool {
+    while front.running.count() > 0 {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        tokio::time::sleep(STOP_POLL).await;
+    }
+    true
+}
+
+/// Closes ClickHouse. If something in it still runs, leaving in order would crash or hang, so the process
+/// ends itself: what was acknowledged is on disk already.
+fn finish(runtime: tokio::runtime::Runtime, engine: &Engine, drained: bool) -> Result<(), Error> {
+    static DONE: AtomicBool = AtomicBool::new(false);
+    runtime.shutdown_timeout(CANCEL_GRACE);
+    if drained {
+        std::thread::spawn(|| {
+            std::thread::sleep(Duration::from_secs(30));
+            if !DONE.load(Ordering::Acquire) {
+                tracing::error!("ClickHouse does not end; ending the process");
+                end_at_once();
+            }
+        });
+        if engine.stop() {
+            DONE.store(true, Ordering::Release);
+            tracing::info!("stopped");
+            return Ok(());
+        }
+    }
+    tracing::error!("statements still run; ending the process without them");
+    end_at_once();
+    Err(Error::new("the engine did not stop in order"))
+}
+
+fn end_at_once() {
+    let sent = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    if let Err(error) = sent {
+        tracing::error!(%error, "cannot end the process");
+    }
+}

@@ -1,0 +1,139 @@
+/// A piece of SQL, as much as its meaning matters here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Token<'sql> {
+    /// A bare word: keyword or name.
+    Word(&'sql str),
+    /// A name in backticks or double quotes, with its quotes.
+    QuotedName(&'sql str),
+    /// A string or number.
+    Literal,
+    Open,
+    Close,
+    /// Any other single character.
+    Symbol(char),
+}
+
+impl Token<'_> {
+    pub(super) fn is_word(&self, keyword: &str) -> bool {
+        matches!(self, Self::Word(word) if word.eq_ignore_ascii_case(keyword))
+    }
+}
+
+/// Walks through SQL, skipping blanks and comments. What follows an unclosed quote is one literal.
+#[derive(Debug, Clone)]
+pub(super) struct Lexer<'sql> {
+    sql: &'sql str,
+    position: usize,
+}
+
+impl<'sql> Lexer<'sql> {
+    pub(super) fn new(sql: &'sql str) -> Self {
+        Self { sql, position: 0 }
+    }
+
+    /// The byte after the last token.
+    pub(super) fn position(&self) -> usize {
+        self.position
+    }
+
+    fn rest(&self) -> &'sql str {
+        &self.sql[self.position..]
+    }
+
+    fn skip_blanks_and_comments(&mut self) {
+        loop {
+            let rest = self.rest();
+            let trimmed = rest.trim_start();
+            let comment =
+                if trimmed.starts_with("--") || trimmed.starts_with("# ") || trimmed.starts_with("#!") {
+                    trimmed.find('\n').unwrap_or(trimmed.len())
+                } else if trimmed.starts_with("/*") {
+                    trimmed.find("*/").map_or(trimmed.len(), |end| end + 2)
+                } else {
+                    0
+                };
+            self.position += rest.len() - trimmed.len() + comment;
+            if comment == 0 {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, length: usize) -> &'sql str {
+        let taken = &self.rest()[..length];
+        self.position += length;
+        taken
+    }
+}
+
+impl<'sql> Iterator for Lexer<'sql> {
+    type Item = Token<'sql>;
+
+    fn next(&mut self) -> Option<Token<'sql>> {
+        self.skip_blanks_and_comments();
+        let rest = self.rest();
+        let first = rest.chars().next()?;
+        Some(match first {
+            '(' => {
+                self.take(1);
+                Token::Open
+            }
+            ')' => {
+                self.take(1);
+                Token::Close
+            }
+            '\'' => {
+                self.take(quoted_length(rest, b'\''));
+                Token::Literal
+            }
+            '`' | '"' => Token::QuotedName(self.take(quoted_length(rest, first as u8))),
+            '$' if heredoc_length(rest).is_some() => {
+                self.take(heredoc_length(rest).unwrap_or(1));
+                Token::Literal
+            }
+            '0'..='9' => {
+                self.take(run_length(rest, |c| c.is_ascii_alphanumeric() || c == '.' || c == '_'));
+                Token::Literal
+            }
+            c if is_name(c) => Token::Word(self.take(run_length(rest, is_name))),
+            c => {
+                self.take(c.len_utf8());
+                Token::Symbol(c)
+            }
+        })
+    }
+}
+
+fn is_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_' || c == '$'
+}
+
+fn run_length(text: &str, belongs: impl Fn(char) -> bool) -> usize {
+    text.find(|c| !belongs(c)).unwrap_or(text.len())
+}
+
+/// Length of a quoted piece with its quotes. Backslash escapes, and so does doubling the quote, which
+/// falls out of lexing the second half as a literal of its own.
+fn quoted_length(text: &str, quote: u8) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = 1;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' => at += 2,
+            byte if byte == quote => return at + 1,
+            _ => at += 1,
+        }
+    }
+    bytes.len()
+}
+
+/// Length of `$tag$…$tag$` with both tags, if the text begins with one.
+fn heredoc_length(text: &str) -> Option<usize> {
+    let tag_length = text[1..].find('$')? + 2;
+    let tag = &text[..tag_length];
+    if !tag[1..tag_length - 1].chars().all(|c| c.is_alphanumeric() || c == '_') {
+        return None;
+    }
+    let end = text[tag_length..].find(tag)?;
+    Some(tag_length + end + tag_length)
+}

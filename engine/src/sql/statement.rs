@@ -1,0 +1,87 @@
+use super::lexer::{Lexer, Token};
+use crate::exception::{Exception, Kind};
+
+/// Whether ending a statement early loses work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Reads,
+    Writes,
+}
+
+/// By its first word: what only reads may be cancelled at any time.
+pub(crate) fn effect(sql: &str) -> Effect {
+    const READS: [&str; 10] =
+        ["SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "CHECK", "FROM", "VALUES"];
+    let reads = Lexer::new(sql)
+        .find(|token| *token != Token::Open)
+        .is_some_and(|first| READS.iter().any(|keyword| first.is_word(keyword)));
+    if reads { Effect::Reads } else { Effect::Writes }
+}
+
+/// The format that a statement names for its answer: the last `FORMAT name` outside parentheses.
+pub(crate) fn answer_format(sql: &str) -> Option<&str> {
+    let mut format = None;
+    let mut depth = 0_u32;
+    let mut lexer = Lexer::new(sql).peekable();
+    while let Some(token) = lexer.next() {
+        match token {
+            Token::Open => depth += 1,
+            Token::Close => depth = depth.saturating_sub(1),
+            _ if depth == 0 && token.is_word("FORMAT") => {
+                if let Some(Token::Word(name)) = lexer.peek() {
+                    format = Some(*name);
+                }
+            }
+            _ => {}
+        }
+    }
+    format
+}
+
+/// Refuses what would let SQL reach files of this machine, sandbox or not: `INTO OUTFILE` and
+/// `FROM INFILE` for everyone, and for readers the functions called `file`.
+pub(crate) fn refuse_files(sql: &str, reader: bool) -> Result<(), Exception> {
+    let mut lexer = Lexer::new(sql).peekable();
+    while let Some(token) = lexer.next() {
+        let Some(next) = lexer.peek() else { break };
+        if token.is_word("INTO") && next.is_word("OUTFILE") {
+            return Err(Exception::new(Kind::IntoOutfileNotAllowed, "INTO OUTFILE is not allowed"));
+        }
+        if token.is_word("FROM") && next.is_word("INFILE") {
+            return Err(Exception::new(Kind::NotImplemented, "FROM INFILE is not allowed over HTTP"));
+        }
+        if reader && *next == Token::Open && is_named_file(&token) {
+            return Err(Exception::new(Kind::AccessDenied, "reader: the function file is not allowed"));
+        }
+    }
+    Ok(())
+}
+
+fn is_named_file(token: &Token<'_>) -> bool {
+    match token {
+        Token::Word(name) => name.eq_ignore_ascii_case("file"),
+        Token::QuotedName(name) => name.trim_matches(['`', '"']).eq_ignore_ascii_case("file"),
+        _ => false,
+    }
+}
+
+/// HTTP carries one statement; libchdb would run all of them.
+pub(crate) fn refuse_several(sql: &str) -> Result<(), Exception> {
+    let mut after_semicolon = false;
+    let mut statements = 0_u32;
+    for token in Lexer::new(sql) {
+        if token == Token::Symbol(';') {
+            after_semicolon = true;
+            continue;
+        }
+        if statements == 0 || after_semicolon {
+            statements += 1;
+        }
+        after_semicolon = false;
+    }
+    match statements {
+        0 => Err(Exception::new(Kind::SyntaxError, "Empty query")),
+        1 => Ok(()),
+        _ => Err(Exception::new(Kind::SyntaxError, "Multi-statements are not allowed")),
+    }
+}

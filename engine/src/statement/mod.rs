@@ -1,0 +1,38 @@
+//! Running one statement: its turn, its session, its data in, its answer out, its end.
+//!
+//! The HTTP side is asynchronous, libchdb is not. Each statement therefore runs on a thread of the
+//! blocking pool, from its first byte to its last, and talks to the HTTP side over two bounded channels:
+//! [`input`] brings the body in, [`answer`] takes the answer out. A client that reads slowly thereby
+//! slows its own statement and nothing else; memory stays flat.
+
+pub(crate) mod admission;
+pub(crate) mod answer;
+pub(crate) mod input;
+pub(crate) mod run;
+pub(crate) mod running;
+pub(crate) mod sessions;
+pub(crate) mod settings;
+
+/// Who sent a statement. There are no passwords: the engine listens to this machine only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum User {
+    /// `default`: everything that the sandbox leaves.
+    Full,
+    /// `reader`: reads, within limits.
+    Reader,
+}
+
+/// Everything that a request said about its statement, checked as far as that goes without running it.
+#[derive(Debug)]
+pub(crate) struct Statement {
+    pub(crate) query_id: String,
+    pub(crate) user: User,
+    /// SQL from the URL or a form; the body follows it.
+    pub(crate) sql: String,
+    pub(crate) database: Option<String>,
+    pub(crate) default_format: String,
+    /// Settings for this statement, in force before it is parsed.
+    pub(crate) settings: Vec<(String, String)>,
+    pub(crate) parameters: Vec<(String, String)>,
+    pub(crate) session: Option<sessions::SessionRequest>,
+}

@@ -1,0 +1,216 @@
+//! One statement on its thread.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use super::answer::{Answer, Stuck, Writer};
+use super::running::{Entry, Phase, Registration};
+use super::sessions::{Sessions, Taken};
+use super::{Statement, User};
+use crate::chdb::{Connection, Counts, Engine, Rows, is_not_streamable};
+use crate::exception::{Exception, Kind};
+use crate::sql::{self, Head};
+
+/// Longest text of a statement, without an INSERT's data. ClickHouse itself parses 256 KiB unless the
+/// setting `max_query_size` says more.
+pub(crate) const MAX_STATEMENT_BYTES: usize = 1 << 20;
+
+/// Bytes of an insert's data handed to the engine at once.
+const DATA_PIECE_BYTES: usize = 256 << 10;
+
+/// Reads the statement's text, runs it, answers it.
+pub(crate) fn run(
+    engine: &Engine,
+    sessions: &Arc<Sessions>,
+    statement: &Statement,
+    registration: &Registration,
+    body: &mut dyn Read,
+    answer: Answer,
+) {
+    let entry = registration.entry();
+    let prepared = read_text(&statement.sql, body).and_then(|text| {
+        check(&text, statement.user)?;
+        Ok((text, open(engine, sessions, statement)?))
+    });
+    let (text, (mut connection, session)) = match prepared {
+        Ok(prepared) => prepared,
+        Err(exception) => return answer.fail(exception),
+    };
+    if answer.is_abandoned() || entry.is_cancelled() {
+        return answer.fail(cancelled());
+    }
+    match text {
+        Text::Insert { statement: head, format, first } => {
+            entry.set_phase(Phase::Inserting);
+            let inserted = insert(&mut connection, &head, &format, statement, &first, body);
+            keep(session, connection);
+            match inserted {
+                Ok(counts) => answer.begin(format).finish(counts),
+                Err(exception) => answer.fail(exception),
+            }
+        }
+        Text::Statement(sql) => {
+            entry.set_phase(Phase::Executing(sql::effect(&sql)));
+            select(&mut connection, &sql, statement, entry, answer);
+            keep(session, connection);
+        }
+    }
+}
+
+/// A statement as far as it must be read before it can run.
+enum Text {
+    Statement(String),
+    Insert { statement: String, format: String, first: Vec<u8> },
+}
+
+/// Reads up to the end of the statement or to where an INSERT's data begins. SQL from the URL comes
+/// first, on a line of its own.
+fn read_text(from_url: &str, body: &mut dyn Read) -> Result<Text, Exception> {
+    let mut text = from_url.trim_end().as_bytes().to_vec();
+    if !text.is_empty() {
+        text.push(b'\n');
+    }
+    let mut complete = false;
+    loop {
+        let head = match sql::find_head(&text, complete) {
+            Head::Insert { statement, format, data_start } => {
+                let first = text.split_off(data_start);
+                return Ok(Text::Insert { statement, format, first });
+            }
+            head => head,
+        };
+        if complete && head == Head::Statement {
+            let text = String::from_utf8(text)
+                .map_err(|_| Exception::new(Kind::BadArguments, "the statement is not valid UTF-8"))?;
+            return Ok(Text::Statement(text));
+        }
+        if text.len() > MAX_STATEMENT_BYTES {
+            return Err(Exception::new(
+                Kind::QueryIsTooLarge,
+                format_args!("the statement is longer than {MAX_STATEMENT_BYTES} bytes"),
+            ));
+        }
+        // At least doubling keeps the repeated look for the head linear.
+        let more = text.len().clamp(8 << 10, MAX_STATEMENT_BYTES);
+        let before = text.len();
+        body.take(more as u64).read_to_end(&mut text)?;
+        complete = text.len() - before < more;
+    }
+}
+
+fn check(text: &Text, user: User) -> Result<(), Exception> {
+    let reader = user == User::Reader;
+    match text {
+        Text::Statement(sql) => {
+            sql::refuse_several(sql)?;
+            sql::refuse_files(sql, reader)
+        }
+        Text::Insert { statement, .. } => sql::refuse_files(statement, reader),
+    }
+}
+
+/// The connection to run on: a fresh one, or the session's. A reader's session has nothing to keep, so it
+/// gets a fresh one, too.
+fn open(
+    engine: &Engine,
+    sessions: &Arc<Sessions>,
+    statement: &Statement,
+) -> Result<(Connection, Option<Taken>), Exception> {
+    let (mut connection, session) = match &statement.session {
+        Some(request) if statement.user == User::Full => match sessions.take(request)? {
+            (Some(mut connection), taken) => {
+                connection.set(&statement.settings)?;
+                (connection, Some(taken))
+            }
+            (None, taken) => (engine.connect(&statement.settings)?, Some(taken)),
+        },
+        _ => (engine.connect(&statement.settings)?, None),
+    };
+    if let Some(database) = &statement.database {
+        connection.use_database(database)?;
+    }
+    Ok((connection, session))
+}
+
+/// Closes a connection, or gives it back to its session.
+fn keep(session: Option<Taken>, connection: Connection) {
+    match session {
+        Some(taken) => taken.give_back(connection),
+        None => drop(connection),
+    }
+}
+
+fn insert(
+    connection: &mut Connection,
+    head: &str,
+    format: &str,
+    statement: &Statement,
+    first: &[u8],
+    body: &mut dyn Read,
+) -> Result<Counts, Exception> {
+    let mut insert = connection.insert(head, format, &statement.parameters)?;
+    let mut accepted = first.is_empty() || insert.append(first);
+    let mut piece = vec![0; DATA_PIECE_BYTES];
+    while accepted {
+        // An error here drops `insert`, which cancels it: cut data is never committed.
+        let length = body.read(&mut piece)?;
+        if length == 0 {
+            break;
+        }
+        accepted = insert.append(&piece[..length]);
+    }
+    insert.commit()
+}
+
+/// Runs a statement that answers.
+fn select(connection: &mut Connection, sql: &str, statement: &Statement, entry: &Entry, answer: Answer) {
+    let named = sql::answer_format(sql);
+    let format = named.unwrap_or(&statement.default_format).to_owned();
+    let refusal = match connection.stream(sql, &statement.default_format, &statement.parameters) {
+        Ok(rows) => return send(rows, entry, answer.begin(format)),
+        Err(exception) => exception,
+    };
+    if is_not_streamable(&refusal) {
+        execute(connection, sql, statement, format, answer);
+    } else {
+        answer.fail(refusal);
+    }
+}
+
+fn send(mut rows: Rows<'_>, entry: &Entry, mut writer: Writer) {
+    loop {
+        if entry.is_cancelled() {
+            return writer.fail(cancelled());
+        }
+        let block = match rows.next() {
+            Ok(Some(block)) => block,
+            Ok(None) => return writer.finish(Counts::default()),
+            Err(exception) => return writer.fail(exception),
+        };
+        match writer.write(block.bytes(), block.counts()) {
+            Ok(()) => {}
+            Err(Stuck::ClientGone) => return,
+            Err(Stuck::Failed(exception)) => return writer.fail(exception),
+        }
+    }
+}
+
+/// Everything that libchdb does not stream: DDL, INSERT … SELECT, SHOW and the like, whose answers are
+/// small.
+fn execute(connection: &mut Connection, sql: &str, statement: &Statement, format: String, answer: Answer) {
+    match connection.query(sql, &statement.default_format, &statement.parameters) {
+        Ok(result) => {
+            let mut writer = answer.begin(format);
+            match writer.write(result.bytes(), result.counts()) {
+                Ok(()) => writer.finish(Counts::default()),
+                Err(Stuck::ClientGone) => {}
+                Err(Stuck::Failed(exception)) => writer.fail(exception),
+            }
+        }
+        Err(exception) => answer.fail(exception),
+    }
+}
+
+fn cancelled() -> Exception {
+    Exception::new(Kind::Aborted, "the statement was cancelled")
+}

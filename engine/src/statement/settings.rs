@@ -1,0 +1,163 @@
+//! Which settings a request may bring.
+
+use std::collections::HashSet;
+
+use super::User;
+use crate::Options;
+use crate::chdb::Engine;
+use crate::exception::{Exception, Kind};
+
+/// The settings that ClickHouse knows, and the limits that bind readers.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    known: HashSet<String>,
+    reader: Vec<(&'static str, u64)>,
+}
+
+impl Settings {
+    /// Asks the engine for the names.
+    pub(crate) fn load(engine: &Engine, options: &Options) -> Result<Self, Exception> {
+        let names =
+            engine.connect(&[])?.query("SELECT name FROM system.settings", "TabSeparatedRaw", &[])?.text();
+        Ok(Self {
+            known: names.lines().map(str::to_owned).collect(),
+            reader: vec![
+                ("max_execution_time", options.reader_max_execution_seconds),
+                ("max_memory_usage", options.reader_max_memory_bytes),
+                ("max_result_rows", options.reader_max_result_rows),
+                ("max_result_bytes", options.reader_max_result_bytes),
+            ],
+        })
+    }
+
+    /// Whether a URL parameter of this name is a setting.
+    pub(crate) fn is_known(&self, name: &str) -> bool {
+        self.known.contains(name)
+    }
+
+    /// The settings a statement's session begins with.
+    ///
+    /// A reader's are its limits and what [`reader_may_set`] lets through; `readonly` comes last and binds
+    /// the session for good.
+    pub(crate) fn resolve(
+        &self,
+        user: User,
+        read_only: bool,
+        asked: Vec<(String, String)>,
+        query_id: &str,
+    ) -> Result<Vec<(String, String)>, Exception> {
+        for (name, _) in &asked {
+            if !self.is_known(name) {
+                return Err(Exception::new(
+                    Kind::UnknownSetting,
+                    format_args!(
+                        "Setting {name} is neither a builtin setting nor a parameter of this interface"
+                    ),
+                ));
+            }
+        }
+        let mut settings: Vec<(String, String)> =
+            NO_RETRIES.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        settings.extend(match user {
+            User::Full => self.for_full(read_only, asked),
+            User::Reader => self.for_reader(asked)?,
+        });
+        settings.push(("log_comment".to_owned(), query_id.to_owned()));
+        Ok(settings)
+    }
+
+    fn for_full(&self, read_only: bool, asked: Vec<(String, String)>) -> Vec<(String, String)> {
+        let mut settings: Vec<_> = asked.into_iter().filter(|(name, _)| name != "log_comment").collect();
+        let already = settings.iter().any(|(name, value)| name == "readonly" && value != "0");
+        if read_only && !already {
+            settings.retain(|(name, _)| name != "readonly");
+            settings.push(("readonly".to_owned(), "2".to_owned()));
+        }
+        settings
+    }
+
+    fn for_reader(&self, asked: Vec<(String, String)>) -> Result<Vec<(String, String)>, Exception> {
+        let mut settings: Vec<(String, String)> =
+            self.reader.iter().map(|(name, limit)| ((*name).to_owned(), limit.to_string())).collect();
+        for (name, value) in asked {
+            match settings.iter_mut().find(|(limited, _)| *limited == name) {
+                Some((_, limit)) => *limit = lowered(&name, limit, &value)?,
+                None if reader_may_set(&name) => settings.push((name, value)),
+                None if IGNORED_FOR_READERS.contains(&name.as_str()) => {}
+                None => {
+                    return Err(Exception::new(
+                        Kind::Readonly,
+                        format_args!("Cannot modify '{name}' setting in readonly mode"),
+                    ));
+                }
+            }
+        }
+        settings.push(("result_overflow_mode".to_owned(), "throw".to_owned()));
+        settings.push(("timeout_overflow_mode".to_owned(), "throw".to_owned()));
+        settings.push(("readonly".to_owned(), "1".to_owned()));
+        Ok(settings)
+    }
+}
+
+/// The sandbox lets no connection out. ClickHouse would try again for minutes, and cannot be cancelled
+/// while it does.
+const NO_RETRIES: [(&str, &str); 4] = [
+    ("http_max_tries", "1"),
+    ("s3_retry_attempts", "0"),
+    ("s3_max_connections", "1"),
+    ("connections_with_failover_max_tries", "1"),
+];
+
+/// Sent by clients as a matter of course; nothing here depends on them.
+const IGNORED_FOR_READERS: [&str; 5] = [
+    "cancel_http_readonly_queries_on_client_close",
+    "enable_http_compression",
+    "log_comment",
+    "readonly",
+    "send_progress_in_http_headers",
+];
+
+/// What a reader may choose: how an answer looks, how the work is cut, tighter limits on reading. Nothing
+/// that lifts a limit, reaches outside, or changes what other statements see.
+fn reader_may_set(name: &str) -> bool {
+    const CHOICES: [&str; 17] = [
+        "aggregate_functions_null_for_empty",
+        "date_time_output_format",
+        "extremes",
+        "http_write_exception_in_output_format",
+        "interval_output_format",
+        "join_use_nulls",
+        "limit",
+        "max_block_size",
+        "max_bytes_to_read",
+        "max_rows_to_group_by",
+        "max_rows_to_read",
+        "max_threads",
+        "offset",
+        "session_timezone",
+        "totals_mode",
+        "transform_null_in",
+        "use_query_condition_cache",
+    ];
+    CHOICES.contains(&name) || name.starts_with("output_format_")
+}
+
+/// A reader's own limit, if it is a tighter one. Zero means none and is not tighter.
+fn lowered(name: &str, limit: &str, asked: &str) -> Result<String, Exception> {
+    let wrong = || Exception::new(Kind::BadArguments, format_args!("{name} must be a number, not {asked:?}"));
+    let asked_number: f64 = asked.parse().map_err(|_| wrong())?;
+    let limit_number: f64 = limit.parse().map_err(|_| wrong())?;
+    if !asked_number.is_finite() || asked_number < 0.0 {
+        return Err(wrong());
+    }
+    if asked_number > 0.0 && asked_number < limit_number {
+        return Ok(asked.to_owned());
+    }
+    if asked_number == limit_number {
+        return Ok(limit.to_owned());
+    }
+    Err(Exception::new(
+        Kind::Readonly,
+        format_args!("{name} of a reader is limited to {limit} and can only be lowered"),
+    ))
+}

@@ -1,0 +1,69 @@
+//! Who may end the process: signals, and the death of its parent.
+
+use std::io::Read as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
+
+use crate::Error;
+
+/// Whether the engine was asked to end.
+#[derive(Debug, Default)]
+pub(crate) struct Stop {
+    asked: AtomicBool,
+    notify: Notify,
+}
+
+impl Stop {
+    fn ask(&self, reason: &str) {
+        if !self.asked.swap(true, Ordering::AcqRel) {
+            tracing::info!(reason, "asked to stop");
+        }
+        self.notify.notify_one();
+    }
+
+    pub(crate) fn is_asked(&self) -> bool {
+        self.asked.load(Ordering::Acquire)
+    }
+
+    /// Ends when a stop was asked for; for one waiter.
+    pub(crate) async fn asked(&self) {
+        while !self.is_asked() {
+            self.notify.notified().await;
+        }
+    }
+
+    /// Asks for a stop when standard input ends. Needs a thread of its own, which stays outside the sandbox
+    /// and does nothing else.
+    pub(crate) fn watch_parent(self: &Arc<Self>) -> Result<(), Error> {
+        let stop = self.clone();
+        let watch = move || {
+            let mut ignored = [0; 64];
+            let mut input = std::io::stdin().lock();
+            while !matches!(input.read(&mut ignored), Ok(0) | Err(_)) {}
+            stop.ask("the parent process is gone");
+        };
+        std::thread::Builder::new()
+            .name("parent".to_owned())
+            .spawn(watch)
+            .map(drop)
+            .map_err(|error| Error::with("cannot start a thread", error))
+    }
+
+    /// Asks for a stop on SIGTERM and SIGINT. Needs a runtime.
+    pub(crate) fn watch_signals(self: &Arc<Self>) -> Result<(), Error> {
+        for (kind, name) in [(SignalKind::terminate(), "SIGTERM"), (SignalKind::interrupt(), "SIGINT")] {
+            let mut signals =
+                signal(kind).map_err(|error| Error::with(format!("cannot listen for {name}"), error))?;
+            let stop = self.clone();
+            tokio::spawn(async move {
+                while signals.recv().await.is_some() {
+                    stop.ask(name);
+                }
+            });
+        }
+        Ok(())
+    }
+}
