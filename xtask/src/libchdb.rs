@@ -8,8 +8,6 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::thread;
-use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use base64::Engine as _;
@@ -18,7 +16,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Deserialize;
 use sha2::{Digest, Sha512};
 
-use crate::{interrupt, npm, workspace};
+use crate::{child, interrupt, npm, workspace};
 
 /// Names a library of the user's own; then nothing is fetched.
 pub(crate) const LIBRARY_VARIABLE: &str = "LOG_CENTER_LIBCHDB";
@@ -48,8 +46,8 @@ struct Package {
     target: String,
     /// The name on the npm registry.
     npm: String,
-    /// `sha512-` and the digest in base64, as npm's lock files write it.
-    integrity: String,
+    /// `sha512-` and the digest in base64, as npm's lock files write it; absent until somebody fetched and tried it.
+    integrity: Option<String>,
 }
 
 /// The one element that matters of what `npm pack --json` prints.
@@ -65,7 +63,7 @@ pub(crate) fn ensure_present() -> Result<Option<PathBuf>> {
         return Ok(None);
     }
     let pin = Pin::read()?;
-    let package = pin.package_for_this_platform()?;
+    let (package, integrity) = pin.package_for_this_platform()?;
     let versions = workspace::tools().join("libchdb");
     let library = versions.join(&pin.version).join("libchdb.so");
     if library.is_file() {
@@ -77,7 +75,7 @@ pub(crate) fn ensure_present() -> Result<Option<PathBuf>> {
     lock.lock().context("cannot wait for another run that is fetching the library")?;
     if !library.is_file() {
         sweep(&versions)?;
-        fetch(package, &pin.version, &versions)?;
+        fetch(package, integrity, &pin.version, &versions)?;
     }
     Ok(Some(library))
 }
@@ -89,17 +87,21 @@ impl Pin {
         serde_json::from_str(&text).with_context(|| format!("{} is not as expected", path.display()))
     }
 
-    fn package_for_this_platform(&self) -> Result<&Package> {
+    /// The npm package for this machine and its digest.
+    fn package_for_this_platform(&self) -> Result<(&str, &str)> {
         let here = format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS);
-        self.packages.iter().find(|package| package.target == here).ok_or_else(|| {
-            let known: Vec<_> = self.packages.iter().map(|package| package.target.as_str()).collect();
-            anyhow!(
-                "the embedded ClickHouse is not packaged for {here} (only for {}): run a ClickHouse server and name \
-                 it with {CLICKHOUSE_VARIABLE}=http://user:password@host:8123, or name a libchdb of your own with \
-                 {LIBRARY_VARIABLE}",
-                known.join(", ")
-            )
-        })
+        let hashed =
+            || self.packages.iter().filter_map(|package| Some((package, package.integrity.as_deref()?)));
+        if let Some((package, integrity)) = hashed().find(|(package, _)| package.target == here) {
+            return Ok((&package.npm, integrity));
+        }
+        let known: Vec<_> = hashed().map(|(package, _)| package.target.as_str()).collect();
+        bail!(
+            "engine/libchdb.json pins no library for {here} (only for {}): run a ClickHouse server and name it with \
+             {CLICKHOUSE_VARIABLE}=http://user:password@host:8123, or name a libchdb of your own with \
+             {LIBRARY_VARIABLE}",
+            known.join(", ")
+        )
     }
 }
 
@@ -115,14 +117,14 @@ fn sweep(versions: &Path) -> Result<()> {
     Ok(())
 }
 
-fn fetch(package: &Package, version: &str, versions: &Path) -> Result<()> {
+fn fetch(package: &str, integrity: &str, version: &str, versions: &Path) -> Result<()> {
     let scratch = tempfile::Builder::new()
         .prefix(SCRATCH_PREFIX)
         .tempdir_in(versions)
         .with_context(|| format!("cannot create a directory in {}", versions.display()))?;
-    println!("fetching the embedded ClickHouse, {} {version} (once, about 180 MB)", package.npm);
+    println!("fetching the embedded ClickHouse, {} {version} (once, about 180 MB)", package);
     let archive = download(package, version, scratch.path())?;
-    verify(&archive, &package.integrity)?;
+    verify(&archive, integrity)?;
     let unpacked = scratch.path().join("unpacked");
     unpack(&archive, &unpacked)?;
     let target = versions.join(version);
@@ -132,12 +134,12 @@ fn fetch(package: &Package, version: &str, versions: &Path) -> Result<()> {
 }
 
 /// `npm pack` with a cache of its own, whose growth is the progress.
-fn download(package: &Package, version: &str, scratch: &Path) -> Result<PathBuf> {
+fn download(package: &str, version: &str, scratch: &Path) -> Result<PathBuf> {
     let cache = scratch.join("cache");
     let log = scratch.join("npm.log");
     let answer = scratch.join("npm.json");
-    let mut child = npm::command()
-        .args(["pack", "--json", &format!("{}@{version}", package.npm)])
+    let child = npm::command()
+        .args(["pack", "--json", &format!("{}@{version}", package)])
         .arg("--cache")
         .arg(&cache)
         .arg("--pack-destination")
@@ -149,23 +151,12 @@ fn download(package: &Package, version: &str, scratch: &Path) -> Result<PathBuf>
         .spawn()
         .context("cannot run npm")?;
     let progress = spinner("downloading {bytes} {bytes_per_sec} {elapsed}");
-    let status = loop {
-        if let Some(status) = child.try_wait().context("cannot wait for npm")? {
-            break status;
-        }
-        if interrupt::requested() {
-            let _already_gone = child.kill();
-            let _already_gone = child.wait();
-        }
-        interrupt::check()?;
-        progress.set_position(size_bytes(&cache));
-        thread::sleep(Duration::from_millis(100));
-    };
+    let status = child::wait(child, || progress.set_position(size_bytes(&cache)))?;
     progress.finish_and_clear();
     if !status.success() {
         bail!(
             "npm could not fetch {}@{version}; is the registry reachable, and are {SPACE_NEEDED_MB} MB free? npm said:\n{}",
-            package.npm,
+            package,
             fs::read_to_string(&log).unwrap_or_default().trim()
         );
     }
@@ -202,7 +193,7 @@ fn verify(archive: &Path, integrity: &str) -> Result<()> {
 
 fn unpack(archive: &Path, target: &Path) -> Result<()> {
     fs::create_dir(target).with_context(|| format!("cannot create {}", target.display()))?;
-    let mut child = Command::new("tar")
+    let child = Command::new("tar")
         .arg("-xzf")
         .arg(archive)
         .arg("-C")
@@ -212,18 +203,7 @@ fn unpack(archive: &Path, target: &Path) -> Result<()> {
         .spawn()
         .context("cannot run tar")?;
     let progress = spinner("unpacking {bytes} {elapsed}");
-    let status = loop {
-        if let Some(status) = child.try_wait().context("cannot wait for tar")? {
-            break status;
-        }
-        if interrupt::requested() {
-            let _already_gone = child.kill();
-            let _already_gone = child.wait();
-        }
-        interrupt::check()?;
-        progress.set_position(size_bytes(target));
-        thread::sleep(interrupt::POLL_INTERVAL);
-    };
+    let status = child::wait(child, || progress.set_position(size_bytes(target)))?;
     progress.finish_and_clear();
     let library = target.join("libchdb.so");
     ensure!(

@@ -1,10 +1,13 @@
 //! The project's own commands, for people and for CI alike. `cargo xtask up` is where to start.
 mod cargo;
+mod child;
 mod crash;
+mod demo;
 mod interrupt;
 mod libchdb;
 mod npm;
 mod server;
+mod test;
 mod up;
 mod workspace;
 
@@ -21,6 +24,10 @@ const INTERRUPTED: u8 = 130;
 enum Cli {
     /// Fetch what is missing, build, and run the server until ^C
     Up(up::Args),
+    /// Run every test there is, phase by phase
+    Test(test::Args),
+    /// Run the server, a small shop that logs through the layer, and customers for it, until ^C
+    Demo(demo::Args),
     /// Kill server and engine under load and count what was acknowledged
     Crash(crash::Args),
     /// Take ClickHouse away for a while and count what was answered meanwhile
@@ -42,6 +49,8 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<()> {
     match cli {
         Cli::Up(args) => up::run(&args),
+        Cli::Test(args) => test::run(&args),
+        Cli::Demo(args) => demo::run(&args),
         Cli::Crash(args) => crash::run(args),
         Cli::Outage(args) => crash::outage::run(args),
     }

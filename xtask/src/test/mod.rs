@@ -1,0 +1,125 @@
+//! `cargo xtask test`: everything that has to hold, in phases, the cheap ones first.
+
+mod chromium;
+mod phases;
+mod python;
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use clap::ValueEnum;
+
+use crate::interrupt;
+
+/// What to test.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Run only this phase; may be given several times
+    #[arg(long, value_name = "PHASE")]
+    only: Vec<Phase>,
+}
+
+/// The phases in the order in which they run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Phase {
+    /// rustfmt finds nothing to change
+    Format,
+    /// clippy, warnings are errors
+    Lint,
+    /// rustdoc, warnings are errors
+    Docs,
+    /// Licences, duplicate and banned crates, sources (cargo deny; skipped where it is not installed)
+    Deny,
+    /// biome and TypeScript over everything for the web
+    Web,
+    /// The unit tests of the JavaScript and Python clients
+    Clients,
+    /// Every Rust test of the workspace, against the embedded engine
+    Rust,
+    /// The server's tests once more, against a separately started engine
+    Remote,
+    /// Clients, browser and SQL against a running server
+    E2e,
+}
+
+/// How a phase that did not fail ended.
+enum Outcome {
+    Passed,
+    Skipped(String),
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.to_possible_value().map(|value| value.get_name().to_owned());
+        f.pad(name.as_deref().unwrap_or("?"))
+    }
+}
+
+/// One line of the summary.
+struct Line {
+    phase: Phase,
+    result: Result<Outcome>,
+    duration: Duration,
+}
+
+/// Runs the phases until one fails, then says how each went.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let mut lines = Vec::new();
+    for &phase in Phase::value_variants() {
+        if !args.only.is_empty() && !args.only.contains(&phase) {
+            continue;
+        }
+        println!("\n== {phase}");
+        let started = Instant::now();
+        let result = phase.run();
+        interrupt::check()?;
+        let failed = result.is_err();
+        lines.push(Line { phase, result, duration: started.elapsed() });
+        if failed {
+            break;
+        }
+    }
+    summarise(&lines);
+    match lines.pop().map(|line| (line.phase, line.result)) {
+        Some((phase, Err(error))) => {
+            Err(error.context(format!("{phase} (again: cargo xtask test --only {phase})")))
+        }
+        Some(_) => Ok(()),
+        None => Err(anyhow!("no phase ran")),
+    }
+}
+
+impl Phase {
+    fn run(self) -> Result<Outcome> {
+        match self {
+            Self::Format => phases::format(),
+            Self::Lint => phases::lint(),
+            Self::Docs => phases::docs(),
+            Self::Deny => phases::deny(),
+            Self::Web => phases::web(),
+            Self::Clients => phases::clients(),
+            Self::Rust => phases::rust(),
+            Self::Remote => phases::remote(),
+            Self::E2e => phases::e2e(),
+        }
+    }
+}
+
+fn summarise(lines: &[Line]) {
+    println!();
+    for Line { phase, result, duration } in lines {
+        let word = match result {
+            Ok(Outcome::Passed) => "passed".to_owned(),
+            Ok(Outcome::Skipped(reason)) => format!("skipped: {reason}"),
+            Err(_shown_below) => "FAILED".to_owned(),
+        };
+        println!("  {phase:8} {:6.1} s  {word}", duration.as_secs_f64());
+    }
+    let count =
+        |wanted: fn(&Result<Outcome>) -> bool| lines.iter().filter(|line| wanted(&line.result)).count();
+    let passed = count(|result| matches!(result, Ok(Outcome::Passed)));
+    let skipped = count(|result| matches!(result, Ok(Outcome::Skipped(_))));
+    let failed = count(Result::is_err);
+    println!("\n{passed} passed, {failed} failed, {skipped} skipped");
+}

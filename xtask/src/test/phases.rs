@@ -1,0 +1,137 @@
+//! What each phase runs. Everything is built with one profile and one set of features, so that phases share what cargo
+//! compiled.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Result;
+use serde::Deserialize;
+
+use super::{Outcome, chromium, python};
+use crate::cargo::{self, Program};
+use crate::server::{Process, STOP_DEADLINE};
+use crate::{child, libchdb, npm, workspace};
+
+/// How long a separately started engine may take until it listens.
+const ENGINE_READY_DEADLINE: Duration = Duration::from_secs(60);
+
+pub(super) fn format() -> Result<Outcome> {
+    passed(cargo::command().args(["fmt", "--all", "--check"]))
+}
+
+pub(super) fn lint() -> Result<Outcome> {
+    passed(cargo::command().args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))
+}
+
+pub(super) fn docs() -> Result<Outcome> {
+    let mut command = cargo::command();
+    command.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings");
+    passed(&mut command)
+}
+
+pub(super) fn deny() -> Result<Outcome> {
+    if !cargo::has("deny") {
+        return Ok(Outcome::Skipped("cargo-deny is not installed (cargo install cargo-deny)".to_owned()));
+    }
+    // Not `advisories`: their database is fetched from a place that a closed network does not reach.
+    passed(cargo::command().args(["deny", "--offline", "check", "licenses", "bans", "sources"]))
+}
+
+pub(super) fn web() -> Result<Outcome> {
+    let e2e = workspace::root().join("e2e");
+    npm::install(&e2e)?;
+    passed(npm::command().args(["run", "--silent", "check"]).current_dir(&e2e))
+}
+
+pub(super) fn clients() -> Result<Outcome> {
+    npm::require()?;
+    let clients = workspace::root().join("clients");
+    child::run(npm::command().args(["test", "--silent"]).current_dir(clients.join("javascript")))?;
+    let Some(python) = python::find() else {
+        return Ok(Outcome::Skipped("JavaScript passed, but there is no python3 (3.8 or newer)".to_owned()));
+    };
+    passed(Command::new(python.program).args(["-m", "unittest"]).current_dir(clients.join("python")))
+}
+
+pub(super) fn rust() -> Result<Outcome> {
+    let mut environment = Vec::new();
+    if let Some(library) = libchdb::ensure_present()? {
+        environment.push((libchdb::LIBRARY_VARIABLE, library.into_os_string()));
+    }
+    npm::require()?;
+    child::run(test_command().arg("--workspace").envs(environment.clone()))?;
+    passed(cargo::command().args(["test", "--workspace", "--doc"]).envs(environment))
+}
+
+/// `cargo nextest` tells more and needs no second look; plain `cargo test` is always there.
+fn test_command() -> Command {
+    let mut command = cargo::command();
+    if cargo::has("nextest") {
+        command.args(["nextest", "run", "--no-fail-fast"]);
+    } else {
+        command.args(["test", "--all-targets", "--no-fail-fast"]);
+    }
+    command
+}
+
+/// The line that a separately started engine prints when it is ready.
+#[derive(Deserialize)]
+struct EngineReady {
+    clickhouse: String,
+}
+
+pub(super) fn remote() -> Result<Outcome> {
+    let library = libchdb::ensure_present()?;
+    // The same package selection as in `rust`, so that nothing is compiled again for other features.
+    child::run(test_command().args(["--workspace", "--no-run"]))?;
+    let binary = cargo::build(Program::Server, false)?;
+    let data_dir = tempfile::tempdir()?;
+    let mut command = Command::new(binary);
+    command
+        .arg("engine")
+        .env("LOG_CENTER_ENGINE_ADDR", "127.0.0.1:0")
+        .env("LOG_CENTER_ENGINE_DATA_DIR", data_dir.path());
+    if let Some(library) = library {
+        command.env(libchdb::LIBRARY_VARIABLE, library);
+    }
+    let (mut engine, ready): (Process, EngineReady) = Process::start(command, ENGINE_READY_DEADLINE)?;
+    println!("the engine under test is {}", ready.clickhouse);
+    let mut tests = test_command();
+    tests.args(["--package", "log-center-server"]);
+    let result = passed(tests.env(libchdb::CLICKHOUSE_VARIABLE, &ready.clickhouse));
+    engine.stop(STOP_DEADLINE)?;
+    result
+}
+
+pub(super) fn e2e() -> Result<Outcome> {
+    let library = libchdb::ensure_present()?;
+    let e2e = workspace::root().join("e2e");
+    npm::install(&e2e)?;
+    let chromium = chromium::find_or_install()?;
+    let python = python::find();
+    let server = cargo::build(Program::Server, false)?;
+    let plain = cargo::build(Program::LayerExample("plain"), false)?;
+    let mut command = npm::command();
+    command
+        .args(["test", "--silent"])
+        .current_dir(&e2e)
+        .env("LOG_CENTER_BIN", server)
+        .env("LOG_CENTER_EXAMPLE_PLAIN", plain)
+        .env("LOG_CENTER_CHROMIUM", chromium);
+    if let Some(library) = library {
+        command.env(libchdb::LIBRARY_VARIABLE, library);
+    }
+    if let Some(python) = python {
+        command.env("LOG_CENTER_PYTHON", python.program);
+        command.env("LOG_CENTER_WITHOUT_REQUESTS", python.without_requests.unwrap_or_default());
+    } else {
+        command.env("LOG_CENTER_PYTHON", Path::new(""));
+    }
+    passed(&mut command)
+}
+
+fn passed(command: &mut Command) -> Result<Outcome> {
+    child::run(command)?;
+    Ok(Outcome::Passed)
+}
