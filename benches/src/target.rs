@@ -1,0 +1,142 @@
+//! The server under load: started on an empty directory, or one that runs already.
+
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use serde::Deserialize;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use ureq::Agent;
+
+/// How long a server may take to be ready.
+const READY_DEADLINE: Duration = Duration::from_secs(90);
+
+/// How long a server may take to stop before it is killed.
+const STOP_DEADLINE: Duration = Duration::from_secs(30);
+
+/// How long a query may take.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How often a stopping server is looked at.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+
+/// Where a server listens: the line that it prints when it is ready.
+#[derive(Debug, Clone, Deserialize)]
+struct Addresses {
+    api: String,
+    clickhouse: String,
+    engine_pid: Option<u32>,
+}
+
+/// A server, and its own if it was started here: then it is stopped, and its data deleted, when this is dropped.
+#[derive(Debug)]
+pub struct Target {
+    addresses: Addresses,
+    started: Option<Started>,
+    agent: Agent,
+}
+
+#[derive(Debug)]
+struct Started {
+    child: Child,
+    data: TempDir,
+}
+
+impl Target {
+    /// Starts `server` on free ports with an empty data directory below the directory for temporary files, and waits
+    /// until it is ready. Its log goes to `log`. Dropping the future stops the server.
+    ///
+    /// # Errors
+    /// It does not start, is not ready in time, or prints something else than its addresses.
+    pub async fn start(server: &Path, log: &Path) -> Result<Self> {
+        let data = tempfile::Builder::new().prefix("log-center-bench-").tempdir()?;
+        let log = std::fs::File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no parent directory")?;
+        let mut command = Command::new(std::path::absolute(server)?);
+        command.arg("serve").current_dir(root).env("LOG_CENTER_DATA_DIR", data.path().join("data"));
+        for listener in ["API", "DASHBOARD", "ENGINE"] {
+            command.env(format!("LOG_CENTER_{listener}_ADDR"), "127.0.0.1:0");
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).process_group(0);
+        let child = command.spawn().with_context(|| format!("cannot start {}", server.display()))?;
+        let mut started = Started { child, data };
+        let first_line = first_line(started.child.stdout.take().context("no pipe to the server")?);
+        let line = tokio::time::timeout(READY_DEADLINE, first_line)
+            .await
+            .context("the server was not ready in time")?;
+        let line = line.context("the server ended before it was ready")?;
+        let addresses = serde_json::from_str(&line).with_context(|| format!("not addresses: {line}"))?;
+        Ok(Self { addresses, started: Some(started), agent: agent() })
+    }
+
+    /// A server that runs already.
+    pub fn running(api: String, clickhouse: String) -> Self {
+        Self { addresses: Addresses { api, clickhouse, engine_pid: None }, started: None, agent: agent() }
+    }
+
+    /// Where the API is, as an address to connect to.
+    pub fn api(&self) -> Result<SocketAddr> {
+        let host =
+            self.addresses.api.strip_prefix("http://").unwrap_or(&self.addresses.api).trim_end_matches('/');
+        let mut addresses = host.to_socket_addrs().with_context(|| format!("{host} is no host:port"))?;
+        addresses.next().ok_or_else(|| anyhow!("{host} has no address"))
+    }
+
+    /// The processes of a server that was started here: itself, then its engine.
+    pub fn pids(&self) -> Vec<u32> {
+        let server = self.started.iter().map(|started| started.child.id());
+        server.chain(self.started.as_ref().and(self.addresses.engine_pid)).collect()
+    }
+
+    /// Where the data is, if the server was started here.
+    pub fn data_dir(&self) -> Option<PathBuf> {
+        self.started.as_ref().map(|started| started.data.path().to_owned())
+    }
+
+    /// One value that ClickHouse answers to `sql`, as text.
+    pub fn query(&self, sql: &str) -> Result<String> {
+        let mut answer = self.agent.post(&self.addresses.clickhouse).send(sql)?;
+        let text = answer.body_mut().read_to_string()?;
+        if answer.status() != 200 {
+            bail!("ClickHouse answered {} to {sql}: {}", answer.status(), text.trim());
+        }
+        Ok(text.trim().to_owned())
+    }
+}
+
+/// The first line of `stdout`; what follows is read and forgotten, so that the server never writes into a closed pipe.
+fn first_line(stdout: ChildStdout) -> oneshot::Receiver<String> {
+    let (sender, receiver) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+        if let Some(line) = lines.next() {
+            let _nobody_waits_any_more = sender.send(line);
+        }
+        lines.for_each(drop);
+    });
+    receiver
+}
+
+fn agent() -> Agent {
+    Agent::config_builder().http_status_as_error(false).timeout_global(Some(QUERY_TIMEOUT)).build().into()
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _already_gone = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        }
+        let deadline = Instant::now() + STOP_DEADLINE;
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            std::thread::sleep(POLL_INTERVAL);
+        }
+        let _already_gone = self.child.kill();
+        let _already_gone = self.child.wait();
+    }
+}
