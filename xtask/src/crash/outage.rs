@@ -4,6 +4,7 @@
 //! started itself it would start again. While the engine is dead (or frozen: connected, but mute) every report has to
 //! be answered with 200 in less than a second, and when it is back each has to be counted once.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -154,7 +155,7 @@ struct Engine {
 /// The line that an engine prints when it is ready.
 #[derive(Deserialize)]
 struct Ready {
-    clickhouse: String,
+    listening: SocketAddr,
 }
 
 impl Engine {
@@ -176,6 +177,6 @@ impl Engine {
         }
         let (process, ready) =
             Process::start::<Ready>(command, READY_DEADLINE).context("cannot start the engine")?;
-        Ok(Self { process, url: ready.clickhouse })
+        Ok(Self { process, url: format!("http://{}", ready.listening) })
     }
 }

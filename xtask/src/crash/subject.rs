@@ -128,10 +128,14 @@ impl Subject {
         }
     }
 
-    fn engine_pids(&self) -> Result<Vec<Pid>> {
-        let servers = match &self.state {
+    fn engine_pids(&mut self) -> Result<Vec<Pid>> {
+        let servers = match &mut self.state {
             State::Down => Vec::new(),
-            _ => children(own_pid())?,
+            // Only the thread that starts it knows its id yet, but nothing else is started here.
+            State::Starting(_) => children(own_pid())?,
+            State::Running(server) => {
+                Pid::from_raw(server.process().id().cast_signed()).into_iter().collect()
+            }
         };
         let mut engines = Vec::new();
         for server in servers {
