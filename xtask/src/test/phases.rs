@@ -78,7 +78,8 @@ fn test_command() -> Command {
 /// The line that a separately started engine prints when it is ready.
 #[derive(Deserialize)]
 struct EngineReady {
-    clickhouse: String,
+    /// As in `127.0.0.1:41234`.
+    listening: String,
 }
 
 pub(super) fn remote() -> Result<Outcome> {
@@ -96,10 +97,11 @@ pub(super) fn remote() -> Result<Outcome> {
         command.env(libchdb::LIBRARY_VARIABLE, library);
     }
     let (mut engine, ready): (Process, EngineReady) = Process::start(command, ENGINE_READY_DEADLINE)?;
-    println!("the engine under test is {}", ready.clickhouse);
+    let clickhouse = format!("http://{}", ready.listening);
+    println!("the engine under test is {clickhouse}");
     let mut tests = test_command();
     tests.args(["--package", "log-center-server"]);
-    let result = passed(tests.env(libchdb::CLICKHOUSE_VARIABLE, &ready.clickhouse));
+    let result = passed(tests.env(libchdb::CLICKHOUSE_VARIABLE, &clickhouse));
     engine.stop(STOP_DEADLINE)?;
     result
 }
