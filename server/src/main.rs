@@ -1,2 +1,65 @@
-//! To be written.
-fn main() {}
+//! `log-center`: the server, and the engine that it starts.
+
+use clap::{Parser, Subcommand};
+use log_center_engine as engine;
+use log_center_server::config::ServeArgs;
+use log_center_server::serve::serve;
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// Keeps every event in ClickHouse and folds millions of errors into a few issues.
+#[derive(Parser)]
+#[command(name = "log-center", version, about)]
+struct Cli {
+    /// What is logged to standard error, e.g. `info`, `warn,log_center_server=debug`.
+    #[arg(long, global = true, env = "LOG_CENTER_LOG", default_value = "info", value_name = "FILTER")]
+    log: String,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server: the API, the dashboard, and ClickHouse unless --clickhouse-url names one.
+    Serve(Box<ServeArgs>),
+    /// Run only the embedded ClickHouse behind its HTTP interface.
+    Engine(engine::Options),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Err(error) = install_log(&cli.log) {
+        return failed(&format!("--log (LOG_CENTER_LOG) cannot be read: {error}"));
+    }
+    let outcome = match cli.command {
+        Command::Serve(args) => run_server(*args),
+        // Before any other thread: its sandbox holds for the calling thread and for what that one starts.
+        Command::Engine(options) => engine::run(options).map_err(anyhow::Error::from),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&format!("{error:#}")),
+    }
+}
+
+fn run_server(args: ServeArgs) -> anyhow::Result<()> {
+    let config = args.resolve()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(serve(config));
+    // What still blocks a thread by now has had its time.
+    runtime.shutdown_background();
+    outcome
+}
+
+fn install_log(filter: &str) -> anyhow::Result<()> {
+    let filter = EnvFilter::builder().parse(filter)?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    Ok(())
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a command line program")]
+fn failed(reason: &str) -> ExitCode {
+    eprintln!("log-center: {reason}");
+    ExitCode::FAILURE
+}

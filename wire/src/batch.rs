@@ -7,11 +7,20 @@ use serde_json::value::RawValue;
 
 /// What a batch held. A record that cannot be read costs nothing but itself.
 #[derive(Debug)]
-pub struct Batch {
-    /// The records that can be stored, each with its place in the batch, from 0.
-    pub accepted: Vec<(usize, Record)>,
-    /// The ones that cannot, each with its place in the batch and why.
+pub struct Batch<'a> {
+    /// The records that can be stored.
+    pub accepted: Vec<Accepted<'a>>,
+    /// The ones that cannot, each with its place in the batch from 0 and why.
     pub rejected: Vec<(usize, DecodeError)>,
+}
+
+/// A record that can be stored.
+#[derive(Debug)]
+pub struct Accepted<'a> {
+    /// The JSON that it came as.
+    pub line: &'a [u8],
+    /// What it says.
+    pub record: Record,
 }
 
 /// Why a batch was refused as a whole.
@@ -29,7 +38,7 @@ pub enum BatchError {
 ///
 /// # Errors
 /// Only what concerns the batch as a whole; each bad record is in [`Batch::rejected`].
-pub fn decode(body: &[u8]) -> Result<Batch, BatchError> {
+pub fn decode(body: &[u8]) -> Result<Batch<'_>, BatchError> {
     let records = split(body)?;
     match records.len() {
         0 => return Err(BatchError::Empty),
@@ -39,7 +48,7 @@ pub fn decode(body: &[u8]) -> Result<Batch, BatchError> {
     let mut batch = Batch { accepted: Vec::with_capacity(records.len()), rejected: Vec::new() };
     for (index, line) in records.into_iter().enumerate() {
         match Record::decode(line) {
-            Ok(record) => batch.accepted.push((index, record)),
+            Ok(record) => batch.accepted.push(Accepted { line, record }),
             Err(error) => batch.rejected.push((index, error)),
         }
     }

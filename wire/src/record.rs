@@ -2,7 +2,7 @@ use crate::decode::{self, DecodeError};
 use crate::limits;
 use crate::report::{bounded, idempotency_key, name, required};
 use crate::stack;
-use crate::text::{Anything, Id, Text};
+use crate::text::{Anything, Id, Key, Text};
 use crate::{Fingerprint, UnixMillis};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
@@ -160,7 +160,7 @@ macro_rules! raw_record {
 
                     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                         let mut raw = RawRecord::default();
-                        while let Some(key) = map.next_key::<Text<'de>>()? {
+                        while let Some(key) = map.next_key::<Key<'de>>()? {
                             match key.0.as_ref() {
                                 // Of a key that comes twice the last one counts, as in every reader of JSON
                                 // in JavaScript: `v` and node's own loggers do write such lines.

@@ -46,6 +46,15 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 }
 
+/// The key of an object, borrowed if it can be. Read as a string, so that whoever tracks the path sees it.
+pub(crate) struct Key<'a>(pub(crate) Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(TextVisitor).map(|text| Key(text.0))
+    }
+}
+
 /// What is a string for us and may be a number for the sender (ids, mostly): the string, or the number's digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Id(pub(crate) String);

@@ -1,6 +1,6 @@
+use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Unit};
 use std::fmt;
 
 /// Milliseconds since 1970-01-01 00:00 UTC: the one time that the house knows.
@@ -36,9 +36,11 @@ impl UnixMillis {
 impl fmt::Display for UnixMillis {
     /// RFC 3339 in UTC with milliseconds: `2026-01-30T10:30:00.000Z`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let timestamp = Timestamp::from_millisecond(self.0).map_err(|_| fmt::Error)?;
-        let rounded = timestamp.round(Unit::Millisecond).map_err(|_| fmt::Error)?;
-        write!(f, "{rounded:.3}")
+        let Ok(timestamp) = Timestamp::from_millisecond(self.0) else {
+            // Outside the years that a date can have: the number says as much.
+            return self.0.fmt(f);
+        };
+        write!(f, "{timestamp:.3}")
     }
 }
 

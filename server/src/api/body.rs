@@ -1,0 +1,148 @@
+//! Bodies from outside: bounded on the wire and after decompression, and in time.
+
+use crate::error::ApiError;
+use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder};
+use axum::body::Body;
+use axum::http::{HeaderMap, header};
+use bytes::Bytes;
+use futures_util::TryStreamExt;
+use std::io;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::time::timeout;
+use tokio_util::io::StreamReader;
+
+/// How much a body may be.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyLimits {
+    /// As it comes over the wire.
+    pub wire_bytes: usize,
+    /// After decompression.
+    pub body_bytes: usize,
+}
+
+/// How long a body may take from its first byte to its last.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The largest window that a zstd body may ask for, as a power of two: 8 MiB, what the format's RFC 8878 asks every
+/// decoder to have and lets it stop at.
+const ZSTD_WINDOW_LOG: u32 = 23;
+
+impl BodyLimits {
+    /// The same limit before and after decompression.
+    pub const fn same(bytes: usize) -> Self {
+        Self { wire_bytes: bytes, body_bytes: bytes }
+    }
+}
+
+/// Reads a whole body.
+///
+/// # Errors
+/// 400 what cannot be decompressed or ends too early, 408 what comes too slowly, 413 what is too large before or after
+/// decompression, 415 an encoding that nobody here reads.
+pub async fn read(headers: &HeaderMap, body: Body, limits: BodyLimits) -> Result<Bytes, ApiError> {
+    let encoding = Encoding::of(headers)?;
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > limits.wire_bytes as u64) {
+        return Err(too_large(limits.wire_bytes, "on the wire"));
+    }
+    timeout(BODY_TIMEOUT, decode(encoding, body, limits)).await.map_err(|_| ApiError::SlowBody)?
+}
+
+/// An encoding that is read here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Identity,
+    Gzip,
+    Deflate,
+    Brotli,
+    Zstd,
+}
+
+impl Encoding {
+    fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
+        let mut values = headers.get_all(header::CONTENT_ENCODING).iter();
+        let Some(value) = values.next() else { return Ok(Encoding::Identity) };
+        let name = value.to_str().unwrap_or_default().trim().to_ascii_lowercase();
+        let encoding = match name.as_str() {
+            "" | "identity" => Encoding::Identity,
+            "gzip" | "x-gzip" => Encoding::Gzip,
+            "deflate" => Encoding::Deflate,
+            "br" => Encoding::Brotli,
+            "zstd" => Encoding::Zstd,
+            _ => return Err(unsupported_encoding()),
+        };
+        // One encoding on top of another is legal HTTP, and a way to make bombs.
+        if values.next().is_some() { Err(unsupported_encoding()) } else { Ok(encoding) }
+    }
+}
+
+async fn decode(encoding: Encoding, body: Body, limits: BodyLimits) -> Result<Bytes, ApiError> {
+    let stream = body.into_data_stream().map_err(io::Error::other);
+    // One byte more than is allowed tells "too much" from "just enough".
+    let wire = StreamReader::new(stream).take(limits.wire_bytes as u64 + 1);
+    let mut wire = tokio::io::BufReader::new(wire);
+    let read = match encoding {
+        Encoding::Identity => collect(&mut wire, limits).await,
+        Encoding::Gzip => collect(all_members(GzipDecoder::new(&mut wire), GzipDecoder::multiple_members), limits).await,
+        Encoding::Deflate => collect(ZlibDecoder::new(&mut wire), limits).await,
+        Encoding::Brotli => collect(BrotliDecoder::new(&mut wire), limits).await,
+        Encoding::Zstd => {
+            let window = async_compression::zstd::DParameter::window_log_max(ZSTD_WINDOW_LOG);
+            let decoder = ZstdDecoder::with_params(&mut wire, &[window]);
+            collect(all_members(decoder, ZstdDecoder::multiple_members), limits).await
+        }
+    };
+    let body = read?;
+    if wire.get_ref().limit() == 0 {
+        return Err(too_large(limits.wire_bytes, "on the wire"));
+    }
+    Ok(body)
+}
+
+/// A body may be several compressed pieces, one behind the other.
+fn all_members<D>(mut decoder: D, switch: impl FnOnce(&mut D, bool)) -> D {
+    switch(&mut decoder, true);
+    decoder
+}
+
+async fn collect(reader: impl AsyncRead, limits: BodyLimits) -> Result<Bytes, ApiError> {
+    let mut body = Vec::new();
+    let reader = reader.take(limits.body_bytes as u64 + 1);
+    tokio::pin!(reader);
+    reader.read_to_end(&mut body).await.map_err(|error| ApiError::Body(format!("the body cannot be read: {error}")))?;
+    if body.len() > limits.body_bytes {
+        return Err(too_large(limits.body_bytes, "after decompression"));
+    }
+    Ok(body.into())
+}
+
+fn too_large(limit: usize, place: &str) -> ApiError {
+    ApiError::TooLarge(format!("the body may have at most {limit} bytes {place}"))
+}
+
+fn unsupported_encoding() -> ApiError {
+    ApiError::Unsupported {
+        code: "unsupported_encoding",
+        message: "Content-Encoding must be one of identity, gzip, deflate, br, zstd".to_owned(),
+    }
+}
+
+/// Refuses a content type that says that the body is something else than the contract's JSON. None at all, and the
+/// `text/plain` of a browser's beacon, are accepted.
+///
+/// # Errors
+/// 415.
+pub fn check_content_type(headers: &HeaderMap, accepted: &[&str]) -> Result<(), ApiError> {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let value = value.to_str().unwrap_or_default();
+    let essence = value.split(';').next().unwrap_or_default().trim();
+    if essence.is_empty() || accepted.iter().any(|name| essence.eq_ignore_ascii_case(name)) {
+        return Ok(());
+    }
+    Err(ApiError::Unsupported {
+        code: "unsupported_media_type",
+        message: format!("Content-Type must be one of {}", accepted.join(", ")),
+    })
+}
+

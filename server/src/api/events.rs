@@ -1,0 +1,129 @@
+//! `POST /api/v1/events`: records from services that log bunyan JSON.
+
+use super::AppState;
+use super::body::{self, BodyLimits};
+use super::reports::idempotency_key;
+use crate::clock;
+use crate::error::{ApiError, ErrorBody};
+use crate::ingest::{self, Event, Identity, KeySpace};
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use bytes::Bytes;
+use log_center_wire::UnixMillis;
+use log_center_wire::batch::{self, BatchError};
+use log_center_wire::decode::DecodeError;
+use log_center_wire::limits::{BATCH_BODY_BYTES, BATCH_RECORDS, BATCH_WIRE_BYTES};
+use serde::Serialize;
+use std::collections::HashMap;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The routes of this noun.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(accept))
+}
+
+/// The answer to a batch.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BatchAnswer {
+    /// How many records are kept, those included that had been here before.
+    accepted: usize,
+    /// The ones that are not, each with its place in the batch from 0.
+    rejected: Vec<Rejected>,
+}
+
+/// A record that was refused.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Rejected {
+    index: usize,
+    code: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+}
+
+impl Rejected {
+    fn new(index: usize, error: &DecodeError) -> Self {
+        Self {
+            index,
+            code: error.code().as_str(),
+            message: error.message().to_owned(),
+            field: error.field().map(str::to_owned),
+        }
+    }
+}
+
+/// Send records.
+///
+/// NDJSON, one JSON array, or one object; at most 10,000 records, 8 MiB on the wire, 64 MiB decompressed. A bad record
+/// costs nothing but itself. Answered when the records are durable.
+#[utoipa::path(
+    post,
+    path = "/api/v1/events",
+    tag = "events",
+    request_body(content = String, content_type = "application/x-ndjson"),
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key within 24 hours counts once.")),
+    responses(
+        (status = 200, description = "The good records are kept.", body = BatchAnswer),
+        (status = 400, description = "Malformed JSON or body.", body = ErrorBody),
+        (status = 408, description = "The body came too slowly.", body = ErrorBody),
+        (status = 413, description = "Too many records or bytes.", body = ErrorBody),
+        (status = 415, description = "Unknown encoding or content type.", body = ErrorBody),
+        (status = 422, description = "Every record was bad.", body = BatchAnswer),
+        (status = 503, description = "Spool full or disk failing; see Retry-After.", body = ErrorBody),
+    )
+)]
+pub async fn accept(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<(StatusCode, Json<BatchAnswer>), ApiError> {
+    state.readiness.check_ingest()?;
+    let accepted = ["application/json", "application/x-ndjson", "application/ndjson", "application/jsonl", "text/plain"];
+    body::check_content_type(&headers, &accepted)?;
+    let key = idempotency_key(&headers)?.map(|key| Identity::of_key(KeySpace::Batch, key));
+    let limits = BodyLimits { wire_bytes: BATCH_WIRE_BYTES, body_bytes: BATCH_BODY_BYTES };
+    let bytes = body::read(&headers, body, limits).await?;
+    let received_at = clock::now();
+    let (events, rejected) = decode(bytes, received_at).await?;
+    metrics::counter!("log_center_rejected_total").increment(rejected.len() as u64);
+    if events.is_empty() {
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, Json(BatchAnswer { accepted: 0, rejected })));
+    }
+    let receipt = state.spool.append(&events, key.into_iter().collect()).await?;
+    let added = events.len() - receipt.duplicates;
+    metrics::counter!("log_center_accepted_total", "source" => "record").increment(added as u64);
+    metrics::counter!("log_center_duplicates_total").increment(receipt.duplicates as u64);
+    Ok((StatusCode::OK, Json(BatchAnswer { accepted: events.len(), rejected })))
+}
+
+async fn decode(bytes: Bytes, received_at: UnixMillis) -> Result<(Vec<Event>, Vec<Rejected>), ApiError> {
+    // 64 MiB of JSON take longer than a thread of the runtime should be held.
+    let decoded = tokio::task::spawn_blocking(move || decode_all(&bytes, received_at)).await;
+    decoded.unwrap_or_else(|panic| Err(ApiError::Internal(panic.to_string())))
+}
+
+fn decode_all(bytes: &[u8], received_at: UnixMillis) -> Result<(Vec<Event>, Vec<Rejected>), ApiError> {
+    let batch = batch::decode(bytes).map_err(|error| match error {
+        BatchError::Malformed(error) => ApiError::Document(error),
+        BatchError::TooManyRecords => ApiError::TooLarge(format!("a batch may have at most {BATCH_RECORDS} records")),
+        BatchError::Empty => ApiError::Body("the batch holds no record".to_owned()),
+    })?;
+    // Two records may be equal to the letter (the same error twice in one millisecond): they are two all the same.
+    let mut seen = HashMap::<&[u8], u32>::new();
+    let events = batch
+        .accepted
+        .into_iter()
+        .map(|accepted| {
+            let ordinal = seen.entry(accepted.line).or_default();
+            let event = ingest::record(accepted.record, accepted.line, *ordinal, received_at);
+            *ordinal += 1;
+            event
+        })
+        .collect();
+    let rejected = batch.rejected.iter().map(|(index, error)| Rejected::new(*index, error)).collect();
+    Ok((events, rejected))
+}

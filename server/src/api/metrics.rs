@@ -1,0 +1,39 @@
+//! `/metrics`, for Prometheus.
+
+use super::AppState;
+use axum::Router;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+
+/// The routes of this noun.
+pub fn router() -> Router<AppState> {
+    Router::new().route("/metrics", get(metrics))
+}
+
+async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
+    metrics::gauge!("log_center_spool_bytes").set(state.spool.waiting_bytes() as f64);
+    let waiting = state.spool.end().borrow().saturating_sub(state.progress.stored());
+    metrics::gauge!("log_center_spool_entries").set(waiting as f64);
+    metrics::gauge!("log_center_disk_failing").set(f64::from(u8::from(state.spool.disk_failure().is_some())));
+    let text = state.metrics.render();
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+}
+
+/// Says what each figure is.
+pub fn describe() {
+    describe_counter!("log_center_accepted_total", "Events kept, by the way they came");
+    describe_counter!("log_center_duplicates_total", "Events that had been here before");
+    describe_counter!("log_center_rejected_total", "Records refused within a batch");
+    describe_counter!("log_center_stored_rows_total", "Rows written to ClickHouse");
+    describe_counter!("log_center_write_failures_total", "Attempts of the writer that failed or had an unclear end");
+    describe_counter!("log_center_engine_restarts_total", "Times that the embedded engine was started again");
+    describe_counter!("log_center_http_requests_total", "Requests, by path, method and status");
+    describe_histogram!("log_center_http_request_duration_seconds", Unit::Seconds, "Time to the answer");
+    describe_histogram!("log_center_write_duration_seconds", Unit::Seconds, "Time to write one range of the spool");
+    describe_gauge!("log_center_spool_bytes", Unit::Bytes, "What waits for ClickHouse");
+    describe_gauge!("log_center_spool_entries", "Entries that wait for ClickHouse");
+    describe_gauge!("log_center_disk_failing", "1 while the spool cannot write");
+}

@@ -1,0 +1,97 @@
+//! The HTTP interface: a file a noun, a function a verb.
+//!
+//! Every answer that is not a success is the contract's envelope, whoever refuses: a handler, the router, or the
+//! last resort behind a panic.
+
+pub mod body;
+pub mod events;
+pub mod health;
+pub mod issues;
+pub mod metrics;
+mod observe;
+pub mod openapi;
+pub mod reports;
+
+use crate::error::{ApiError, RETRY_AFTER_SECONDS};
+use crate::spool::{Spool, SpoolError};
+use crate::store::Store;
+use crate::writer::Progress;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, Method, header};
+use axum::middleware::from_fn;
+use axum::response::IntoResponse;
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::sync::Arc;
+use std::time::Duration;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{Any, CorsLayer};
+
+/// How long a browser may remember the answer to a preflight, in seconds: one day.
+const PREFLIGHT_SECONDS: u64 = 24 * 60 * 60;
+
+/// What the handlers share. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState {
+    /// Where everything that arrives becomes durable.
+    pub spool: Spool,
+    /// Where everything is read from.
+    pub store: Store,
+    /// How far the writer is.
+    pub progress: Arc<Progress>,
+    /// Whether the server can do its work, for `/health/ready`.
+    pub readiness: Arc<health::Readiness>,
+    /// What `/metrics` shows.
+    pub metrics: PrometheusHandle,
+}
+
+/// All of it.
+pub fn router(state: AppState) -> Router {
+    let (routes, document) = openapi::router().split_for_parts();
+    routes
+        .merge(health::router())
+        .merge(metrics::router())
+        .with_state(state)
+        .merge(openapi::docs(document))
+        .fallback(async || ApiError::NotFound("there is nothing at this path; see /docs".to_owned()))
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        // The handlers read bodies themselves, each within its own limit.
+        .layer(DefaultBodyLimit::disable())
+        .layer(cors())
+        .layer(from_fn(observe::observe))
+        .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+            ApiError::Internal(text.unwrap_or_else(|| "a handler panicked".to_owned())).into_response()
+        }))
+}
+
+/// Anybody may report from any page; nobody's cookies are wanted.
+fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::POST, Method::PATCH])
+        .allow_headers([
+            header::CONTENT_TYPE,
+            header::CONTENT_ENCODING,
+            HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static("x-request-id"),
+            HeaderName::from_static("traceparent"),
+        ])
+        .expose_headers([header::RETRY_AFTER])
+        .max_age(Duration::from_secs(PREFLIGHT_SECONDS))
+}
+
+impl From<SpoolError> for ApiError {
+    fn from(error: SpoolError) -> Self {
+        let (code, retry_after_seconds) = match &error {
+            SpoolError::UnknownIssue(_) => return ApiError::NotFound(error.to_string()),
+            SpoolError::NotAllowed { from, to } => return ApiError::Transition { from: *from, to: *to },
+            SpoolError::Full => ("spool_full", 5),
+            SpoolError::Disk(_) => ("disk_failing", 5),
+            SpoolError::Overloaded => ("overloaded", 1),
+            SpoolError::Stopped => ("shutting_down", RETRY_AFTER_SECONDS),
+        };
+        ApiError::Unavailable { code, message: error.to_string(), retry_after_seconds }
+    }
+}

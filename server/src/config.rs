@@ -1,0 +1,198 @@
+//! What can be set. Each setting is a flag, a variable and a default; `log-center serve --help` prints them.
+
+use crate::spool::limits::DEFAULT_MAX_BYTES;
+use clap::Args;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use url::Url;
+
+/// The settings as they are typed.
+#[derive(Debug, Clone, Args)]
+pub struct ServeArgs {
+    /// Where the API listens. Port 0 takes any free port.
+    #[arg(long, env = "LOG_CENTER_API_ADDR", default_value = "127.0.0.1:8002", value_name = "ADDR")]
+    pub api_addr: SocketAddr,
+
+    /// Where the dashboard listens.
+    #[arg(long, env = "LOG_CENTER_DASHBOARD_ADDR", default_value = "127.0.0.1:8003", value_name = "ADDR")]
+    pub dashboard_addr: SocketAddr,
+
+    /// Where the embedded ClickHouse listens (its HTTP interface). Unused with --clickhouse-url.
+    #[arg(long, env = "LOG_CENTER_ENGINE_ADDR", default_value = "127.0.0.1:8123", value_name = "ADDR")]
+    pub engine_addr: SocketAddr,
+
+    /// Where everything lies that must survive: the spool, and the embedded ClickHouse.
+    #[arg(long, env = "LOG_CENTER_DATA_DIR", default_value = "./data", value_name = "DIR")]
+    pub data_dir: PathBuf,
+
+    /// A ClickHouse to use instead of the embedded one: http://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE].
+    #[arg(long, env = "LOG_CENTER_CLICKHOUSE_URL", value_name = "URL")]
+    pub clickhouse_url: Option<String>,
+
+    /// User of that ClickHouse, if the URL names none.
+    #[arg(long, env = "LOG_CENTER_CLICKHOUSE_USER", value_name = "NAME")]
+    pub clickhouse_user: Option<String>,
+
+    /// Password of that user, if the URL holds none.
+    #[arg(long, env = "LOG_CENTER_CLICKHOUSE_PASSWORD", value_name = "WORD", hide_env_values = true)]
+    pub clickhouse_password: Option<String>,
+
+    /// The database, if the URL names none. Made if it does not exist.
+    #[arg(long, env = "LOG_CENTER_CLICKHOUSE_DATABASE", value_name = "NAME")]
+    pub clickhouse_database: Option<String>,
+
+    /// The library that holds the embedded ClickHouse. Default: beside the program, then below .tools/libchdb.
+    #[arg(long, env = "LOG_CENTER_LIBCHDB", value_name = "FILE")]
+    pub libchdb: Option<PathBuf>,
+
+    /// How much memory the embedded ClickHouse may take, in bytes. Default: what the engine thinks right, 1 GiB.
+    #[arg(long, env = "LOG_CENTER_ENGINE_MEMORY_BYTES", value_name = "BYTES")]
+    pub engine_memory_bytes: Option<u64>,
+
+    /// How many bytes may wait for ClickHouse on disk. Beyond it reports are answered with 503.
+    #[arg(long, env = "LOG_CENTER_SPOOL_MAX_BYTES", default_value_t = DEFAULT_MAX_BYTES, value_name = "BYTES")]
+    pub spool_max_bytes: u64,
+
+    /// How long a stop may take, in seconds: for open requests, and for what waits for ClickHouse. What is not written
+    /// by then is kept and written after the next start.
+    #[arg(long, env = "LOG_CENTER_SHUTDOWN_SECONDS", default_value_t = 15, value_name = "SECONDS")]
+    pub shutdown_seconds: u64,
+
+    /// Listen on addresses that other machines can reach, although nobody who calls has to show a key.
+    #[arg(long, env = "LOG_CENTER_ALLOW_REMOTE", action = clap::ArgAction::SetTrue)]
+    pub allow_remote: bool,
+}
+
+/// The settings, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// As they were typed.
+    pub args: ServeArgs,
+    /// Where ClickHouse is.
+    pub clickhouse: ClickHouse,
+}
+
+/// Where ClickHouse is.
+#[derive(Clone)]
+pub struct ClickHouse {
+    /// `http://host:port`, or `None` for the embedded one.
+    pub url: Option<String>,
+    /// User, or empty.
+    pub user: String,
+    /// Password, or empty.
+    pub password: String,
+    /// Database.
+    pub database: String,
+}
+
+impl fmt::Debug for ClickHouse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the password: this may be printed.
+        f.debug_struct("ClickHouse").field("url", &self.url).field("database", &self.database).finish_non_exhaustive()
+    }
+}
+
+/// The database unless another is named.
+pub const DEFAULT_DATABASE: &str = "log_center";
+
+/// The least that a spool may be limited to, in bytes: one batch of records fits.
+const LEAST_SPOOL_BYTES: u64 = 64 << 10;
+
+/// Which setting cannot be used, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError(String);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl ServeArgs {
+    /// Checks what a single setting cannot know.
+    ///
+    /// # Errors
+    /// Names the setting.
+    pub fn resolve(self) -> Result<Config, ConfigError> {
+        if !self.allow_remote {
+            refuse_remote("--api-addr (LOG_CENTER_API_ADDR)", self.api_addr)?;
+            refuse_remote("--dashboard-addr (LOG_CENTER_DASHBOARD_ADDR)", self.dashboard_addr)?;
+            refuse_remote("--engine-addr (LOG_CENTER_ENGINE_ADDR)", self.engine_addr)?;
+        }
+        if self.spool_max_bytes < LEAST_SPOOL_BYTES {
+            return Err(ConfigError(format!(
+                "--spool-max-bytes (LOG_CENTER_SPOOL_MAX_BYTES) is {}; it must be at least {LEAST_SPOOL_BYTES}",
+                self.spool_max_bytes
+            )));
+        }
+        let clickhouse = ClickHouse::resolve(&self)?;
+        Ok(Config { args: self, clickhouse })
+    }
+}
+
+impl ClickHouse {
+    fn resolve(args: &ServeArgs) -> Result<Self, ConfigError> {
+        let mut clickhouse = Self {
+            url: None,
+            user: args.clickhouse_user.clone().unwrap_or_default(),
+            password: args.clickhouse_password.clone().unwrap_or_default(),
+            database: args.clickhouse_database.clone().unwrap_or_else(|| DEFAULT_DATABASE.to_owned()),
+        };
+        if let Some(text) = args.clickhouse_url.as_deref().filter(|text| !text.trim().is_empty()) {
+            clickhouse.take_url(text)?;
+        }
+        if clickhouse.database.is_empty() || clickhouse.database.contains(['`', '\\', '/', '.', '\0']) {
+            return Err(ConfigError(format!("{:?} is no name of a database", clickhouse.database)));
+        }
+        Ok(clickhouse)
+    }
+
+    fn take_url(&mut self, text: &str) -> Result<(), ConfigError> {
+        // Never the text itself: it may hold a password.
+        let refused = |why: &str| {
+            let form = "http://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]";
+            ConfigError(format!("--clickhouse-url (LOG_CENTER_CLICKHOUSE_URL) {why}; it must read {form}"))
+        };
+        let mut url = Url::parse(text.trim()).map_err(|error| refused(&format!("is no URL: {error}")))?;
+        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+            return Err(refused("is no HTTP address"));
+        }
+        let decoded = |text: &str| {
+            let decoded = percent_encoding::percent_decode_str(text).decode_utf8();
+            decoded.map(|text| text.into_owned()).map_err(|_| refused("holds bytes that are not UTF-8"))
+        };
+        if !url.username().is_empty() {
+            self.user = decoded(url.username())?;
+        }
+        if let Some(password) = url.password() {
+            self.password = decoded(password)?;
+        }
+        let path = decoded(url.path().trim_matches('/'))?;
+        if !path.is_empty() {
+            self.database = path;
+        }
+        if let Some((_, database)) = url.query_pairs().find(|(name, _)| name == "database") {
+            self.database = database.into_owned();
+        }
+        let cleared = url.set_username("").and_then(|()| url.set_password(None));
+        cleared.map_err(|()| refused("cannot hold a user"))?;
+        url.set_path("");
+        url.set_query(None);
+        url.set_fragment(None);
+        self.url = Some(url.as_str().trim_end_matches('/').to_owned());
+        Ok(())
+    }
+}
+
+fn refuse_remote(setting: &str, addr: SocketAddr) -> Result<(), ConfigError> {
+    if addr.ip().is_loopback() {
+        return Ok(());
+    }
+    Err(ConfigError(format!(
+        "{setting} is {addr}, which other machines can reach, and nobody who calls has to show a key. \
+         Use a loopback address behind a proxy, or say --allow-remote (LOG_CENTER_ALLOW_REMOTE=true)"
+    )))
+}

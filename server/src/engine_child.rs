@@ -1,0 +1,175 @@
+//! The embedded ClickHouse as a child process: started, watched, started again, stopped.
+//!
+//! It is a process of its own because a bad query can exhaust its memory or crash native code; what was
+//! acknowledged must not be in the same process. It notices the end of this one by its standard input.
+
+use anyhow::{Context, bail};
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+/// How long the engine may take until it answers: it waits for an earlier one to end, and reads what is on disk.
+const START_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How long an engine that was stopped may take to finish its inserts before it is killed.
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The pause before the first restart; twice as long after each failure.
+const RESTART_MIN: Duration = Duration::from_millis(50);
+
+/// The longest pause before a restart.
+const RESTART_MAX: Duration = Duration::from_secs(5);
+
+/// How to start an engine.
+#[derive(Debug, Clone)]
+pub struct EngineCommand {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    /// Its data.
+    pub data_dir: PathBuf,
+    /// The library, if it is not at one of the usual places.
+    pub libchdb: Option<PathBuf>,
+    /// Its memory.
+    pub memory_bytes: Option<u64>,
+    /// Whether it may listen where other machines reach it.
+    pub allow_remote: bool,
+}
+
+/// A running engine and the task that keeps it running.
+pub struct EngineChild {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    pid: watch::Receiver<u32>,
+    stop: watch::Sender<bool>,
+    watcher: JoinHandle<()>,
+}
+
+/// The line that the engine prints when it answers.
+#[derive(Deserialize)]
+struct Listening {
+    listening: SocketAddr,
+}
+
+impl EngineChild {
+    /// Starts the engine and waits until it answers.
+    ///
+    /// # Errors
+    /// It ended before that; its own words are on standard error.
+    pub async fn start(command: EngineCommand) -> anyhow::Result<Self> {
+        let (child, addr) = command.spawn().await?;
+        // A restart takes the same port, whoever chose it.
+        let command = EngineCommand { addr, ..command };
+        let (stop, stopped) = watch::channel(false);
+        let (pid_sender, pid) = watch::channel(child.id().unwrap_or(0));
+        let watcher = tokio::spawn(keep_running(command, child, pid_sender, stopped));
+        Ok(Self { addr, pid, stop, watcher })
+    }
+
+    /// The process as it is now.
+    pub fn pid(&self) -> u32 {
+        *self.pid.borrow()
+    }
+
+    /// Stops it and waits for its end.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        if self.watcher.await.is_err() {
+            tracing::error!("the task that watches the engine panicked");
+        }
+    }
+}
+
+impl EngineCommand {
+    async fn spawn(&self) -> anyhow::Result<(Child, SocketAddr)> {
+        let program = std::env::current_exe().context("cannot find this program's own file")?;
+        let mut command = Command::new(program);
+        command.arg("engine").arg("--parent-pipe");
+        command.arg("--addr").arg(self.addr.to_string()).arg("--data-dir").arg(&self.data_dir);
+        if let Some(libchdb) = &self.libchdb {
+            command.arg("--libchdb").arg(libchdb);
+        }
+        if let Some(bytes) = self.memory_bytes {
+            command.arg("--max-memory-bytes").arg(bytes.to_string());
+        }
+        if self.allow_remote {
+            command.arg("--allow-remote");
+        }
+        // Its own process group: a ^C at the terminal is for this process, which then stops the engine in order.
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0).kill_on_drop(true);
+        let mut child = command.spawn().context("cannot start the engine")?;
+        let stdout = child.stdout.take().context("the engine has no standard output")?;
+        let mut lines = BufReader::new(stdout).lines();
+        let line = match timeout(START_TIMEOUT, lines.next_line()).await {
+            Err(_) => bail!("the engine did not answer within {} s", START_TIMEOUT.as_secs()),
+            Ok(line) => line.context("cannot read what the engine says")?,
+        };
+        let Some(line) = line else {
+            let status = child.wait().await.context("cannot wait for the engine")?;
+            bail!("the engine ended before it answered ({status}); the lines above say why");
+        };
+        let listening: Listening =
+            serde_json::from_str(&line).with_context(|| format!("the engine said {line:?}"))?;
+        // Nothing more is expected there; reading on keeps it from blocking if there is.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Ok((child, listening.listening))
+    }
+}
+
+async fn keep_running(
+    command: EngineCommand,
+    mut child: Child,
+    pid: watch::Sender<u32>,
+    stopped: watch::Receiver<bool>,
+) {
+    loop {
+        tokio::select! {
+            status = child.wait() => {
+                let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+                tracing::warn!(%status, "the engine ended; starting it again");
+            }
+            () = told_to_stop(&stopped) => return stop(child).await,
+        }
+        child = tokio::select! {
+            child = start_again(&command) => child,
+            () = told_to_stop(&stopped) => return,
+        };
+        pid.send_replace(child.id().unwrap_or(0));
+        metrics::counter!("log_center_engine_restarts_total").increment(1);
+        tracing::info!(pid = child.id(), "the engine runs again");
+    }
+}
+
+async fn start_again(command: &EngineCommand) -> Child {
+    let mut pause = RESTART_MIN;
+    loop {
+        sleep(pause).await;
+        pause = (pause * 2).min(RESTART_MAX);
+        match command.spawn().await {
+            Ok((child, _)) => return child,
+            Err(error) => tracing::error!(error = format!("{error:#}"), "the engine does not start"),
+        }
+    }
+}
+
+async fn told_to_stop(stopped: &watch::Receiver<bool>) {
+    // An error means that its owner is gone without a word: then it is time to stop, too.
+    _ = stopped.clone().wait_for(|stopped| *stopped).await;
+}
+
+/// The end of its standard input tells the engine to stop.
+async fn stop(mut child: Child) {
+    drop(child.stdin.take());
+    if timeout(STOP_TIMEOUT, child.wait()).await.is_err() {
+        tracing::error!("the engine did not stop in time and is killed; what it acknowledged is on disk");
+        if let Err(error) = child.kill().await {
+            tracing::error!(%error, "the engine cannot be killed");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The Log Center backend.
+//!
+//! # The road of an event
+//!
+//! 1. A request arrives at [`api`]. Its body is read within the limits of the contract, decompressed on the way.
+//! 2. [`ingest`] turns a report or a record into an [`Event`](ingest::Event): fingerprint, issue, times. It is
+//!    pure; what it refuses comes back with the field's name.
+//! 3. [`spool`] decides whether the event is new, a duplicate or a regression, and makes it durable on local disk.
+//!    One thread does so for everybody who waits at that moment (group commit). Then the client is answered.
+//! 4. [`writer`] takes what lies in the spool, freezes it into batches, inserts them into ClickHouse, and only
+//!    then advances. After an unclear answer it looks what is there before it inserts anything again.
+//! 5. [`store`] knows ClickHouse: the migrations, the named statements, and the row types that are also the
+//!    answers of the reading half of [`api`].
+//!
+//! [`serve`] starts all of these, together with ClickHouse itself ([`engine_child`]) unless a remote one is
+//! configured, and stops them in the opposite order.
+//!
+//! Invariant: `api` is imported by nobody; `ingest` knows neither spool nor store; the spool knows nothing of
+//! ClickHouse but the bytes that will be sent to it.
+
+pub mod api;
+mod clock;
+pub mod config;
+pub mod dashboard;
+pub mod engine_child;
+mod error;
+pub mod ingest;
+mod listener;
+mod seed;
+pub mod serve;
+pub mod spool;
+pub mod store;
+pub mod writer;
+
+pub use error::ApiError;

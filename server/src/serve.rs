@@ -1,0 +1,223 @@
+//! The server as a whole: what is started in which order, and stopped in the opposite one.
+
+use crate::api::{self, AppState, health::Readiness};
+use crate::config::Config;
+use crate::dashboard;
+use crate::engine_child::{EngineChild, EngineCommand};
+use crate::listener;
+use crate::seed;
+use crate::spool::{Queue, Spool, SpoolOptions};
+use crate::store::{Store, StoreError};
+use crate::writer::{Progress, Writer};
+use anyhow::{Context, bail};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use serde::Serialize;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+/// The pause between two attempts to reach ClickHouse at the start.
+const CONNECT_PAUSE: Duration = Duration::from_millis(200);
+
+/// Upper bounds of the histograms of durations, in seconds.
+const DURATION_BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+/// The line on standard output that says that everything answers.
+#[derive(Serialize)]
+struct Announcement {
+    api: String,
+    dashboard: String,
+    clickhouse: String,
+    engine_pid: Option<u32>,
+}
+
+/// Runs the server until SIGTERM or SIGINT.
+///
+/// # Errors
+/// It cannot start: an address is taken, the data directory cannot be used, the engine does not start, or the database
+/// does not fit this program.
+pub async fn serve(config: Config) -> anyhow::Result<()> {
+    let metrics = install_metrics()?;
+    let api_listener = bind("API", "LOG_CENTER_API_ADDR", config.args.api_addr).await?;
+    let dashboard_listener = bind("dashboard", "LOG_CENTER_DASHBOARD_ADDR", config.args.dashboard_addr).await?;
+    let announced = |listener: &TcpListener| listener.local_addr().map(|addr| format!("http://{addr}"));
+    let (api_url, dashboard_url) = (announced(&api_listener)?, announced(&dashboard_listener)?);
+
+    let spool_dir = config.args.data_dir.join("spool");
+    std::fs::create_dir_all(&spool_dir)
+        .with_context(|| format!("cannot make the data directory {}", spool_dir.display()))?;
+    let options = SpoolOptions { directory: spool_dir, max_bytes: config.args.spool_max_bytes };
+    let (spool, queue, spool_thread) = Spool::open(&options)?;
+
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(stop_on_signal(stop.clone()));
+    let Some((engine, store, clickhouse_url)) = until_stopped(&stopped, connect(&config)).await.transpose()? else {
+        return Ok(());
+    };
+
+    let progress = Arc::new(Progress::new(queue.position()?));
+    let readiness = Arc::new(Readiness::default());
+    let state = AppState { spool, store, progress, readiness: Arc::clone(&readiness), metrics };
+    if state.spool.is_seeded() {
+        readiness.set_accepts();
+    }
+    let patience = Duration::from_secs(config.args.shutdown_seconds);
+    let api = listener::serve(api_listener, api::router(state.clone()), stopped.clone(), patience);
+    let dashboard = listener::serve(dashboard_listener, dashboard::router(state.clone()), stopped.clone(), patience);
+    let listeners = [tokio::spawn(api), tokio::spawn(dashboard)];
+
+    let prepared = until_stopped(&stopped, prepare(&state)).await;
+    let mut outcome = Ok(());
+    match prepared {
+        Some(Ok(())) => {
+            readiness.set_accepts();
+            let engine_pid = engine.as_ref().map(EngineChild::pid);
+            announce(&Announcement { api: api_url, dashboard: dashboard_url, clickhouse: clickhouse_url, engine_pid })?;
+            write_until_stopped(queue, &state, &stopped, patience, listeners).await;
+        }
+        Some(Err(error)) => outcome = Err(error),
+        None => {}
+    }
+    readiness.set_stopping();
+    stop.send_replace(true);
+    drop(state);
+    if let Some(engine) = engine {
+        engine.stop().await;
+    }
+    if outcome.is_ok() && timeout(patience, tokio::task::spawn_blocking(|| spool_thread.join())).await.is_err() {
+        tracing::warn!("the spool did not close in time; what was acknowledged is on disk");
+    }
+    tracing::info!("stopped");
+    outcome
+}
+
+/// Writes for as long as requests come, and then what still waits.
+async fn write_until_stopped(
+    queue: Queue,
+    state: &AppState,
+    stopped: &watch::Receiver<bool>,
+    patience: Duration,
+    listeners: [tokio::task::JoinHandle<()>; 2],
+) {
+    let (stop_writer, writer_stopped) = watch::channel(false);
+    let writer = Writer::new(queue, state.store.clone(), Arc::clone(&state.progress), writer_stopped);
+    let mut writer = tokio::spawn(writer.run());
+    tokio::select! {
+        _ = wait_for_stop(stopped) => {}
+        ended = &mut writer => tracing::error!(?ended, "the writer ended; what arrives stays in the spool"),
+    }
+    wait_for_stop(stopped).await;
+    tracing::info!("stopping: no new requests, writing what waits");
+    for listener in listeners {
+        _ = listener.await;
+    }
+    stop_writer.send_replace(true);
+    if !writer.is_finished() && timeout(patience, &mut writer).await.is_err() {
+        writer.abort();
+        let bytes = state.spool.waiting_bytes();
+        tracing::warn!(bytes, "ClickHouse has not taken everything; it is kept for the next start");
+    }
+}
+
+fn install_metrics() -> anyhow::Result<PrometheusHandle> {
+    let builder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &DURATION_BUCKETS)
+        .context("buckets of the metrics")?;
+    let handle = builder.install_recorder().context("cannot install the metrics")?;
+    api::metrics::describe();
+    Ok(handle)
+}
+
+async fn bind(what: &str, setting: &str, addr: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(addr).await.with_context(|| {
+        format!("the {what} cannot listen on {addr} ({setting}); is another Log Center running, or something else?")
+    })
+}
+
+/// Starts the embedded ClickHouse, or takes the remote one as it is.
+async fn connect(config: &Config) -> anyhow::Result<(Option<EngineChild>, Store, String)> {
+    let clickhouse = &config.clickhouse;
+    let store = |url: &str| Store::new(url, &clickhouse.user, &clickhouse.password, &clickhouse.database);
+    if let Some(url) = &clickhouse.url {
+        return Ok((None, store(url), url.clone()));
+    }
+    let engine = EngineChild::start(EngineCommand {
+        addr: config.args.engine_addr,
+        data_dir: config.args.data_dir.join("clickhouse"),
+        libchdb: config.args.libchdb.clone(),
+        memory_bytes: config.args.engine_memory_bytes,
+        allow_remote: config.args.allow_remote,
+    });
+    let engine = engine.await?;
+    let url = format!("http://{}", engine.addr);
+    Ok((Some(engine), store(&url), url))
+}
+
+/// Brings the database to this program's schema and the issue index to the database's issues.
+async fn prepare(state: &AppState) -> anyhow::Result<()> {
+    let mut is_waiting = false;
+    loop {
+        match try_prepare(state).await {
+            Ok(()) => return Ok(()),
+            Err(error) if !error.is_unavailable() => bail!("the database cannot be used: {error}"),
+            Err(error) => {
+                if !is_waiting {
+                    tracing::warn!(%error, "ClickHouse does not answer yet; trying on");
+                }
+                is_waiting = true;
+                sleep(CONNECT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn try_prepare(state: &AppState) -> Result<(), StoreError> {
+    state.store.migrate().await?;
+    if state.spool.is_seeded() {
+        return Ok(());
+    }
+    seed::fill(&state.spool, &state.store).await
+}
+
+#[expect(clippy::print_stdout, reason = "the one line that whoever started the server waits for")]
+fn announce(announcement: &Announcement) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string(announcement)?);
+    tracing::info!(api = announcement.api, dashboard = announcement.dashboard, "ready");
+    Ok(())
+}
+
+async fn wait_for_stop(stopped: &watch::Receiver<bool>) {
+    // An error means that nobody can stop us any more, which is as good as being told to.
+    _ = stopped.clone().wait_for(|stopped| *stopped).await;
+}
+
+/// The outcome of some work, or `None` if the server is stopped first.
+async fn until_stopped<T>(stopped: &watch::Receiver<bool>, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        outcome = work => Some(outcome),
+        () = wait_for_stop(stopped) => None,
+    }
+}
+
+/// The first signal asks for an orderly stop, the second one ends the process.
+async fn stop_on_signal(stop: watch::Sender<bool>) {
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        tracing::error!("signals cannot be received; only SIGKILL stops this process");
+        return;
+    };
+    let mut next = async || {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+    };
+    next().await;
+    stop.send_replace(true);
+    next().await;
+    tracing::warn!("stopped at once by a second signal; what was acknowledged is on disk");
+    std::process::exit(1);
+}

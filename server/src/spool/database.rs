@@ -1,0 +1,184 @@
+//! The store below the spool: where things lie, and what happens when the disk fails.
+
+use super::{SpoolError, SpoolOptions, limits};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+pub(super) const META_POSITION: &[u8] = b"position";
+pub(super) const META_FROZEN: &[u8] = b"frozen";
+pub(super) const META_SEEDED: &[u8] = b"seeded";
+pub(super) const META_SEQUENCE: &[u8] = b"sequence";
+pub(super) const META_BATCH: &[u8] = b"batch";
+
+/// The opened store.
+pub(super) struct Tables {
+    pub(super) database: Database,
+    /// seq u64 big-endian → entry.
+    pub(super) entries: Keyspace,
+    /// fingerprint → state u8, project.
+    pub(super) issues: Keyspace,
+    /// identity → what was answered.
+    pub(super) keys: Keyspace,
+    /// ordinal u64 big-endian → time, identity: the keys in the order in which they came.
+    pub(super) key_order: Keyspace,
+    /// Single values, see the `META_` names.
+    pub(super) meta: Keyspace,
+}
+
+/// What the spool's thread, its handles and the queue share.
+pub(super) struct Shared {
+    options: SpoolOptions,
+    tables: Mutex<Option<Arc<Tables>>>,
+    failure: Mutex<Option<String>>,
+    pub(super) seeded: AtomicBool,
+    pub(super) waiting_bytes: AtomicU64,
+    in_flight_bytes: AtomicUsize,
+    pub(super) end: watch::Sender<u64>,
+}
+
+impl Tables {
+    fn open(directory: &PathBuf) -> Result<Self, fjall::Error> {
+        let database = Database::builder(directory)
+            .cache_size(limits::CACHE_BYTES)
+            .max_journaling_size(limits::JOURNAL_BYTES)
+            .worker_threads(1)
+            .open()?;
+        let keyspace = |name: &str, memtable_bytes: u64| {
+            database.keyspace(name, || KeyspaceCreateOptions::default().max_memtable_size(memtable_bytes))
+        };
+        Ok(Self {
+            entries: keyspace("entries", limits::ENTRIES_MEMTABLE_BYTES)?,
+            issues: keyspace("issues", limits::INDEX_MEMTABLE_BYTES)?,
+            keys: keyspace("keys", limits::INDEX_MEMTABLE_BYTES)?,
+            key_order: keyspace("key_order", limits::INDEX_MEMTABLE_BYTES)?,
+            meta: keyspace("meta", limits::INDEX_MEMTABLE_BYTES)?,
+            database,
+        })
+    }
+
+    pub(super) fn meta_u64(&self, name: &[u8]) -> Result<Option<u64>, fjall::Error> {
+        Ok(self.meta.get(name)?.and_then(|value| u64_of(&value)))
+    }
+}
+
+/// A number as it is stored.
+pub(super) fn u64_of(bytes: &[u8]) -> Option<u64> {
+    bytes.try_into().ok().map(u64::from_be_bytes)
+}
+
+impl Shared {
+    pub(super) fn open(options: &SpoolOptions) -> Result<Self, SpoolError> {
+        let tables = Tables::open(&options.directory).map_err(|error| {
+            SpoolError::Disk(format!("cannot open {}: {}", options.directory.display(), plain(&error)))
+        })?;
+        let seeded = tables.meta.get(META_SEEDED).map_err(disk)?.is_some();
+        Ok(Self {
+            options: options.clone(),
+            tables: Mutex::new(Some(Arc::new(tables))),
+            failure: Mutex::new(None),
+            seeded: AtomicBool::new(seeded),
+            waiting_bytes: AtomicU64::new(0),
+            in_flight_bytes: AtomicUsize::new(0),
+            end: watch::Sender::new(0),
+        })
+    }
+
+    /// The store, unless the disk has failed.
+    pub(super) fn tables(&self) -> Result<Arc<Tables>, SpoolError> {
+        match &*lock(&self.tables) {
+            Some(tables) => Ok(Arc::clone(tables)),
+            None => Err(SpoolError::Disk(self.failure().unwrap_or_default())),
+        }
+    }
+
+    /// Closes the store after a failed write: what it holds in memory may differ from the disk.
+    pub(super) fn fail(&self, error: &fjall::Error) {
+        let reason = plain(error);
+        tracing::error!(%reason, "the spool cannot write; everything is refused until it can");
+        *lock(&self.failure) = Some(reason);
+        *lock(&self.tables) = None;
+    }
+
+    /// Closes the store that could not be used after it was opened again.
+    pub(super) fn close(&self, error: &SpoolError) {
+        *lock(&self.failure) = Some(error.to_string());
+        *lock(&self.tables) = None;
+    }
+
+    /// Tries to open a store that was closed by a failure. True if it is open now.
+    pub(super) fn reopen(&self) -> bool {
+        match Tables::open(&self.options.directory) {
+            Ok(tables) => {
+                *lock(&self.tables) = Some(Arc::new(tables));
+                *lock(&self.failure) = None;
+                tracing::info!("the spool can write again");
+                true
+            }
+            Err(error) => {
+                *lock(&self.failure) = Some(plain(&error));
+                false
+            }
+        }
+    }
+
+    pub(super) fn failure(&self) -> Option<String> {
+        lock(&self.failure).clone()
+    }
+
+    /// Says that the disk has no room, or has it again.
+    pub(super) fn check_room(&self) -> Result<(), SpoolError> {
+        let Ok(disk) = rustix::fs::statvfs(&self.options.directory) else { return Ok(()) };
+        let unit = disk.f_frsize;
+        let headroom = limits::HEADROOM_BYTES.min(disk.f_blocks * unit / 20);
+        let room = disk.f_bavail * unit;
+        let failure = (room < headroom).then(|| format!("only {room} bytes are free, {headroom} are kept free"));
+        *lock(&self.failure) = failure.clone();
+        failure.map_or(Ok(()), |reason| Err(SpoolError::Disk(reason)))
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.waiting_bytes.load(Ordering::Relaxed) >= self.options.max_bytes
+    }
+
+    /// Takes room in memory until the guard is dropped.
+    pub(super) fn reserve(&self, bytes: usize) -> Result<Reservation<'_>, SpoolError> {
+        let before = self.in_flight_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let reservation = Reservation { shared: self, bytes };
+        if before > 0 && before + bytes > limits::WAITING_BYTES {
+            return Err(SpoolError::Overloaded);
+        }
+        Ok(reservation)
+    }
+}
+
+pub(super) struct Reservation<'a> {
+    shared: &'a Shared,
+    bytes: usize,
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        self.shared.in_flight_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+pub(super) fn disk(error: fjall::Error) -> SpoolError {
+    SpoolError::Disk(plain(&error))
+}
+
+/// The message without the library's debug form, where there is a better one.
+fn plain(error: &fjall::Error) -> String {
+    match error {
+        fjall::Error::Io(error) => error.to_string(),
+        fjall::Error::Locked => "another server uses this data directory".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// A panic elsewhere leaves these values whole: each is replaced at once.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

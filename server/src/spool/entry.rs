@@ -1,0 +1,266 @@
+//! What one write to the disk holds, and how it is laid out.
+//!
+//! ```text
+//! entry   = version u8, start u64, section*
+//! section = kind u8, day i32, rows u32, bytes u32, row*        bytes: those of the rows with their lengths
+//! row     = length u32, RowBinary without the first column     `batch` is written when the row is inserted
+//! ```
+//! Numbers are little-endian. `start` is the number of bytes ever appended before this entry. A section holds the rows of
+//! one table and one day, because a day is a partition and one insert into one partition is atomic. The rows are
+//! what ClickHouse will be sent, so that nobody decodes them again; `version` says which columns they have.
+
+use super::SpoolError;
+use crate::ingest::{Event, Identity, RowWriter};
+use log_center_wire::{Fingerprint, IssueStatus};
+
+/// Raised whenever the columns of a table change; [`columns`] knows them all.
+const VERSION: u8 = 1;
+const HEADER_BYTES: usize = 1 + 8;
+const SECTION_HEADER_BYTES: usize = 1 + 4 + 4 + 4;
+
+/// Which table the rows of a section belong to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// `event_store`.
+    Event,
+    /// `issue_transitions`.
+    Transition,
+}
+
+impl Kind {
+    /// The table.
+    pub const fn table(self) -> &'static str {
+        match self {
+            Kind::Event => "event_store",
+            Kind::Transition => "issue_transitions",
+        }
+    }
+
+    const fn number(self) -> u8 {
+        match self {
+            Kind::Event => 1,
+            Kind::Transition => 2,
+        }
+    }
+
+    const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            1 => Some(Kind::Event),
+            2 => Some(Kind::Transition),
+            _ => None,
+        }
+    }
+}
+
+/// The columns of the rows of an entry of this version; `None` for a version that this program does not know.
+pub fn columns(version: u8, kind: Kind) -> Option<&'static str> {
+    match (version, kind) {
+        (1, Kind::Event) => Some(Event::COLUMNS),
+        (1, Kind::Transition) => Some(Transition::COLUMNS),
+        _ => None,
+    }
+}
+
+/// An event on its way into an entry.
+pub(super) struct Row {
+    pub(super) day: i32,
+    pub(super) fingerprint: Option<Fingerprint>,
+    pub(super) identity: Option<Identity>,
+    pub(super) project: Box<str>,
+    pub(super) received_at_ms: i64,
+    bytes: Vec<u8>,
+}
+
+impl Row {
+    pub(super) fn of_event(event: &Event) -> Self {
+        let mut bytes = Vec::with_capacity(512);
+        event.write_row(&mut bytes);
+        Self {
+            day: event.time.day(),
+            fingerprint: event.fingerprint,
+            identity: event.identity,
+            project: event.project.as_str().into(),
+            received_at_ms: event.received_at.0,
+            bytes,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// A change of an issue's state on its way into an entry.
+pub(super) struct Transition<'a> {
+    pub(super) sequence: u64,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) project: &'a str,
+    pub(super) from: IssueStatus,
+    pub(super) to: IssueStatus,
+    pub(super) at_ms: i64,
+    pub(super) actor: &'a str,
+    pub(super) note: &'a str,
+}
+
+impl Transition<'_> {
+    const COLUMNS: &'static str = "batch, sequence, issue_id, fingerprint, project, from_status, to_status, at, actor, note";
+
+    fn write_row(&self, out: &mut Vec<u8>) {
+        RowWriter::new(out)
+            .u64(self.sequence)
+            .u64(self.fingerprint.issue_id().get())
+            .fixed(self.fingerprint.as_bytes())
+            .string(self.project)
+            .string(self.from.as_str())
+            .string(self.to.as_str())
+            .i64(self.at_ms)
+            .string(self.actor)
+            .string(self.note);
+    }
+}
+
+/// Collects rows into the sections of one entry.
+#[derive(Default)]
+pub(super) struct EntryBuilder {
+    sections: Vec<Building>,
+}
+
+struct Building {
+    kind: Kind,
+    day: i32,
+    rows: u32,
+    bytes: Vec<u8>,
+}
+
+impl EntryBuilder {
+    pub(super) fn event(&mut self, row: &Row) {
+        self.push(Kind::Event, row.day, |out| out.extend_from_slice(&row.bytes));
+    }
+
+    pub(super) fn transition(&mut self, transition: &Transition<'_>) {
+        self.push(Kind::Transition, 0, |out| transition.write_row(out));
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.sections.is_empty()
+    }
+
+    /// The entry as it is stored.
+    pub(super) fn finish(self, start: u64) -> Vec<u8> {
+        let size = HEADER_BYTES
+            + self.sections.iter().map(|section| SECTION_HEADER_BYTES + section.bytes.len()).sum::<usize>();
+        let mut out = Vec::with_capacity(size);
+        out.push(VERSION);
+        out.extend_from_slice(&start.to_le_bytes());
+        for section in self.sections {
+            out.push(section.kind.number());
+            out.extend_from_slice(&section.day.to_le_bytes());
+            out.extend_from_slice(&section.rows.to_le_bytes());
+            out.extend_from_slice(&length_u32(section.bytes.len()).to_le_bytes());
+            out.extend_from_slice(&section.bytes);
+        }
+        out
+    }
+
+    fn push(&mut self, kind: Kind, day: i32, write: impl FnOnce(&mut Vec<u8>)) {
+        let position = self.sections.iter().position(|section| section.kind == kind && section.day == day);
+        let position = position.unwrap_or_else(|| {
+            self.sections.push(Building { kind, day, rows: 0, bytes: Vec::new() });
+            self.sections.len() - 1
+        });
+        let section = &mut self.sections[position];
+        let at = section.bytes.len();
+        section.bytes.extend_from_slice(&[0; 4]);
+        write(&mut section.bytes);
+        let length = length_u32(section.bytes.len() - at - 4);
+        section.bytes[at..at + 4].copy_from_slice(&length.to_le_bytes());
+        section.rows += 1;
+    }
+}
+
+/// A length that fits: a request's rows are bounded far below 4 GiB by the body limits and by `GROUP_BYTES`.
+fn length_u32(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+/// A stored entry, read.
+pub struct Entry<'a> {
+    /// The version of its columns.
+    pub version: u8,
+    /// How many bytes were ever appended before it.
+    pub start: u64,
+    /// What it holds.
+    pub sections: Vec<Section<'a>>,
+}
+
+/// The rows of one table and one day.
+pub struct Section<'a> {
+    /// The table.
+    pub kind: Kind,
+    /// The day, counted from 1970-01-01; 0 for transitions.
+    pub day: i32,
+    /// How many rows.
+    pub rows: u32,
+    bytes: &'a [u8],
+}
+
+impl<'a> Entry<'a> {
+    /// Reads an entry.
+    ///
+    /// # Errors
+    /// It is damaged, or of a newer version.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, SpoolError> {
+        Self::read(bytes).ok_or_else(|| SpoolError::Disk("an entry of the spool is damaged".to_owned()))
+    }
+
+    fn read(mut bytes: &'a [u8]) -> Option<Self> {
+        let [version] = take(&mut bytes)?;
+        let start = u64::from_le_bytes(take(&mut bytes)?);
+        let mut sections = Vec::new();
+        while !bytes.is_empty() {
+            let [kind] = take(&mut bytes)?;
+            let day = i32::from_le_bytes(take(&mut bytes)?);
+            let rows = u32::from_le_bytes(take(&mut bytes)?);
+            let length = u32::from_le_bytes(take(&mut bytes)?) as usize;
+            let (body, rest) = bytes.split_at_checked(length)?;
+            bytes = rest;
+            sections.push(Section { kind: Kind::from_number(kind)?, day, rows, bytes: body });
+        }
+        Some(Self { version, start, sections })
+    }
+}
+
+impl Section<'_> {
+    /// Appends the rows as ClickHouse takes them, each with the batch in front.
+    ///
+    /// # Errors
+    /// The section is damaged.
+    pub fn write_rows(&self, batch: u64, out: &mut Vec<u8>) -> Result<(), SpoolError> {
+        let damaged = || SpoolError::Disk("a section of the spool is damaged".to_owned());
+        let mut bytes = self.bytes;
+        for _ in 0..self.rows {
+            let length = u32::from_le_bytes(take(&mut bytes).ok_or_else(damaged)?) as usize;
+            let (row, rest) = bytes.split_at_checked(length).ok_or_else(damaged)?;
+            out.extend_from_slice(&batch.to_le_bytes());
+            out.extend_from_slice(row);
+            bytes = rest;
+        }
+        if bytes.is_empty() { Ok(()) } else { Err(damaged()) }
+    }
+
+    /// The size of the rows.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+}
+
+fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (head, rest) = bytes.split_first_chunk::<N>()?;
+    *bytes = rest;
+    Some(*head)
+}

@@ -1,0 +1,175 @@
+//! What is known: the issues and the idempotency keys, as one group of submissions sees and changes them.
+
+use super::database::{Tables, u64_of};
+use super::limits;
+use crate::ingest::Identity;
+use fjall::OwnedWriteBatch as WriteBatch;
+use log_center_wire::limits::{IDEMPOTENCY_KEYS, IDEMPOTENCY_SECONDS};
+use log_center_wire::{Fingerprint, IssueId, IssueStatus};
+use std::collections::HashMap;
+
+/// An issue in the index.
+#[derive(Clone)]
+pub(super) struct Known {
+    pub(super) status: IssueStatus,
+    pub(super) project: Box<str>,
+}
+
+/// The index as the group sees it: the disk, and what the group has changed so far.
+pub(super) struct Index<'a> {
+    tables: &'a Tables,
+    issues: HashMap<Fingerprint, Option<Known>>,
+    keys: HashMap<Identity, bool>,
+    added: Vec<(Identity, bool, i64)>,
+}
+
+/// The numbers of the oldest key and of the next one.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct KeyRange {
+    pub(super) first: u64,
+    pub(super) next: u64,
+}
+
+impl KeyRange {
+    pub(super) fn read(tables: &Tables) -> Result<Self, fjall::Error> {
+        let number = |guard: Option<fjall::Guard>| match guard {
+            None => Ok(None),
+            Some(guard) => guard.key().map(|key| u64_of(&key)),
+        };
+        let first = number(tables.key_order.first_key_value())?;
+        let last = number(tables.key_order.last_key_value())?;
+        Ok(match (first, last) {
+            (Some(first), Some(last)) => Self { first, next: last + 1 },
+            _ => Self::default(),
+        })
+    }
+}
+
+impl<'a> Index<'a> {
+    pub(super) fn new(tables: &'a Tables) -> Self {
+        Self { tables, issues: HashMap::new(), keys: HashMap::new(), added: Vec::new() }
+    }
+
+    /// The issue with this fingerprint.
+    pub(super) fn issue(&mut self, fingerprint: Fingerprint) -> Result<Option<Known>, fjall::Error> {
+        if let Some(known) = self.issues.get(&fingerprint) {
+            return Ok(known.clone());
+        }
+        let known = self.tables.issues.get(fingerprint.as_bytes())?.and_then(|value| known_of(&value));
+        self.issues.insert(fingerprint, known.clone());
+        Ok(known)
+    }
+
+    /// The issue with this number, and its fingerprint.
+    pub(super) fn issue_by_id(&mut self, id: IssueId) -> Result<Option<(Fingerprint, Known)>, fjall::Error> {
+        // One that this group made is not on disk yet.
+        let made = self.issues.iter().find(|(fingerprint, known)| fingerprint.issue_id() == id && known.is_some());
+        if let Some((fingerprint, Some(known))) = made {
+            return Ok(Some((*fingerprint, known.clone())));
+        }
+        let (least, greatest) = id.prefix_range();
+        let mut end = [0xff; 16];
+        end[..8].copy_from_slice(&greatest.to_be_bytes());
+        let range = least.to_be_bytes().to_vec()..=end.to_vec();
+        let Some(guard) = self.tables.issues.range(range).next() else { return Ok(None) };
+        let (key, value) = guard.into_inner()?;
+        let fingerprint = <[u8; 16]>::try_from(&*key).ok().map(Fingerprint::from_bytes);
+        Ok(fingerprint.zip(known_of(&value)))
+    }
+
+    pub(super) fn set_issue(&mut self, batch: &mut WriteBatch, fingerprint: Fingerprint, known: Known) {
+        let mut value = Vec::with_capacity(1 + known.project.len());
+        value.push(known.status as u8);
+        value.extend_from_slice(known.project.as_bytes());
+        batch.insert(&self.tables.issues, fingerprint.as_bytes().to_vec(), value);
+        self.issues.insert(fingerprint, Some(known));
+    }
+
+    /// What was answered to the thing that one of these keys names, if it is still remembered.
+    pub(super) fn answered(&mut self, keys: &[Identity], now_ms: i64) -> Result<Option<bool>, fjall::Error> {
+        for key in keys {
+            if let Some(is_new) = self.keys.get(key) {
+                return Ok(Some(*is_new));
+            }
+            let stored = self.tables.keys.get(key.0)?.and_then(|value| StoredKey::read(&value));
+            if let Some(stored) = stored.filter(|stored| !is_expired(stored.at_ms, now_ms)) {
+                return Ok(Some(stored.is_new));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Remembers what is answered.
+    pub(super) fn remember(&mut self, key: Identity, is_new: bool, now_ms: i64) {
+        if self.keys.insert(key, is_new).is_none() {
+            self.added.push((key, is_new, now_ms));
+        }
+    }
+
+    /// Writes the new keys and forgets as many of the oldest as the limits ask for.
+    pub(super) fn write_keys(
+        self,
+        batch: &mut WriteBatch,
+        mut range: KeyRange,
+        now_ms: i64,
+    ) -> Result<KeyRange, fjall::Error> {
+        let added = self.added.len() as u64;
+        for (key, is_new, at_ms) in self.added {
+            let stored = StoredKey { is_new, at_ms, ordinal: range.next };
+            batch.insert(&self.tables.keys, key.0.to_vec(), stored.write());
+            let mut order = at_ms.to_be_bytes().to_vec();
+            order.extend_from_slice(&key.0);
+            batch.insert(&self.tables.key_order, range.next.to_be_bytes().to_vec(), order);
+            range.next += 1;
+        }
+        let at_once = if added == 0 { 0 } else { added + limits::KEYS_EXPIRED_AT_ONCE };
+        for _ in 0..at_once {
+            let Some(order) = self.tables.key_order.get(range.first.to_be_bytes())? else { break };
+            let Some((at, key)) = order.split_first_chunk::<8>() else { break };
+            let is_over = range.next - range.first > IDEMPOTENCY_KEYS;
+            if !is_over && !is_expired(i64::from_be_bytes(*at), now_ms) {
+                break;
+            }
+            // The key may have come again since: then a later ordinal stands for it.
+            let stored = self.tables.keys.get(key)?.and_then(|value| StoredKey::read(&value));
+            if stored.is_some_and(|stored| stored.ordinal == range.first) {
+                batch.remove(&self.tables.keys, key.to_vec());
+            }
+            batch.remove(&self.tables.key_order, range.first.to_be_bytes().to_vec());
+            range.first += 1;
+        }
+        Ok(range)
+    }
+}
+
+struct StoredKey {
+    is_new: bool,
+    at_ms: i64,
+    ordinal: u64,
+}
+
+impl StoredKey {
+    fn write(&self) -> Vec<u8> {
+        let mut value = vec![u8::from(self.is_new)];
+        value.extend_from_slice(&self.at_ms.to_be_bytes());
+        value.extend_from_slice(&self.ordinal.to_be_bytes());
+        value
+    }
+
+    fn read(value: &[u8]) -> Option<Self> {
+        let (is_new, rest) = value.split_first()?;
+        let (at, rest) = rest.split_first_chunk::<8>()?;
+        let ordinal = u64_of(rest)?;
+        Some(Self { is_new: *is_new == 1, at_ms: i64::from_be_bytes(*at), ordinal })
+    }
+}
+
+fn is_expired(at_ms: i64, now_ms: i64) -> bool {
+    now_ms.saturating_sub(at_ms) > (IDEMPOTENCY_SECONDS * 1000) as i64
+}
+
+fn known_of(value: &[u8]) -> Option<Known> {
+    let (status, project) = value.split_first()?;
+    let project = std::str::from_utf8(project).ok()?.into();
+    Some(Known { status: IssueStatus::from_number(*status)?, project })
+}

@@ -1,0 +1,47 @@
+//! The limits of the spool. Sizes are in bytes unless the name says otherwise.
+
+/// How much may wait for ClickHouse unless configured otherwise: 4 GiB. At 1 KB a report about four million reports.
+pub const DEFAULT_MAX_BYTES: u64 = 4 << 30;
+
+/// How many requests may wait for the disk at once. More are answered with 503.
+pub const WAITING_SUBMISSIONS: usize = 16_384;
+
+/// How many bytes of rows may wait for the disk at once: 128 MiB. More are answered with 503.
+pub const WAITING_BYTES: usize = 128 << 20;
+
+/// How many requests one write to the disk takes along.
+pub const GROUP_SUBMISSIONS: usize = 4_096;
+
+/// How many bytes one write to the disk takes along, unless a single request is larger: 16 MiB.
+pub const GROUP_BYTES: usize = 16 << 20;
+
+/// How much room is left on the disk for ClickHouse to merge and for the spool to shrink: 64 MiB, or a twentieth of
+/// a disk smaller than 1.25 GiB. With less, everything new is refused.
+pub const HEADROOM_BYTES: u64 = 64 << 20;
+
+/// How soon a request is refused while the disk is failing, in milliseconds.
+pub const REOPEN_STEP_MS: u64 = 20;
+
+/// A failed disk is tried again after so many of these steps: half a second.
+pub const REOPEN_ATTEMPT_STEPS: u32 = 25;
+
+/// Rows of one batch that goes to ClickHouse, unless a single entry holds more.
+pub const FROZEN_ROWS: usize = 100_000;
+
+/// Bytes of one batch that goes to ClickHouse, unless a single entry is larger: 32 MiB.
+pub const FROZEN_BYTES: usize = 32 << 20;
+
+/// How much journal may lie beside the sorted files: 256 MiB.
+pub const JOURNAL_BYTES: u64 = 256 << 20;
+
+/// The block cache of the store below: 16 MiB.
+pub const CACHE_BYTES: u64 = 16 << 20;
+
+/// What the entries keep in memory before they go into a sorted file: 16 MiB.
+pub const ENTRIES_MEMTABLE_BYTES: u64 = 16 << 20;
+
+/// What each index keeps in memory before it goes into a sorted file: 8 MiB.
+pub const INDEX_MEMTABLE_BYTES: u64 = 8 << 20;
+
+/// Expired idempotency keys removed by one write, beyond as many as it adds.
+pub const KEYS_EXPIRED_AT_ONCE: u64 = 64;

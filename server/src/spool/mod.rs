@@ -1,0 +1,222 @@
+//! What was answered survives: the events that ClickHouse does not have yet, on local disk.
+//!
+//! Everybody who wants something made durable hands it over and waits. One thread takes all that wait at that
+//! moment, decides for each whether it is new, a duplicate or a regression, writes the lot as one entry with one
+//! `fdatasync`, and answers. Because it is one thread, "exactly one is new" needs no lock.
+//!
+//! The store below is `fjall`. It holds the entries (a queue), the issue index (fingerprint → state), and the
+//! idempotency keys of the last day; an entry and what it changes in the indexes are one atomic write.
+//!
+//! # Limits
+//! See [`limits`]. The queue is bounded in bytes; full is an error that names itself, never a wait.
+
+mod committer;
+mod database;
+mod entry;
+mod index;
+pub mod limits;
+mod queue;
+
+pub use entry::{Entry, Kind, Section, columns};
+pub use queue::{Frozen, FrozenBatch, Queue};
+
+use crate::ingest::{Event, Identity};
+use committer::Committer;
+use database::Shared;
+use entry::Row;
+use log_center_wire::{Fingerprint, IssueId, IssueStatus};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// How a spool is set up.
+#[derive(Debug, Clone)]
+pub struct SpoolOptions {
+    /// Where it lies. Made if it does not exist.
+    pub directory: PathBuf,
+    /// How many bytes may wait for ClickHouse. Beyond it everything new is refused.
+    pub max_bytes: u64,
+}
+
+/// A handle for those who append. Cheap to clone.
+#[derive(Clone)]
+pub struct Spool {
+    sender: mpsc::Sender<Submission>,
+    shared: Arc<Shared>,
+}
+
+/// The thread behind a [`Spool`]: dropping the last handle ends it, [`join`](Self::join) waits for that.
+pub struct SpoolThread(std::thread::JoinHandle<()>);
+
+/// What became of one thing that was handed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// Whether the first event made its issue; what a report is answered with.
+    pub is_new: bool,
+    /// Whether all of it had been here before, so that nothing was added.
+    pub is_repeated: bool,
+    /// How many of its events had been here before.
+    pub duplicates: usize,
+    /// Where it lies in the spool; once the writer is there, it can be queried.
+    pub position: u64,
+}
+
+/// A change of state that took place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// The state before.
+    pub from: IssueStatus,
+    /// The state now.
+    pub to: IssueStatus,
+    /// Where the change lies in the spool.
+    pub position: u64,
+}
+
+/// Why nothing was made durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SpoolError {
+    /// As many bytes wait for ClickHouse as may.
+    Full,
+    /// The disk has no room, or refuses to write.
+    Disk(String),
+    /// More is being handed over than can be held in memory.
+    Overloaded,
+    /// The server is stopping.
+    Stopped,
+    /// There is no such issue.
+    UnknownIssue(IssueId),
+    /// The issue cannot go there.
+    NotAllowed {
+        /// Where it is.
+        from: IssueStatus,
+        /// Where it was to go.
+        to: IssueStatus,
+    },
+}
+
+impl fmt::Display for SpoolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SpoolError::Full => f.write_str("the spool is full: ClickHouse has not taken what waits for it"),
+            SpoolError::Disk(reason) => write!(f, "the disk of the spool is failing: {reason}"),
+            SpoolError::Overloaded => f.write_str("more arrives than can be written"),
+            SpoolError::Stopped => f.write_str("the server is stopping"),
+            SpoolError::UnknownIssue(id) => write!(f, "there is no issue {id}"),
+            SpoolError::NotAllowed { from, to } => write!(f, "an issue that is {from} cannot become {to}"),
+        }
+    }
+}
+
+impl std::error::Error for SpoolError {}
+
+/// A known issue, for filling the index from ClickHouse.
+#[derive(Debug, Clone)]
+pub struct KnownIssue {
+    /// Which one.
+    pub fingerprint: Fingerprint,
+    /// Where it stands.
+    pub status: IssueStatus,
+    /// Whose it is.
+    pub project: String,
+}
+
+type Answer<T> = oneshot::Sender<Result<T, SpoolError>>;
+
+enum Submission {
+    Events { rows: Vec<Row>, keys: Vec<Identity>, bytes: usize, answer: Answer<Receipt> },
+    Status { issue_id: IssueId, to: IssueStatus, actor: String, note: String, answer: Answer<Changed> },
+    Seed { issues: Vec<KnownIssue>, is_last: bool, answer: Answer<()> },
+}
+
+impl Spool {
+    /// Opens the spool, or makes it, and starts its thread.
+    ///
+    /// # Errors
+    /// The directory cannot be made, is held by another process, or is damaged.
+    pub fn open(options: &SpoolOptions) -> Result<(Spool, Queue, SpoolThread), SpoolError> {
+        let shared = Arc::new(Shared::open(options)?);
+        let (sender, receiver) = mpsc::channel(limits::WAITING_SUBMISSIONS);
+        let committer = Committer::new(Arc::clone(&shared), receiver)?;
+        let thread = std::thread::Builder::new()
+            .name("spool".to_owned())
+            .spawn(move || committer.run())
+            .map_err(|error| SpoolError::Disk(format!("no thread: {error}")))?;
+        let queue = Queue::new(Arc::clone(&shared));
+        Ok((Spool { sender, shared }, queue, SpoolThread(thread)))
+    }
+
+    /// Makes events durable. `keys` are what the whole is known by: if one of them was seen within the last 24 hours
+    /// and 1,000,000 keys, nothing is added and the first answer is given again.
+    ///
+    /// # Errors
+    /// Nothing was written, but for an unclear failure of the disk.
+    pub async fn append(&self, events: &[Event], keys: Vec<Identity>) -> Result<Receipt, SpoolError> {
+        let rows: Vec<Row> = events.iter().map(Row::of_event).collect();
+        let bytes = rows.iter().map(Row::len).sum();
+        let _room = self.shared.reserve(bytes)?;
+        self.submit(|answer| Submission::Events { rows, keys, bytes, answer }).await
+    }
+
+    /// Moves an issue to another state, durably.
+    ///
+    /// # Errors
+    /// [`UnknownIssue`](SpoolError::UnknownIssue), [`NotAllowed`](SpoolError::NotAllowed), or nothing could be written.
+    pub async fn change_status(
+        &self,
+        issue_id: IssueId,
+        to: IssueStatus,
+        actor: String,
+        note: String,
+    ) -> Result<Changed, SpoolError> {
+        self.submit(|answer| Submission::Status { issue_id, to, actor, note, answer }).await
+    }
+
+    /// Adds issues that ClickHouse knows to the index, if they are not in it. After the last ones the
+    /// index counts as [complete](Self::is_seeded).
+    ///
+    /// # Errors
+    /// Nothing could be written.
+    pub async fn seed(&self, issues: Vec<KnownIssue>, is_last: bool) -> Result<(), SpoolError> {
+        self.submit(|answer| Submission::Seed { issues, is_last, answer }).await
+    }
+
+    /// Whether the index holds every issue that ClickHouse knew when this spool was made.
+    pub fn is_seeded(&self) -> bool {
+        self.shared.seeded.load(Ordering::Acquire)
+    }
+
+    /// How many bytes wait for ClickHouse.
+    pub fn waiting_bytes(&self) -> u64 {
+        self.shared.waiting_bytes.load(Ordering::Relaxed)
+    }
+
+    /// The position behind the last entry, now and whenever it moves.
+    pub fn end(&self) -> watch::Receiver<u64> {
+        self.shared.end.subscribe()
+    }
+
+    /// Why the disk does not take anything at the moment; `None` if it does.
+    pub fn disk_failure(&self) -> Option<String> {
+        self.shared.failure()
+    }
+
+    async fn submit<T>(&self, submission: impl FnOnce(Answer<T>) -> Submission) -> Result<T, SpoolError> {
+        let (answer, receipt) = oneshot::channel();
+        self.sender.try_send(submission(answer)).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => SpoolError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => SpoolError::Stopped,
+        })?;
+        receipt.await.unwrap_or(Err(SpoolError::Stopped))
+    }
+}
+
+impl SpoolThread {
+    /// Waits until everything handed over is written. All handles must be gone, or it waits for them.
+    pub fn join(self) {
+        if self.0.join().is_err() {
+            tracing::error!("the spool's thread panicked");
+        }
+    }
+}

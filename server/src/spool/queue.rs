@@ -1,0 +1,176 @@
+//! The other end of the spool: what goes to ClickHouse, in batches that stay the same however often they are sent.
+
+use super::database::{META_BATCH, META_FROZEN, META_POSITION, Shared, Tables, disk, u64_of};
+use super::entry::{Entry, Kind};
+use super::{SpoolError, limits};
+use crate::clock::unix_micros;
+use bytes::Bytes;
+use fjall::PersistMode;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::sync::watch;
+
+/// The reader of the spool; there is one.
+pub struct Queue {
+    shared: Arc<Shared>,
+}
+
+/// A range of entries whose batches have their numbers, on disk, before the first of them is sent.
+#[derive(Debug)]
+pub struct Frozen {
+    /// The first entry.
+    pub start: u64,
+    /// The entry behind the last.
+    pub end: u64,
+    /// Whether a run before this one may have sent some of it.
+    pub is_resumed: bool,
+    /// What is sent, in this order.
+    pub batches: Vec<FrozenBatch>,
+}
+
+/// Rows of one table and one day: one insert, which ClickHouse does as a whole or not at all.
+#[derive(Debug)]
+pub struct FrozenBatch {
+    /// Names the insert; greater than that of every batch before.
+    pub number: u64,
+    /// The table.
+    pub kind: Kind,
+    /// The version of the columns.
+    pub version: u8,
+    /// The day of the events, counted from 1970-01-01.
+    pub day: i32,
+    /// How many rows.
+    pub rows: u64,
+    /// The rows in RowBinary.
+    pub bytes: Bytes,
+}
+
+/// What is kept of a frozen range.
+struct Marker {
+    start: u64,
+    end: u64,
+    first_number: u64,
+}
+
+impl Queue {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// The position behind the last entry, now and whenever it moves.
+    pub fn end(&self) -> watch::Receiver<u64> {
+        self.shared.end.subscribe()
+    }
+
+    /// The position of the first entry that is not in ClickHouse.
+    ///
+    /// # Errors
+    /// The disk is failing.
+    pub fn position(&self) -> Result<u64, SpoolError> {
+        Ok(self.shared.tables()?.meta_u64(META_POSITION).map_err(disk)?.unwrap_or(0))
+    }
+
+    /// The range to be sent: the one that was frozen and not finished, or the next one. `None` if nothing waits.
+    ///
+    /// # Errors
+    /// The disk is failing.
+    pub fn freeze(&self) -> Result<Option<Frozen>, SpoolError> {
+        let tables = self.shared.tables()?;
+        if let Some(marker) = tables.meta.get(META_FROZEN).map_err(disk)?.and_then(|value| Marker::read(&value)) {
+            let (end, batches) = assemble(&tables, marker.start, Some(marker.end), marker.first_number)?;
+            return Ok(Some(Frozen { start: marker.start, end, is_resumed: true, batches }));
+        }
+        let start = self.position()?;
+        let last_number = tables.meta_u64(META_BATCH).map_err(disk)?.unwrap_or(0);
+        let first_number = unix_micros().max(last_number + 1);
+        let (end, batches) = assemble(&tables, start, None, first_number)?;
+        let Some(last) = batches.last() else { return Ok(None) };
+        let mut write = tables.database.batch().durability(Some(PersistMode::SyncData));
+        write.insert(&tables.meta, META_FROZEN, Marker { start, end, first_number }.write());
+        write.insert(&tables.meta, META_BATCH, last.number.to_be_bytes());
+        write.commit().map_err(|error| self.failed(&error))?;
+        Ok(Some(Frozen { start, end, is_resumed: false, batches }))
+    }
+
+    /// Forgets a range that is in ClickHouse.
+    ///
+    /// # Errors
+    /// The disk is failing; the range will be found in ClickHouse when it is sent again.
+    pub fn advance(&self, frozen: &Frozen) -> Result<(), SpoolError> {
+        let tables = self.shared.tables()?;
+        let mut write = tables.database.batch().durability(Some(PersistMode::Buffer));
+        let mut bytes = 0;
+        for guard in tables.entries.range(frozen.start.to_be_bytes()..frozen.end.to_be_bytes()) {
+            let (key, value) = guard.into_inner().map_err(disk)?;
+            bytes += value.len() as u64;
+            write.remove(&tables.entries, key);
+        }
+        write.insert(&tables.meta, META_POSITION, frozen.end.to_be_bytes());
+        write.remove(&tables.meta, META_FROZEN);
+        write.commit().map_err(|error| self.failed(&error))?;
+        let left = |waiting: u64| Some(waiting.saturating_sub(bytes));
+        _ = self.shared.waiting_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left);
+        Ok(())
+    }
+
+    /// A failed write leaves the store as it may not be used: it is closed, and the spool's thread opens it anew.
+    fn failed(&self, error: &fjall::Error) -> SpoolError {
+        self.shared.fail(error);
+        SpoolError::Disk(error.to_string())
+    }
+}
+
+impl Marker {
+    fn write(&self) -> Vec<u8> {
+        [self.start, self.end, self.first_number].into_iter().flat_map(u64::to_be_bytes).collect()
+    }
+
+    fn read(value: &[u8]) -> Option<Self> {
+        let number = |at: usize| value.get(at..at + 8).and_then(u64_of);
+        Some(Self { start: number(0)?, end: number(8)?, first_number: number(16)? })
+    }
+}
+
+/// Puts the entries from `start` on together: up to `end` if it is given, else up to the limits of one range.
+fn assemble(
+    tables: &Tables,
+    start: u64,
+    end: Option<u64>,
+    first_number: u64,
+) -> Result<(u64, Vec<FrozenBatch>), SpoolError> {
+    let mut values = Vec::new();
+    let (mut next, mut bytes, mut rows) = (start, 0, 0);
+    let range = start.to_be_bytes()..end.unwrap_or(u64::MAX).to_be_bytes();
+    for guard in tables.entries.range(range) {
+        let (key, value) = guard.into_inner().map_err(disk)?;
+        let entry = Entry::parse(&value)?;
+        let entry_rows: usize = entry.sections.iter().map(|section| section.rows as usize).sum();
+        let is_over = bytes + value.len() > limits::FROZEN_BYTES || rows + entry_rows > limits::FROZEN_ROWS;
+        if end.is_none() && is_over && !values.is_empty() {
+            break;
+        }
+        bytes += value.len();
+        rows += entry_rows;
+        next = u64_of(&key).unwrap_or(next) + 1;
+        values.push(value);
+    }
+    let entries = values.iter().map(|value| Entry::parse(value)).collect::<Result<Vec<_>, _>>()?;
+    let mut groups = BTreeMap::<_, Vec<_>>::new();
+    for entry in &entries {
+        for section in &entry.sections {
+            groups.entry((section.kind, section.day, entry.version)).or_default().push(section);
+        }
+    }
+    let mut batches = Vec::with_capacity(groups.len());
+    for (number, ((kind, day, version), sections)) in (first_number..).zip(groups) {
+        let size = sections.iter().map(|section| section.len() + 4 * section.rows as usize).sum();
+        let (mut rows, mut bytes) = (0, Vec::with_capacity(size));
+        for section in sections {
+            section.write_rows(number, &mut bytes)?;
+            rows += u64::from(section.rows);
+        }
+        batches.push(FrozenBatch { number, kind, version, day, rows, bytes: bytes.into() });
+    }
+    Ok((end.unwrap_or(next), batches))
+}

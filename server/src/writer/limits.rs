@@ -1,0 +1,19 @@
+//! The limits of the writer.
+
+use std::time::Duration;
+
+/// How long the first event waits for company before a batch is closed. Also the age at which an event can be queried,
+/// together with the time of one insert.
+pub const LINGER: Duration = Duration::from_millis(400);
+
+/// How long one insert may take before its outcome counts as unclear.
+pub const INSERT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a question about a batch may take.
+pub const QUESTION_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long the writer waits after the first failure; twice as long after each further one.
+pub const RETRY_MIN: Duration = Duration::from_millis(50);
+
+/// How long it waits at the most.
+pub const RETRY_MAX: Duration = Duration::from_secs(1);
