@@ -18,9 +18,9 @@ use serde::de::DeserializeOwned;
 
 use crate::interrupt;
 
-/// How long a server may take from its start to its line of addresses: an engine that repairs a large data directory
-/// after a kill is allowed its minute.
-pub(crate) const READY_DEADLINE: Duration = Duration::from_secs(90);
+/// How long a server may take from its start to its line of addresses. The server itself allows its engine two minutes,
+/// after a kill with much on disk; it should be the one to say that they are over.
+pub(crate) const READY_DEADLINE: Duration = Duration::from_secs(150);
 
 /// How long a server may take to flush and stop after SIGTERM before it is killed.
 pub(crate) const STOP_DEADLINE: Duration = Duration::from_secs(30);
