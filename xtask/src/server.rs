@@ -135,6 +135,11 @@ impl Process {
         Ok((process, ready))
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends `signal`; a process that is gone already is no error.
     pub(crate) fn signal(&self, signal: Signal) {
         // A child that was waited for has no pid of its own any more: `try_wait` came first everywhere below.
