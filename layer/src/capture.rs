@@ -110,7 +110,8 @@ impl Column {
 pub(crate) struct Captured {
     /// Escaped text; everything below is pieces of it.
     pub(crate) text: Vec<u8>,
-    pub(crate) message: Piece,
+    /// None if there is no message at all, which an empty one is not.
+    pub(crate) message: Option<Piece>,
     pub(crate) columns: [Option<Piece>; Column::COUNT],
     pub(crate) pairs: Vec<Pair>,
     /// Fields that found no room.
@@ -126,7 +127,7 @@ pub(crate) struct Captured {
 impl Captured {
     pub(crate) fn clear(&mut self) {
         self.text.clear();
-        self.message = Piece::default();
+        self.message = None;
         self.columns = Default::default();
         self.pairs.clear();
         self.dropped = 0;
@@ -141,6 +142,11 @@ impl Captured {
         self.text.shrink_to(KEPT_BUFFER_BYTES);
         self.raw.shrink_to(KEPT_BUFFER_BYTES);
         self.failure.shrink();
+    }
+
+    /// The message, escaped; empty if there is none.
+    pub(crate) fn message(&self) -> &[u8] {
+        self.message.unwrap_or_default().of(&self.text)
     }
 
     /// Keeps an extra field. The same key once more replaces it.

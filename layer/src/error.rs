@@ -5,7 +5,6 @@ use std::fmt;
 ///
 /// Nothing else in this crate fails: once built, the layer counts its losses instead
 /// (see [`Counts`](crate::Counts)).
-#[derive(Debug)]
 pub struct Error {
     text: Cow<'static, str>,
 }
@@ -23,3 +22,10 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+// What `main` prints when it returns the error: meant for the operator who set the variable.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

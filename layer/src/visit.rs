@@ -48,7 +48,7 @@ impl Place for EventVisitor<'_> {
         if name == "message" {
             let start = self.captured.text.len();
             push_json(&mut self.captured.text, value, MESSAGE_BYTES);
-            self.captured.message = (start..self.captured.text.len()).into();
+            self.captured.message = Some((start..self.captured.text.len()).into());
         } else if self.fails && names_error(name) {
             self.place_error_text(name, value);
         } else {
@@ -163,7 +163,7 @@ impl Visit for EventVisitor<'_> {
             let text = &mut self.captured.text;
             let start = text.len();
             format::debug_json(text, value, MESSAGE_BYTES);
-            self.captured.message = (start..self.captured.text.len()).into();
+            self.captured.message = Some((start..self.captured.text.len()).into());
             return;
         }
         let limit = if self.fails && names_error(name) { ERROR_MESSAGE_BYTES } else { VALUE_BYTES };

@@ -73,9 +73,8 @@ fn write_head(line: &mut Vec<u8>, identity: &Identity, level: Level, clock: &mut
 }
 
 fn write_message(line: &mut Vec<u8>, captured: &Captured) {
-    let message = captured.message.of(&captured.text);
-    let unnamed = message.is_empty() && captured.failure.origin != Origin::Nowhere;
-    push_string(line, "msg", if unnamed { UNNAMED_ERROR.as_bytes() } else { message });
+    let unnamed = captured.message.is_none() && captured.failure.origin != Origin::Nowhere;
+    push_string(line, "msg", if unnamed { UNNAMED_ERROR.as_bytes() } else { captured.message() });
 }
 
 fn write_scope(line: &mut Vec<u8>, in_request: bool) {
@@ -142,7 +141,7 @@ fn write_error(line: &mut Vec<u8>, captured: &Captured, metadata: &Metadata<'_>)
         if told {
             push_json(line, &failure.message, ERROR_MESSAGE_BYTES);
         } else {
-            line.extend_from_slice(captured.message.of(&captured.text));
+            line.extend_from_slice(captured.message());
         }
     };
 

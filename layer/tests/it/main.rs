@@ -1,0 +1,14 @@
+//! The layer, seen from outside: what it writes, and what reaches a server.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+
+mod backend;
+mod child;
+mod forwarding;
+mod json;
+mod overload;
+mod peers;
+mod property;
+mod records;
+mod settings;
+mod stdout;
