@@ -10,10 +10,10 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// How long the engine may take until it answers: it waits for an earlier one to end, and reads what is on disk.
 const START_TIMEOUT: Duration = Duration::from_secs(120);
@@ -21,7 +21,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long an engine that was stopped may take to finish its inserts before it is killed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The pause before the first restart; twice as long after each failure.
+/// The pause before the first restart; twice as long after each one that did not last.
 const RESTART_MIN: Duration = Duration::from_millis(50);
 
 /// The longest pause before a restart.
@@ -51,6 +51,13 @@ pub struct EngineChild {
     watcher: JoinHandle<()>,
 }
 
+/// A process, and what tells it by its end to stop. The two are apart because waiting for a child closes what of its
+/// standard input it still holds.
+struct Running {
+    child: Child,
+    parent_pipe: ChildStdin,
+}
+
 /// The line that the engine prints when it answers.
 #[derive(Deserialize)]
 struct Listening {
@@ -63,12 +70,12 @@ impl EngineChild {
     /// # Errors
     /// It ended before that; its own words are on standard error.
     pub async fn start(command: EngineCommand) -> anyhow::Result<Self> {
-        let (child, addr) = command.spawn().await?;
+        let (running, addr) = command.spawn().await?;
         // A restart takes the same port, whoever chose it.
         let command = EngineCommand { addr, ..command };
         let (stop, stopped) = watch::channel(false);
-        let (pid_sender, pid) = watch::channel(child.id().unwrap_or(0));
-        let watcher = tokio::spawn(keep_running(command, child, pid_sender, stopped));
+        let (pid_sender, pid) = watch::channel(running.child.id().unwrap_or(0));
+        let watcher = tokio::spawn(keep_running(command, running, pid_sender, stopped));
         Ok(Self { addr, pid, stop, watcher })
     }
 
@@ -87,7 +94,7 @@ impl EngineChild {
 }
 
 impl EngineCommand {
-    async fn spawn(&self) -> anyhow::Result<(Child, SocketAddr)> {
+    async fn spawn(&self) -> anyhow::Result<(Running, SocketAddr)> {
         let program = std::env::current_exe().context("cannot find this program's own file")?;
         let mut command = Command::new(program);
         command.arg("engine").arg("--parent-pipe");
@@ -104,6 +111,7 @@ impl EngineCommand {
         // Its own process group: a ^C at the terminal is for this process, which then stops the engine in order.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0).kill_on_drop(true);
         let mut child = command.spawn().context("cannot start the engine")?;
+        let parent_pipe = child.stdin.take().context("the engine has no standard input")?;
         let stdout = child.stdout.take().context("the engine has no standard output")?;
         let mut lines = BufReader::new(stdout).lines();
         let line = match timeout(START_TIMEOUT, lines.next_line()).await {
@@ -118,41 +126,45 @@ impl EngineCommand {
             serde_json::from_str(&line).with_context(|| format!("the engine said {line:?}"))?;
         // Nothing more is expected there; reading on keeps it from blocking if there is.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok((child, listening.listening))
+        Ok((Running { child, parent_pipe }, listening.listening))
     }
 }
 
 async fn keep_running(
     command: EngineCommand,
-    mut child: Child,
+    mut running: Running,
     pid: watch::Sender<u32>,
     stopped: watch::Receiver<bool>,
 ) {
+    let mut pause = RESTART_MIN;
     loop {
+        let started = Instant::now();
         tokio::select! {
-            status = child.wait() => {
+            status = running.child.wait() => {
                 let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
                 tracing::warn!(%status, "the engine ended; starting it again");
             }
-            () = told_to_stop(&stopped) => return stop(child).await,
+            () = told_to_stop(&stopped) => return stop(running).await,
         }
-        child = tokio::select! {
-            child = start_again(&command) => child,
+        if started.elapsed() > RESTART_MAX {
+            pause = RESTART_MIN;
+        }
+        running = tokio::select! {
+            running = start_again(&command, &mut pause) => running,
             () = told_to_stop(&stopped) => return,
         };
-        pid.send_replace(child.id().unwrap_or(0));
+        pid.send_replace(running.child.id().unwrap_or(0));
         metrics::counter!("log_center_engine_restarts_total").increment(1);
-        tracing::info!(pid = child.id(), "the engine runs again");
+        tracing::info!(pid = running.child.id(), "the engine runs again");
     }
 }
 
-async fn start_again(command: &EngineCommand) -> Child {
-    let mut pause = RESTART_MIN;
+async fn start_again(command: &EngineCommand, pause: &mut Duration) -> Running {
     loop {
-        sleep(pause).await;
-        pause = (pause * 2).min(RESTART_MAX);
+        sleep(*pause).await;
+        *pause = (*pause * 2).min(RESTART_MAX);
         match command.spawn().await {
-            Ok((child, _)) => return child,
+            Ok((running, _)) => return running,
             Err(error) => tracing::error!(error = format!("{error:#}"), "the engine does not start"),
         }
     }
@@ -164,8 +176,9 @@ async fn told_to_stop(stopped: &watch::Receiver<bool>) {
 }
 
 /// The end of its standard input tells the engine to stop.
-async fn stop(mut child: Child) {
-    drop(child.stdin.take());
+async fn stop(running: Running) {
+    let Running { mut child, parent_pipe } = running;
+    drop(parent_pipe);
     if timeout(STOP_TIMEOUT, child.wait()).await.is_err() {
         tracing::error!("the engine did not stop in time and is killed; what it acknowledged is on disk");
         if let Err(error) = child.kill().await {

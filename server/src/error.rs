@@ -1,9 +1,11 @@
+use crate::store::StoreError;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use log_center_wire::IssueStatus;
 use log_center_wire::decode::{DecodeError, ErrorCode};
 use serde::Serialize;
+use std::fmt;
 use utoipa::ToSchema;
 
 /// Everything that a request can fail with. It becomes the contract's one envelope.
@@ -11,6 +13,15 @@ use utoipa::ToSchema;
 pub enum ApiError {
     /// 400 or 422: the document cannot be read, or one of its fields is refused.
     Document(DecodeError),
+    /// 400 or 422, like the one above, for documents that are read in this crate.
+    Field {
+        /// What is wrong.
+        code: ErrorCode,
+        /// Which field; `None` if the document as a whole is at fault.
+        field: Option<&'static str>,
+        /// What is wrong, for a person.
+        message: String,
+    },
     /// 400: the body cannot be decompressed, or ended before its time.
     Body(String),
     /// 408: the body did not arrive in time.
@@ -59,20 +70,11 @@ pub enum ApiError {
 pub const RETRY_AFTER_SECONDS: u32 = 2;
 
 impl ApiError {
-    /// The store does not answer.
-    pub fn store_unavailable(error: &clickhouse::error::Error) -> Self {
-        tracing::warn!(%error, "a query failed");
-        ApiError::Unavailable {
-            code: "store_unavailable",
-            message: "ClickHouse does not answer; what is reported meanwhile is kept".to_owned(),
-            retry_after_seconds: RETRY_AFTER_SECONDS,
-        }
-    }
-
     fn status(&self) -> StatusCode {
         match self {
             ApiError::Document(error) if error.code() == ErrorCode::MalformedJson => StatusCode::BAD_REQUEST,
-            ApiError::Document(_) | ApiError::Parameter { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            ApiError::Field { code: ErrorCode::MalformedJson, .. } => StatusCode::BAD_REQUEST,
+            ApiError::Document(_) | ApiError::Field { .. } | ApiError::Parameter { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             ApiError::Body(_) => StatusCode::BAD_REQUEST,
             ApiError::SlowBody => StatusCode::REQUEST_TIMEOUT,
             ApiError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -97,6 +99,9 @@ impl ApiError {
                 field: error.field().map(str::to_owned),
                 ..detail(error.code().as_str(), error.message().to_owned())
             },
+            ApiError::Field { code, field, message } => {
+                ErrorDetail { field: field.map(str::to_owned), ..detail(code.as_str(), message) }
+            }
             ApiError::Body(message) => detail("bad_body", message),
             ApiError::SlowBody => detail("body_timeout", "the body did not arrive in time".to_owned()),
             ApiError::TooLarge(message) => detail("too_large", message),
@@ -124,9 +129,34 @@ impl ApiError {
     }
 }
 
+impl fmt::Display for ApiError {
+    /// For a page that a person reads.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ApiError::Parameter { field, rule } => write!(f, "{field} {rule}"),
+            ApiError::NotFound(message) | ApiError::Unavailable { message, .. } => f.write_str(message),
+            other => fmt::Debug::fmt(&other.status(), f),
+        }
+    }
+}
+
 impl From<DecodeError> for ApiError {
     fn from(error: DecodeError) -> Self {
         ApiError::Document(error)
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        if !error.is_unavailable() {
+            return ApiError::Internal(error.to_string());
+        }
+        tracing::warn!(%error, "a query failed");
+        ApiError::Unavailable {
+            code: "store_unavailable",
+            message: "ClickHouse does not answer; what is reported meanwhile is kept".to_owned(),
+            retry_after_seconds: RETRY_AFTER_SECONDS,
+        }
     }
 }
 

@@ -1,0 +1,69 @@
+//! `/api/v1/issues`: the list, one issue, its occurrences, its history, and changes of its state.
+
+mod change;
+pub(crate) mod cursor;
+mod history;
+pub(crate) mod list;
+mod occurrences;
+pub(crate) mod one;
+pub(crate) mod query;
+
+use super::AppState;
+use crate::error::ApiError;
+use crate::store::issue::Issue;
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use log_center_wire::IssueId;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The routes of this noun.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list::list))
+        .routes(routes!(one::one, change::change))
+        .routes(routes!(occurrences::occurrences))
+        .routes(routes!(history::history))
+}
+
+/// One page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Page<T> {
+    /// What is on the page.
+    pub items: Vec<T>,
+    /// Asks for the next page as `cursor`, together with the same other parameters; `null` on the last page.
+    pub next_cursor: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// A page of `limit` items out of rows of which one more was asked for than fits.
+    fn cut(mut rows: Vec<T>, limit: u32, cursor: impl FnOnce(&[T]) -> Option<String>) -> Self {
+        let limit = limit as usize;
+        let has_next = rows.len() > limit;
+        rows.truncate(limit);
+        let next_cursor = if has_next { cursor(&rows) } else { None };
+        Page { items: rows, next_cursor }
+    }
+}
+
+/// The issue that a path names.
+pub struct Id(pub IssueId);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let refused = |rule: &dyn ToString| ApiError::Parameter { field: "id".to_owned(), rule: rule.to_string() };
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let Path(text) = path.map_err(|_| refused(&log_center_wire::ParseIssueIdError))?;
+        text.parse().map(Id).map_err(|error| refused(&error))
+    }
+}
+
+/// The issue, or 404.
+pub(crate) async fn find(state: &AppState, id: IssueId) -> Result<Issue, ApiError> {
+    let issue = state.store.issue(id).await?;
+    issue.ok_or_else(|| ApiError::NotFound(format!("there is no issue {id}")))
+}

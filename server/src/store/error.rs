@@ -1,0 +1,73 @@
+use std::fmt;
+
+/// Why the store did not do what it was asked.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// ClickHouse refused a statement, or could not be reached.
+    Query {
+        /// Which statement: a named one, or a migration and its place in it.
+        statement: String,
+        /// What ClickHouse or the way to it says.
+        source: clickhouse::error::Error,
+    },
+    /// ClickHouse did not answer within [`READ_TIMEOUT`](super::limits::READ_TIMEOUT).
+    TimedOut {
+        /// Which statement.
+        statement: String,
+    },
+    /// A migration that the database has seen reads differently in this program.
+    ChangedMigration {
+        /// Its name.
+        name: String,
+    },
+    /// The database has seen a migration that this program does not know: a newer program was here.
+    NewerDatabase {
+        /// The name of that migration.
+        name: String,
+    },
+}
+
+impl StoreError {
+    /// Whether waiting can help: ClickHouse is away, overloaded, or refused for a reason of its own. `false` means
+    /// that program and database do not fit together, and trying again is of no use.
+    pub fn is_unavailable(&self) -> bool {
+        use clickhouse::error::Error;
+        match self {
+            StoreError::TimedOut { .. } => true,
+            StoreError::ChangedMigration { .. } | StoreError::NewerDatabase { .. } => false,
+            StoreError::Query { source, .. } => matches!(
+                source,
+                Error::Network(_) | Error::TimedOut | Error::BadResponse(_) | Error::NotEnoughData | Error::Other(_)
+            ),
+        }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreError::Query { statement, source } => write!(f, "{statement}: {source}"),
+            StoreError::TimedOut { statement } => write!(f, "{statement}: ClickHouse did not answer in time"),
+            StoreError::ChangedMigration { name } => write!(
+                f,
+                "the migration {name} was changed after it had been applied to this database; \
+                 a migration is never edited, the next change of the schema gets a file of its own"
+            ),
+            StoreError::NewerDatabase { name } => write!(
+                f,
+                "the database knows the migration {name} and this program does not: \
+                 a newer log-center was here; start that one"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            StoreError::Query { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}

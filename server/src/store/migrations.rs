@@ -1,0 +1,181 @@
+//! Bringing a database to the schema of this program.
+//!
+//! ```text
+//! create the database ─→ schema_migrations ─→ each migration not recorded there ─→ each view whose text changed
+//! ```
+//! A migration is a file of `migrations/`, never edited once it was released: its checksum is recorded with its name.
+//! It is recorded after its last statement, and each of its statements bears to run again, so a run that was cut off
+//! is simply repeated. Views hold no data and are replaced whenever their text changes.
+//!
+//! What a statement looks like depends on the server it is for in one place only: [`expand`].
+
+use super::derived::DERIVED;
+use super::{Store, StoreError};
+use clickhouse::Row;
+use clickhouse::error::Result;
+use clickhouse::sql::Identifier;
+use md5::{Digest, Md5};
+use serde::Deserialize;
+use std::collections::HashMap;
+
+struct File {
+    name: &'static str,
+    text: &'static str,
+}
+
+macro_rules! files {
+    ($($path:literal),* $(,)?) => {
+        &[$(File { name: $path, text: include_str!(concat!("../../migrations/", $path, ".sql")) }),*]
+    };
+}
+
+/// In the order in which they are applied.
+const MIGRATIONS: &[File] =
+    files!["0001_event_store", "0002_issue_store", "0003_issue_hour_store", "0004_issue_transitions"];
+
+const VIEWS: &[File] = files![
+    "views/events",
+    "views/issues",
+    "views/errors",
+    "views/requests",
+    "views/calls",
+    "views/performance",
+    "views/biz_events",
+];
+
+/// How a view is told from a migration in `schema_migrations`.
+const VIEW_PREFIX: &str = "views/";
+
+const RECORDS: &str = "CREATE TABLE IF NOT EXISTS schema_migrations
+(
+    name String COMMENT 'File of a migration or view',
+    checksum String COMMENT 'Of its text',
+    applied_at DateTime64(3, 'UTC') COMMENT 'When'
+)
+ENGINE = {engine:ReplacingMergeTree}(applied_at)
+ORDER BY name";
+
+/// What a run of [`Store::migrate`] did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Applied {
+    /// The migrations that were new to the database, in order.
+    pub migrations: Vec<&'static str>,
+    /// The views that were new or have changed.
+    pub views: Vec<&'static str>,
+}
+
+#[derive(Row, Deserialize)]
+struct Record {
+    name: String,
+    checksum: String,
+}
+
+impl Store {
+    /// Creates the database if it is missing and brings it to the schema of this program. Does nothing to a database
+    /// that is there already; can be run again after it was cut off, and by several programs at once.
+    ///
+    /// # Errors
+    /// ClickHouse refused a statement or is away; a migration was changed after it was applied; the database belongs to
+    /// a newer program.
+    pub async fn migrate(&self) -> Result<Applied, StoreError> {
+        let create = self.server.query("CREATE DATABASE IF NOT EXISTS ?").bind(Identifier(self.database()));
+        named("create database", create.execute().await)?;
+        self.run("schema_migrations", &expand(RECORDS)).await?;
+        let known = self.recorded().await?;
+        check(&known)?;
+        let mut applied = Applied::default();
+        for file in MIGRATIONS.iter().filter(|file| !known.contains_key(file.name)) {
+            self.apply(file).await?;
+            applied.migrations.push(file.name);
+        }
+        for file in VIEWS.iter().filter(|file| known.get(file.name) != Some(&file.checksum())) {
+            self.apply(file).await?;
+            applied.views.push(file.name);
+        }
+        Ok(applied)
+    }
+
+    /// Name and checksum of all that the database has seen.
+    async fn recorded(&self) -> Result<HashMap<String, String>, StoreError> {
+        let query = self.client().query(
+            "SELECT name, argMax(m.checksum, m.applied_at) AS checksum FROM schema_migrations AS m GROUP BY name",
+        );
+        let records: Vec<Record> = named("schema_migrations", query.fetch_all().await)?;
+        Ok(records.into_iter().map(|record| (record.name, record.checksum)).collect())
+    }
+
+    async fn apply(&self, file: &File) -> Result<(), StoreError> {
+        for (index, statement) in statements(&file.expanded()).into_iter().enumerate() {
+            self.run(&format!("migration {}, statement {}", file.name, index + 1), statement).await?;
+        }
+        let record = self
+            .client()
+            .query("INSERT INTO schema_migrations SELECT {name:String}, {checksum:String}, now64(3, 'UTC')")
+            .param("name", file.name)
+            .param("checksum", file.checksum());
+        named(&format!("migration {}, its record", file.name), record.execute().await)
+    }
+
+    async fn run(&self, name: &str, statement: &str) -> Result<(), StoreError> {
+        named(name, self.client().query_raw(statement).execute().await)
+    }
+}
+
+impl File {
+    fn expanded(&self) -> String {
+        expand(self.text)
+    }
+
+    /// Of the text as written: what it is expanded to may differ from one server to the next. What a materialized view
+    /// selects is part of it, since that view is not replaced.
+    fn checksum(&self) -> String {
+        let text = expand_selects(self.text);
+        // MD5, as everywhere in this program; nobody has a reason to forge it here.
+        hex_md5(&text)
+    }
+}
+
+/// Fills in what does not stand in the files: the selects of the derived tables, and the engines.
+fn expand(text: &str) -> String {
+    let mut expanded = expand_selects(text);
+    for engine in ["MergeTree", "AggregatingMergeTree", "ReplacingMergeTree"] {
+        expanded = expanded.replace(&format!("{{engine:{engine}}}"), engine);
+    }
+    expanded
+}
+
+fn expand_selects(text: &str) -> String {
+    DERIVED.iter().fold(text.to_owned(), |text, derived| {
+        text.replace(&format!("{{select:{}}}", derived.table), &derived.select_from("event_store"))
+    })
+}
+
+/// The statements of a file. Each ends with `;` at the end of a line.
+fn statements(text: &str) -> Vec<&str> {
+    text.split(";\n").map(str::trim).filter(|statement| !statement.is_empty()).collect()
+}
+
+/// Whether this program may touch a database that has seen these.
+fn check(known: &HashMap<String, String>) -> Result<(), StoreError> {
+    for (name, checksum) in known {
+        if name.starts_with(VIEW_PREFIX) {
+            continue;
+        }
+        let Some(file) = MIGRATIONS.iter().find(|file| file.name == name) else {
+            return Err(StoreError::NewerDatabase { name: name.clone() });
+        };
+        if *checksum != file.checksum() {
+            return Err(StoreError::ChangedMigration { name: name.clone() });
+        }
+    }
+    Ok(())
+}
+
+fn named<T>(statement: &str, outcome: Result<T>) -> Result<T, StoreError> {
+    outcome.map_err(|source| StoreError::Query { statement: statement.to_owned(), source })
+}
+
+fn hex_md5(text: &str) -> String {
+    Md5::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,96 @@
+//! Occurrences of an issue, newest first.
+
+use super::issue::Issue;
+use super::value::{JsonObject, LevelWord, Lines, Time};
+use super::{Store, StoreError};
+use clickhouse::Row;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// One occurrence of an issue. A text that the program did not send is empty.
+#[derive(Debug, Clone, Row, Serialize, Deserialize, ToSchema)]
+pub struct Occurrence {
+    /// When it happened.
+    pub time: Time,
+    /// What the error said.
+    pub message: String,
+    /// At which level.
+    pub level: LevelWord,
+    /// Where the program runs.
+    #[schema(example = "production")]
+    pub environment: String,
+    /// Version of the program.
+    pub version: String,
+    /// Its git commit.
+    pub commit_hash: String,
+    /// Lines of the stack.
+    pub stack_trace: Lines,
+    /// The report's `context`, or the keys of a record that are none of the contract's.
+    pub context: JsonObject,
+    /// The request in which it happened.
+    pub request_id: String,
+    /// The user who met it.
+    pub user_id: String,
+    /// The host of the program.
+    pub hostname: String,
+    /// The id that the program gave to the event.
+    pub event_id: String,
+    /// `report` or `record`: by which way it came.
+    #[schema(example = "report")]
+    pub source: String,
+    /// Puts occurrences of one millisecond in an order. Only equal ones have the same.
+    #[serde(skip_serializing_if = "super::value::is_internal")]
+    #[schema(ignore)]
+    pub tie: u64,
+}
+
+/// The place of an occurrence in the list of its issue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OccurrencePlace {
+    /// Its time, in milliseconds since 1970.
+    pub time: i64,
+    /// Its place among those of the same millisecond.
+    pub tie: u64,
+    /// How many of its equals were before it, itself included.
+    pub skip: u32,
+}
+
+impl Store {
+    /// Occurrences of an issue, newest first, behind the place `after`; `limit` at most. None is left out and none comes
+    /// twice, whatever arrives between two pages.
+    ///
+    /// # Errors
+    /// ClickHouse is away or gave up.
+    pub async fn occurrences(
+        &self,
+        issue: &Issue,
+        after: Option<OccurrencePlace>,
+        limit: u32,
+    ) -> Result<Vec<Occurrence>, StoreError> {
+        let newest = OccurrencePlace { time: issue.last_seen.0.0, tie: u64::MAX, skip: 0 };
+        let after = after.unwrap_or(newest);
+        self.read("occurrence_page", include_str!("sql/occurrence_page.sql"))
+            .param("id", issue.id)
+            // Project and times bound what is read: they are how the table is sorted.
+            .param("project", &issue.project_id)
+            .param("oldest", issue.first_seen.0.0)
+            .param("newest", after.time)
+            .param("tie", after.tie)
+            .param("skip", after.skip)
+            .param("limit", limit)
+            .all()
+            .await
+    }
+}
+
+impl OccurrencePlace {
+    /// The place behind the last of `page`, which itself began behind `before`.
+    pub fn behind(page: &[Occurrence], before: Option<OccurrencePlace>) -> Option<Self> {
+        let last = page.last()?;
+        let (time, tie) = (last.time.0.0, last.tie);
+        let equals = page.iter().rev().take_while(|item| item.time.0.0 == time && item.tie == tie).count();
+        let earlier = before.filter(|before| before.time == time && before.tie == tie).map_or(0, |before| before.skip);
+        let skip = earlier.saturating_add(u32::try_from(equals).unwrap_or(u32::MAX));
+        Some(OccurrencePlace { time, tie, skip })
+    }
+}
