@@ -1,6 +1,6 @@
 use super::{Store, StoreError, limits};
-use clickhouse::{Row, RowOwned, RowRead};
 use clickhouse::query::Query;
+use clickhouse::{RowOwned, RowRead};
 use serde::Serialize;
 
 /// A named statement that reads, with its parameters.
@@ -34,12 +34,6 @@ impl Read {
     pub(super) async fn all<T: RowOwned + RowRead>(self) -> Result<Vec<T>, StoreError> {
         let Self { name, query } = self;
         bounded(name, query.fetch_all()).await
-    }
-
-    /// The first row, if there is one.
-    pub(super) async fn optional<T: RowOwned + RowRead>(self) -> Result<Option<T>, StoreError> {
-        let Self { name, query } = self;
-        bounded(name, query.fetch_optional()).await
     }
 }
 

@@ -1,0 +1,57 @@
+-- One wide, immutable row an event. The order of the columns is the order in which the writer sends them.
+--
+-- fsync_after_insert stays off: what the engine has not yet written to disk when the machine loses power is still in
+-- the spool's window of batches whose arrival is checked; the death of a process loses nothing of the page cache.
+CREATE TABLE IF NOT EXISTS event_store
+(
+    batch UInt64 COMMENT 'Which insert of the writer brought the row' CODEC(Delta(8), ZSTD(1)),
+    received_at DateTime64(3, 'UTC') COMMENT 'When the server accepted it' CODEC(Delta(8), ZSTD(1)),
+    time DateTime64(3, 'UTC') COMMENT 'When it happened, by the clock of the client unless that was wild' CODEC(Delta(8), ZSTD(1)),
+    client_time String COMMENT 'The time that the client sent if it was wild and is therefore not used, else empty' CODEC(ZSTD(1)),
+    source LowCardinality(String) COMMENT 'report or record',
+    project LowCardinality(String) COMMENT 'project_id of a report, name of a record',
+    environment LowCardinality(String) COMMENT 'development, staging, production or another word in lower case',
+    version LowCardinality(String) COMMENT 'Version of the program',
+    commit_hash LowCardinality(String) COMMENT 'Git commit of the program',
+    level UInt8 COMMENT 'Number of bunyan: 60 fatal, 50 error, 40 warn, 30 info, 20 debug, 10 trace',
+    scope LowCardinality(String) COMMENT 'desc, stat, visit or biz',
+    event LowCardinality(String) COMMENT 'client-req, service-start, service-end, service-err, trace or client-res',
+    hostname LowCardinality(String) COMMENT 'Host of the program',
+    pid UInt32 COMMENT 'Process of the program, 0 = unknown' CODEC(T64, ZSTD(1)),
+    msg LowCardinality(String) COMMENT 'The constant text',
+    extra String COMMENT 'Everything else, k=v k2=v2' CODEC(ZSTD(1)),
+    req_id String COMMENT 'The request that it belongs to' CODEC(ZSTD(1)),
+    span_id String COMMENT 'The hop of the request that wrote it' CODEC(ZSTD(1)),
+    parent_id String COMMENT 'The hop before that' CODEC(ZSTD(1)),
+    uid String COMMENT 'User' CODEC(ZSTD(1)),
+    rrdid String COMMENT 'Client: long-lived cookie or device' CODEC(ZSTD(1)),
+    url String COMMENT 'What the client asked for' CODEC(ZSTD(1)),
+    ip String COMMENT 'Address of the client' CODEC(ZSTD(1)),
+    ua LowCardinality(String) COMMENT 'User agent of the client',
+    tm Nullable(Float64) COMMENT 'Handling time of the request in milliseconds' CODEC(ZSTD(1)),
+    issue_id UInt64 COMMENT 'The issue that it is an occurrence of, 0 = none' CODEC(ZSTD(1)),
+    fingerprint FixedString(16) COMMENT 'Fingerprint of that issue, zeros = none' CODEC(ZSTD(1)),
+    err_type LowCardinality(String) COMMENT 'Type of the error',
+    err_msg String COMMENT 'What the error says' CODEC(ZSTD(1)),
+    err_stack String COMMENT 'Its stack, lines joined by line feeds' CODEC(ZSTD(1)),
+    err_file_path LowCardinality(String) COMMENT 'File that raised it',
+    err_line_number UInt32 COMMENT 'Line in that file, 0 = unknown' CODEC(T64, ZSTD(1)),
+    service_host LowCardinality(String) COMMENT 'Called host',
+    service_path String COMMENT 'Called path' CODEC(ZSTD(1)),
+    service_payload String COMMENT 'What was sent there' CODEC(ZSTD(1)),
+    service_http_code Nullable(UInt16) COMMENT 'HTTP status of the answer' CODEC(ZSTD(1)),
+    service_tm Nullable(Float64) COMMENT 'Duration of the call in milliseconds' CODEC(ZSTD(1)),
+    service_body String COMMENT 'The answer' CODEC(ZSTD(1)),
+    service_err String COMMENT 'Why there is none' CODEC(ZSTD(1)),
+    perf_rss Nullable(UInt64) COMMENT 'Resident memory in bytes' CODEC(ZSTD(1)),
+    perf_cpu Nullable(Float64) COMMENT 'Percent of one core' CODEC(ZSTD(1)),
+    event_id String COMMENT 'The id that the client gave to the event' CODEC(ZSTD(1)),
+    attributes String COMMENT 'JSON object: the context of a report, the unknown keys of a record; empty = none' CODEC(ZSTD(1)),
+    INDEX req_id_bloom req_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX issue_id_bloom issue_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX batch_minmax batch TYPE minmax GRANULARITY 1
+)
+ENGINE = {engine:MergeTree}
+PARTITION BY toDate(time)
+ORDER BY (toStartOfFiveMinutes(time), project, time)
+SETTINGS non_replicated_deduplication_window = 1000;
