@@ -3,7 +3,6 @@
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use hyper::server::conn::http1;
@@ -14,7 +13,7 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 
-use crate::chdb::{Engine, Library};
+use crate::chdb::{Engine, Library, leave};
 use crate::exception::Exception;
 use crate::http::Front;
 use crate::sandbox::Sandbox;
@@ -43,6 +42,12 @@ const SESSION_SWEEP: Duration = Duration::from_secs(5);
 /// How long cancelled statements get to end, once a stop's deadline has passed.
 const CANCEL_GRACE: Duration = Duration::from_secs(3);
 
+/// How long ClickHouse gets to close its databases, after all statements have ended.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Exit status of a stop that left a statement behind.
+const EXIT_UNCLEAN: i32 = 2;
+
 /// How often a stop looks whether the last statement has ended.
 const STOP_POLL: Duration = Duration::from_millis(5);
 
@@ -57,8 +62,10 @@ const STOP_POLL: Duration = Duration::from_millis(5);
 ///
 /// Stops on SIGTERM, SIGINT, and with [`Options::parent_pipe`] at the end of standard input: running
 /// inserts commit, reads are cancelled. Whatever has not ended by
-/// [`Options::stop_deadline_seconds`] is abandoned: the process then ends itself with SIGKILL, which loses
-/// nothing that was acknowledged.
+/// [`Options::stop_deadline_seconds`] is abandoned, which loses nothing that was acknowledged.
+///
+/// Returns only when the start fails. A stop ends the process from inside, with status 0, or 2 if a
+/// statement had to be abandoned: exit handlers crash in libchdb.
 ///
 /// Logs through `tracing`; the caller installs the subscriber, and one that never panics when standard
 /// error is gone.
@@ -235,33 +242,22 @@ async fn wait_until_idle(front: &Front, deadline: Instant) -> bool {
     true
 }
 
-/// Closes ClickHouse. If something in it still runs, leaving in order would crash or hang, so the process
-/// ends itself: what was acknowledged is on disk already.
-fn finish(runtime: tokio::runtime::Runtime, engine: &Engine, drained: bool) -> Result<(), Error> {
-    static DONE: AtomicBool = AtomicBool::new(false);
+/// Closes ClickHouse and ends the process. If a statement still runs, closing would hang or crash, so it is
+/// left out: what was acknowledged is on disk already.
+fn finish(runtime: tokio::runtime::Runtime, engine: &Engine, drained: bool) -> ! {
+    let watchdog = || {
+        std::thread::sleep(CLOSE_PATIENCE);
+        tracing::error!("ClickHouse does not close; leaving without it");
+        leave(EXIT_UNCLEAN);
+    };
+    // Without it the process may hang in ClickHouse, with it it cannot; either way it goes on.
+    drop(std::thread::Builder::new().name("watchdog".to_owned()).spawn(watchdog));
     runtime.shutdown_timeout(CANCEL_GRACE);
-    if drained {
-        std::thread::spawn(|| {
-            std::thread::sleep(Duration::from_secs(30));
-            if !DONE.load(Ordering::Acquire) {
-                tracing::error!("ClickHouse does not end; ending the process");
-                end_at_once();
-            }
-        });
-        if engine.stop() {
-            DONE.store(true, Ordering::Release);
-            tracing::info!("stopped");
-            return Ok(());
-        }
+    if !drained {
+        tracing::error!("a statement does not end; leaving without it");
+        leave(EXIT_UNCLEAN);
     }
-    tracing::error!("statements still run; ending the process without them");
-    end_at_once();
-    Err(Error::new("the engine did not stop in order"))
-}
-
-fn end_at_once() {
-    let sent = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
-    if let Err(error) = sent {
-        tracing::error!(%error, "cannot end the process");
-    }
+    engine.stop();
+    tracing::info!("stopped");
+    leave(0)
 }

@@ -13,7 +13,7 @@ mod library;
 mod result;
 
 pub(crate) use connection::Connection;
-pub(crate) use engine::Engine;
+pub(crate) use engine::{Engine, leave};
 
 pub(crate) use library::Library;
 pub(crate) use result::{Counts, Rows, is_not_streamable};

@@ -5,9 +5,9 @@ use http::{HeaderMap, Method, header};
 use super::caller;
 use crate::codec::{AnswerEncoding, RequestEncoding, negotiate};
 use crate::exception::{Exception, Kind};
+use crate::statement::Statement;
 use crate::statement::answer::Hold;
 use crate::statement::sessions::SessionRequest;
-use crate::statement::{Statement, User};
 
 /// Longest query id taken from a client. It is written into headers and compared in `system.processes`.
 const MAX_QUERY_ID_CHARS: usize = 256;
@@ -16,8 +16,6 @@ const MAX_QUERY_ID_CHARS: usize = 256;
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) statement: Statement,
-    /// GET and HEAD cannot change anything.
-    pub(super) read_only: bool,
     pub(super) encoding: RequestEncoding,
     /// `decompress=1`: the body is in ClickHouse's own blocks.
     pub(super) blocks: bool,
@@ -175,6 +173,7 @@ pub(super) fn understand(
         statement: Statement {
             query_id,
             user,
+            read_only: *method != Method::POST,
             sql: fields.sql.unwrap_or_default(),
             database: fields.database.filter(|name| !name.is_empty() && name != "default"),
             default_format: fields.default_format.unwrap_or_else(|| "TabSeparated".to_owned()),
@@ -182,7 +181,6 @@ pub(super) fn understand(
             parameters: fields.parameters,
             session,
         },
-        read_only: *method != Method::POST || user == User::Reader,
         encoding,
         blocks: fields.decompress,
         answer_encoding: answer_encoding(query, headers),

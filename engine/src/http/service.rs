@@ -107,7 +107,7 @@ impl Front {
         let statement = &mut request.statement;
         statement.settings = self.settings.resolve(
             statement.user,
-            request.read_only,
+            statement.read_only && statement.session.is_none(),
             std::mem::take(&mut statement.settings),
             &statement.query_id,
         )?;

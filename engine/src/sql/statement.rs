@@ -18,7 +18,8 @@ pub(crate) fn effect(sql: &str) -> Effect {
     if reads { Effect::Reads } else { Effect::Writes }
 }
 
-/// The format that a statement names for its answer: the last `FORMAT name` outside parentheses.
+/// The format that a statement names for its answer: the last `FORMAT name` outside parentheses, with nothing
+/// behind it but settings.
 pub(crate) fn answer_format(sql: &str) -> Option<&str> {
     let mut format = None;
     let mut depth = 0_u32;
@@ -28,8 +29,12 @@ pub(crate) fn answer_format(sql: &str) -> Option<&str> {
             Token::Open => depth += 1,
             Token::Close => depth = depth.saturating_sub(1),
             _ if depth == 0 && token.is_word("FORMAT") => {
-                if let Some(Token::Word(name)) = lexer.peek() {
-                    format = Some(*name);
+                if let Some(Token::Word(name)) = lexer.peek().copied() {
+                    lexer.next();
+                    let ends = lexer
+                        .peek()
+                        .is_none_or(|next| *next == Token::Symbol(';') || next.is_word("SETTINGS"));
+                    format = ends.then_some(name).or(format);
                 }
             }
             _ => {}

@@ -8,6 +8,7 @@
 pub(crate) mod admission;
 pub(crate) mod answer;
 pub(crate) mod input;
+mod layout;
 pub(crate) mod run;
 pub(crate) mod running;
 pub(crate) mod sessions;
@@ -27,6 +28,8 @@ pub(crate) enum User {
 pub(crate) struct Statement {
     pub(crate) query_id: String,
     pub(crate) user: User,
+    /// From a GET: must not change anything.
+    pub(crate) read_only: bool,
     /// SQL from the URL or a form; the body follows it.
     pub(crate) sql: String,
     pub(crate) database: Option<String>,

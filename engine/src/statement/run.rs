@@ -4,12 +4,13 @@ use std::io::Read;
 use std::sync::Arc;
 
 use super::answer::{Answer, Stuck, Writer};
+use super::layout::Layout;
 use super::running::{Entry, Phase, Registration};
 use super::sessions::{Sessions, Taken};
 use super::{Statement, User};
 use crate::chdb::{Connection, Counts, Engine, Rows, is_not_streamable};
 use crate::exception::{Exception, Kind};
-use crate::sql::{self, Head};
+use crate::sql::{self, Effect, Head};
 
 /// Longest text of a statement, without an INSERT's data. ClickHouse itself parses 256 KiB unless the
 /// setting `max_query_size` says more.
@@ -29,7 +30,7 @@ pub(crate) fn run(
 ) {
     let entry = registration.entry();
     let prepared = read_text(&statement.sql, body).and_then(|text| {
-        check(&text, statement.user)?;
+        check(&text, statement)?;
         Ok((text, open(engine, sessions, statement)?))
     });
     let (text, (mut connection, session)) = match prepared {
@@ -98,15 +99,21 @@ fn read_text(from_url: &str, body: &mut dyn Read) -> Result<Text, Exception> {
     }
 }
 
-fn check(text: &Text, user: User) -> Result<(), Exception> {
-    let reader = user == User::Reader;
-    match text {
+fn check(text: &Text, statement: &Statement) -> Result<(), Exception> {
+    let reader = statement.user == User::Reader;
+    let (sql, effect) = match text {
         Text::Statement(sql) => {
             sql::refuse_several(sql)?;
-            sql::refuse_files(sql, reader)
+            (sql, sql::effect(sql))
         }
-        Text::Insert { statement, .. } => sql::refuse_files(statement, reader),
+        Text::Insert { statement, .. } => (statement, Effect::Writes),
+    };
+    // The setting `readonly` lets KILL QUERY and USE through, and is not set in a session, which would keep
+    // it for good.
+    if (statement.read_only || reader) && effect == Effect::Writes {
+        return Err(Exception::new(Kind::Readonly, "Cannot execute query in readonly mode"));
     }
+    sql::refuse_files(sql, reader)
 }
 
 /// The connection to run on: a fresh one, or the session's. A reader's session has nothing to keep, so it
@@ -166,8 +173,12 @@ fn insert(
 fn select(connection: &mut Connection, sql: &str, statement: &Statement, entry: &Entry, answer: Answer) {
     let named = sql::answer_format(sql);
     let format = named.unwrap_or(&statement.default_format).to_owned();
+    let layout = if is_array_of_rows(sql, statement) { Layout::Document } else { Layout::of(&format) };
+    if layout == Layout::Document {
+        return execute(connection, sql, statement, format, answer);
+    }
     let refusal = match connection.stream(sql, &statement.default_format, &statement.parameters) {
-        Ok(rows) => return send(rows, entry, answer.begin(format)),
+        Ok(rows) => return send(rows, layout, entry, answer.begin(format)),
         Err(exception) => exception,
     };
     if is_not_streamable(&refusal) {
@@ -177,7 +188,14 @@ fn select(connection: &mut Connection, sql: &str, statement: &Statement, entry: 
     }
 }
 
-fn send(mut rows: Rows<'_>, entry: &Entry, mut writer: Writer) {
+/// Whether a setting makes one JSON array of the formats that otherwise are a row a line.
+fn is_array_of_rows(sql: &str, statement: &Statement) -> bool {
+    const SETTING: &str = "output_format_json_array_of_rows";
+    sql.contains(SETTING) || statement.settings.iter().any(|(name, _)| name == SETTING)
+}
+
+fn send(mut rows: Rows<'_>, layout: Layout, entry: &Entry, mut writer: Writer) {
+    let mut header = None;
     loop {
         if entry.is_cancelled() {
             return writer.fail(cancelled());
@@ -187,7 +205,8 @@ fn send(mut rows: Rows<'_>, entry: &Entry, mut writer: Writer) {
             Ok(None) => return writer.finish(Counts::default()),
             Err(exception) => return writer.fail(exception),
         };
-        match writer.write(block.bytes(), block.counts()) {
+        let data = without_repeated_header(block.bytes(), layout, &mut header);
+        match writer.write(data, block.counts()) {
             Ok(()) => {}
             Err(Stuck::ClientGone) => return,
             Err(Stuck::Failed(exception)) => return writer.fail(exception),
@@ -195,8 +214,24 @@ fn send(mut rows: Rows<'_>, entry: &Entry, mut writer: Writer) {
     }
 }
 
+/// Leaves the first block as it is and cuts its header off the later ones.
+fn without_repeated_header<'block>(
+    block: &'block [u8],
+    layout: Layout,
+    header: &mut Option<Vec<u8>>,
+) -> &'block [u8] {
+    match header {
+        Some(header) => block.strip_prefix(header.as_slice()).unwrap_or(block),
+        None => {
+            let length = layout.header_length(block).unwrap_or(0);
+            *header = Some(block[..length].to_vec());
+            block
+        }
+    }
+}
+
 /// Everything that libchdb does not stream: DDL, INSERT … SELECT, SHOW and the like, whose answers are
-/// small.
+/// small, and answers that are one document.
 fn execute(connection: &mut Connection, sql: &str, statement: &Statement, format: String, answer: Answer) {
     match connection.query(sql, &statement.default_format, &statement.parameters) {
         Ok(result) => {

@@ -1,0 +1,129 @@
+//! The user `reader`.
+
+use crate::process::Engine;
+
+async fn engine() -> Engine {
+    let engine = Engine::start_with(&[
+        "--reader-max-execution-seconds",
+        "2",
+        "--reader-max-result-rows",
+        "1000",
+        "--reader-max-memory-bytes",
+        "100000000",
+    ]);
+    engine.ask("CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a").await;
+    engine.ask("INSERT INTO t SELECT number FROM numbers(100)").await;
+    engine
+}
+
+#[tokio::test]
+async fn reads_and_nothing_else() {
+    let engine = engine().await;
+    assert_eq!(engine.post("user=reader", "SELECT count() FROM t").await, (200, "100\n".to_owned()));
+    for sql in [
+        "INSERT INTO t VALUES (1)",
+        "INSERT INTO t SELECT 1",
+        "CREATE TABLE u (a UInt64) ENGINE = Memory",
+        "CREATE TEMPORARY TABLE u (a UInt64)",
+        "DROP TABLE t",
+        "ALTER TABLE t DELETE WHERE 1",
+        "OPTIMIZE TABLE t FINAL",
+        "TRUNCATE TABLE t",
+        "SET max_execution_time = 100",
+        "SET readonly = 0",
+        "SELECT 1 SETTINGS readonly = 0",
+        "SELECT 1 SETTINGS max_execution_time = 100",
+        "SYSTEM DROP MARK CACHE",
+        "KILL QUERY WHERE 1",
+    ] {
+        let (status, text) = engine.post("user=reader", sql).await;
+        assert!(status >= 400, "{sql}: {status} {text}");
+    }
+    assert_eq!(engine.ask("SELECT count() FROM t").await, "100");
+}
+
+#[tokio::test]
+async fn is_known_by_url_header_or_basic_auth() {
+    let engine = engine().await;
+    let post = || reqwest::Client::new().post(engine.url()).body("CREATE TABLE u (a UInt64) ENGINE = Memory");
+    for request in [
+        post().header("X-ClickHouse-User", "reader"),
+        post().header("Authorization", "Basic cmVhZGVyOg=="),
+        post().query_pair(&engine, "user=reader"),
+    ] {
+        let answer = request.send().await.expect("answer");
+        assert_eq!(answer.headers()["x-clickhouse-exception-code"], "164");
+    }
+    for request in [
+        post().header("X-ClickHouse-User", "reader").header("X-ClickHouse-Key", "guess"),
+        post().header("X-ClickHouse-User", "admin"),
+        post().header("Authorization", "Basic !"),
+        post().header("Authorization", "Bearer x"),
+    ] {
+        let answer = request.send().await.expect("answer");
+        assert_eq!(answer.status(), 403);
+        assert_eq!(answer.headers()["x-clickhouse-exception-code"], "516");
+    }
+}
+
+/// Replaces the URL of a request; reqwest's own `query` needs another feature.
+trait QueryPair {
+    fn query_pair(self, engine: &Engine, pair: &str) -> Self;
+}
+
+impl QueryPair for reqwest::RequestBuilder {
+    fn query_pair(self, engine: &Engine, pair: &str) -> Self {
+        let (client, request) = self.build_split();
+        let mut request = request.expect("request");
+        *request.url_mut() = format!("{}?{pair}", engine.url()).parse().expect("url");
+        Self::from_parts(client, request)
+    }
+}
+
+#[tokio::test]
+async fn has_limits_that_it_can_only_lower() {
+    let engine = engine().await;
+    #[track_caller]
+    fn check((status, text): (u16, String), code: u32) {
+        if code == 0 {
+            assert_eq!(status, 200, "{text}");
+        } else {
+            assert!(status >= 400 && text.contains(&format!("Code: {code}.")), "{status} {text}");
+        }
+    }
+    let rows = "SELECT number FROM numbers(2000)";
+    let endless = "SELECT count() FROM numbers(100000000000)";
+    let hungry = "SELECT length(groupArray(number)) FROM numbers(100000000)";
+    check(engine.post("user=reader", rows).await, 396);
+    check(engine.post("user=reader", endless).await, 159);
+    check(engine.post("user=reader", hungry).await, 241);
+    check(engine.post("user=reader&max_result_rows=5000", rows).await, 164);
+    check(engine.post("user=reader&max_result_rows=0", rows).await, 164);
+    check(engine.post("user=reader&result_overflow_mode=break", rows).await, 164);
+    check(engine.post("user=reader&max_execution_time=100", "SELECT 1").await, 164);
+    check(engine.post("user=reader&max_execution_time=-1", "SELECT 1").await, 36);
+    check(engine.post("user=reader&max_execution_time=nan", "SELECT 1").await, 36);
+    check(engine.post("user=reader&max_memory_usage=100000001", "SELECT 1").await, 164);
+    check(engine.post("user=reader&allow_ddl=1", "SELECT 1").await, 164);
+    check(engine.post("user=reader&max_result_rows=10", "SELECT number FROM numbers(11)").await, 396);
+    check(engine.post("user=reader&max_result_rows=10", "SELECT number FROM numbers(9)").await, 0);
+    check(
+        engine.post("user=reader&max_threads=1&output_format_json_quote_64bit_integers=1", "SELECT 1").await,
+        0,
+    );
+    check(engine.post("user=reader&readonly=0", "INSERT INTO t VALUES (1)").await, 164);
+    check(engine.post("user=reader&session_id=s", "SELECT 1").await, 0);
+    check(engine.post("user=reader&param_x=1", "SELECT {x:UInt8}").await, 0);
+}
+
+#[tokio::test]
+async fn get_changes_nothing() {
+    let engine = engine().await;
+    for query in ["", "&readonly=0", "&session_id=s"] {
+        let url = format!("{}?query=INSERT%20INTO%20t%20VALUES%20(1){query}", engine.url());
+        let answer = reqwest::get(url).await.expect("answer");
+        assert_eq!(answer.headers()["x-clickhouse-exception-code"], "164", "{query}");
+    }
+    let url = format!("{}?query=SELECT%20count()%20FROM%20t&max_threads=1", engine.url());
+    assert_eq!(reqwest::get(url).await.expect("answer").text().await.expect("text"), "100\n");
+}

@@ -1,0 +1,82 @@
+//! Nobody leaves the data directory through SQL, whoever they are.
+//!
+//! Each statement runs on a thread of the pool, so this also proves that the sandbox binds those.
+
+use crate::process::Engine;
+
+/// Statements that reach outside. `{secret}` is a file outside the data directory, `{inside}` a new file inside,
+/// `{port}` a port on which somebody listens.
+const ESCAPES: [&str; 22] = [
+    "SELECT file('{secret}')",
+    "SELECT `file`('{secret}')",
+    "SELECT file('/etc/passwd')",
+    "SELECT file('/proc/self/environ')",
+    "SELECT file('../../../../../../../../etc/passwd')",
+    "SELECT * FROM file('{secret}', 'LineAsString')",
+    "SELECT * FROM file('/etc/pass*', 'LineAsString')",
+    "SELECT * FROM `{secret}`",
+    "SELECT * FROM url('http://127.0.0.1:{port}/', 'LineAsString')",
+    "SELECT * FROM remote('127.0.0.1:{port}', 'system', 'one')",
+    "SELECT * FROM s3('http://127.0.0.1:{port}/bucket/key', 'CSV', 'a String')",
+    "SELECT * FROM mysql('127.0.0.1:{port}', 'd', 't', 'u', 'p')",
+    "SELECT * FROM executable('id', 'TSV', 'a String')",
+    "SELECT 1 INTO OUTFILE '{inside}'",
+    "SELECT 1 INTO OUTFILE '/tmp/log-center-escape'",
+    "SELECT 1 INTO/**/OUTFILE '{inside}' FORMAT CSV",
+    "INSERT INTO FUNCTION file('/tmp/log-center-escape', 'CSV', 'a UInt8') VALUES (1)",
+    "INSERT INTO FUNCTION url('http://127.0.0.1:{port}/', 'CSV', 'a UInt8') VALUES (1)",
+    "INSERT INTO t FROM INFILE '{secret}' FORMAT LineAsString",
+    "CREATE TABLE leak (a String) ENGINE = File(LineAsString, '{secret}')",
+    "CREATE DATABASE leak ENGINE = Filesystem('/etc')",
+    "BACKUP TABLE t TO File('/tmp/log-center-escape')",
+];
+
+const SECRET: &str = "the-secret-of-this-test";
+
+async fn cannot_escape(user: &str) {
+    let engine = Engine::start();
+    if engine.ready["sandbox"] == "none" {
+        eprintln!("this kernel has no Landlock: nothing to test");
+        return;
+    }
+    engine.ask("CREATE TABLE t (a String) ENGINE = MergeTree ORDER BY a").await;
+    let outside = tempfile::tempdir().expect("directory");
+    let secret = outside.path().join("secret");
+    std::fs::write(&secret, SECRET).expect("secret");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("listener");
+    listener.set_nonblocking(true).expect("nonblocking");
+    let port = listener.local_addr().expect("address").port();
+
+    for template in ESCAPES {
+        let sql = template
+            .replace("{secret}", &secret.display().to_string())
+            .replace("{inside}", &engine.data_dir().join("made-by-sql").display().to_string())
+            .replace("{port}", &port.to_string());
+        let (status, text) = engine.post(&format!("user={user}"), sql.clone()).await;
+        // A pattern that matches nothing readable is an empty answer.
+        let refused = status >= 400 || sql.starts_with("CREATE") || sql.contains('*') && text.is_empty();
+        assert!(refused && !text.contains(SECRET), "{user}: {sql}: {status} {text}");
+        if sql.starts_with("CREATE") && status == 200 {
+            let read =
+                if sql.contains("DATABASE") { "SELECT * FROM leak.passwd" } else { "SELECT * FROM leak" };
+            let (status, text) = engine.post(&format!("user={user}"), read).await;
+            assert!(status >= 400 && !text.contains(SECRET), "{user}: {sql}: {status} {text}");
+            let kind = if sql.contains("DATABASE") { "DATABASE" } else { "TABLE" };
+            engine.ask(&format!("DROP {kind} leak")).await;
+        }
+    }
+    assert!(listener.accept().is_err(), "something connected");
+    assert!(!std::path::Path::new("/tmp/log-center-escape").exists());
+    assert!(!engine.data_dir().join("made-by-sql").exists());
+    assert_eq!(engine.ask("SELECT count() FROM t").await, "0");
+}
+
+#[tokio::test]
+async fn a_reader_cannot_leave_the_data_directory() {
+    cannot_escape("reader").await;
+}
+
+#[tokio::test]
+async fn the_full_user_cannot_either() {
+    cannot_escape("default").await;
+}

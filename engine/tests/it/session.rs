@@ -1,0 +1,41 @@
+//! `session_id`.
+
+use crate::process::{Engine, running};
+
+#[tokio::test]
+async fn keeps_settings_and_temporary_tables() {
+    let engine = Engine::start();
+    let post = async |query: &'static str, sql: &'static str| engine.post(query, sql).await;
+    assert_eq!(post("session_id=a", "CREATE TEMPORARY TABLE t (x UInt8)").await.0, 200);
+    assert_eq!(post("session_id=a", "INSERT INTO t VALUES (7)").await.0, 200);
+    assert_eq!(post("session_id=a", "SET max_block_size = 77").await.0, 200);
+    assert_eq!(post("session_id=a", "SELECT x FROM t").await, (200, "7\n".to_owned()));
+    assert_eq!(post("session_id=a", "SELECT getSetting('max_block_size')").await, (200, "77\n".to_owned()));
+    assert_eq!(post("session_id=b", "SELECT x FROM t").await.0, 404);
+    assert_eq!(post("", "SELECT x FROM t").await.0, 404);
+    assert_ne!(post("", "SELECT getSetting('max_block_size')").await.1, "77\n");
+}
+
+#[tokio::test]
+async fn is_for_one_statement_at_a_time() {
+    let engine = Engine::start();
+    let slow = engine.post("session_id=a&query_id=slow", "SELECT sleepEachRow(0.5) FROM numbers(3)");
+    let second = async {
+        engine.until(&running("slow"), "1").await;
+        engine.post("session_id=a", "SELECT 1").await
+    };
+    let ((first, _), (status, text)) = tokio::join!(slow, second);
+    assert_eq!(first, 200);
+    assert!(status == 500 && text.contains("Code: 373."), "{status} {text}");
+}
+
+#[tokio::test]
+async fn must_exist_if_checked() {
+    let engine = Engine::start();
+    let (_, text) = engine.post("session_id=a&session_check=1", "SELECT 1").await;
+    assert!(text.contains("Code: 372."), "{text}");
+    assert_eq!(engine.post("session_id=a&session_timeout=60", "SELECT 1").await.0, 200);
+    assert_eq!(engine.post("session_id=a&session_check=1", "SELECT 1").await.0, 200);
+    let (_, text) = engine.post("session_id=a&session_timeout=4000", "SELECT 1").await;
+    assert!(text.contains("Code: 36."), "{text}");
+}
