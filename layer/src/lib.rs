@@ -52,6 +52,11 @@
 //!
 //! Every limit is in [`limits`].
 
+// The examples of the README are compiled with those of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 mod builder;
 mod capture;
 mod counts;

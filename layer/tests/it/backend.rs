@@ -61,7 +61,7 @@ impl Backend {
 
     pub(crate) fn start_on(listener: TcpListener, script: &[Act]) -> Self {
         let address = listener.local_addr().unwrap();
-        let state = State { script: script.iter().cloned().collect(), ..State::default() };
+        let state = State { script: script.iter().copied().collect(), ..State::default() };
         let backend = Self { address, shared: Arc::new((Mutex::new(state), Condvar::new())) };
         let serving = backend.clone();
         // Ends with the test's process.
@@ -72,6 +72,11 @@ impl Backend {
             }
         });
         backend
+    }
+
+    /// From now on follows this script.
+    pub(crate) fn follow(&self, script: &[Act]) {
+        self.shared.0.lock().unwrap().script = script.iter().copied().collect();
     }
 
     pub(crate) fn url(&self) -> String {

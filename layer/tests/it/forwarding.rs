@@ -133,6 +133,16 @@ fn a_flush_does_not_wait_for_the_pause_to_end() {
     assert_eq!(guard.counts().accepted, 1);
 }
 
+#[test]
+fn a_flush_does_not_hammer_a_failing_server() {
+    let backend = Backend::start(&[Act::Answer(500, "", ""); 1000]);
+    let (dispatch, _capture, guard) = start(layer(&backend.url()));
+    log_errors(&dispatch, 0..1);
+    assert!(!guard.flush(Duration::from_secs(1)));
+    // The pauses double from at least 100 ms on.
+    assert!(backend.requests().len() < 10, "{} attempts", backend.requests().len());
+}
+
 /// What is lost of five records for which reason.
 #[track_caller]
 fn check_lost(script: &[Act], accepted: u64, reason: LossReason, lost: u64) {

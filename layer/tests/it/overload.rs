@@ -4,7 +4,7 @@ use crate::backend::{Act, Backend};
 use crate::forwarding::{LONG, assert_adds_up, layer, log_errors, start};
 use crate::json::{extra, read};
 use log_center::LossReason;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
@@ -46,6 +46,29 @@ fn the_oldest_give_way() {
     if let Some(notice) = all.iter().find(notice) {
         assert_eq!(extra(&read(notice))["queue_full"], lost.to_string());
     }
+}
+
+#[test]
+fn a_batch_of_open_fate_is_pushed_out_as_a_whole() {
+    const LATER: Act = Act::Answer(503, "retry-after: 300\r\n", "");
+    let mut script = vec![LATER; 1000];
+    script[0] = Act::AcceptAndClose;
+    let backend = Backend::start(&script);
+    let (dispatch, _capture, guard) = start(layer(&backend.url()).queue_records(100));
+    log_errors(&dispatch, 0..20);
+    backend.wait_for_requests(2);
+    // Until the batch is back in the queue, in its long pause.
+    assert!(!guard.flush(Duration::from_millis(500)));
+    log_errors(&dispatch, 20..110);
+    assert_eq!(guard.counts().lost(LossReason::QueueFull), 20, "not only ten");
+    backend.follow(&[]);
+    assert!(guard.flush(LONG));
+    let mut bodies = BTreeMap::new();
+    for request in backend.requests() {
+        let before = bodies.entry(request.key).or_insert_with(|| request.lines.clone());
+        assert_eq!(*before, request.lines, "one key, two bodies");
+    }
+    assert_eq!(numbers(&backend.lines()), (0..110).collect::<Vec<_>>());
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! The cases in which other layers write a wrong line, each by its name.
 
+use crate::backend::{Act, Backend};
 use crate::child;
 use crate::json::{extra, one_written_by, read, written_by};
 use log_center::testing::Capture;
 use serde_json::{Value, json};
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 use tracing::field::Empty;
 use tracing_subscriber::prelude::*;
 
@@ -219,6 +221,25 @@ fn a_debug_that_logs_neither_recurses_nor_hangs() {
         let counts = guard.counts();
         assert_eq!(counts.written, records.len() as u64);
         assert!(counts.nested > 0);
+        assert!(records.len() < 10, "one event deep, not {}", records.len());
+    });
+}
+
+#[test]
+fn the_forwarder_does_not_log_into_itself() {
+    child::in_own_process("peers::the_forwarder_does_not_log_into_itself", || {
+        // The HTTP client logs by the `log` crate, at TRACE and DEBUG.
+        tracing_log::LogTracer::init().unwrap();
+        let backend = Backend::start(&[Act::Answer(500, "", "")]);
+        let capture = Capture::new();
+        let built =
+            log_center::layer("test").endpoint(backend.url()).trace(true).writer(capture.clone()).build();
+        let (layer, guard) = built.unwrap();
+        tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer)).unwrap();
+        tracing::error!("the one event");
+        assert!(guard.flush(Duration::from_secs(30)));
+        assert_eq!(backend.requests().len(), 2);
+        assert_eq!(capture.lines().len(), 1, "{:?}", capture.lines());
     });
 }
 
