@@ -70,6 +70,11 @@ test('the dashboard lists the issues', async () => {
   }
   assert.notEqual(await page.title(), 'taken over');
   assert.equal(await page.locator('img[src="x"]').count(), 0);
+
+  await page.getByRole('link', { name: PLACE.type }).click();
+  await page.getByText('line 42, in add').first().waitFor();
+  await screenshot(page, 'dashboard_issue');
+  assert.equal(await page.locator('img[src="x"]').count(), 0);
   await page.close();
 });
 
@@ -81,13 +86,12 @@ test('/docs shows the operations and asks no other host', async () => {
   assert.deepEqual(hosts, [new URL(server.api).host]);
   // Swagger UI lets long paths break behind each slash, by an invisible character.
   const text = (await paths.allInnerTexts()).join(' ').replaceAll('\u200b', '');
-  for (const operation of [
-    '/api/v1/issues',
-    '/api/v1/issues/{id}',
-    '/api/v1/issues/{id}/history',
-    '/health/ready',
-  ]) {
+  for (const operation of ['/api/v1/issues', '/api/v1/issues/{id}', '/api/v1/issues/{id}/history']) {
     assert.ok(text.includes(operation), `${operation} is not in:\n${text}`);
   }
+  const list = page.locator('.opblock-get').filter({ hasText: 'List issues' });
+  await list.locator('.opblock-summary-path').click();
+  await list.getByRole('button', { name: 'Execute' }).click();
+  await list.locator('.live-responses-table').getByText(PLACE.file).first().waitFor();
   await page.close();
 });

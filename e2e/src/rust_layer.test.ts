@@ -30,7 +30,7 @@ test('a Rust program with the layer reports its error', async () => {
   const line = lineOf(source, 'tracing::error!');
   runExample();
   const issues = 'SELECT type, file_path FROM log_center.issues';
-  const place: Place = { project: 'plain', type: 'Error', file: SOURCE, line };
+  const place: Place = { project: 'plain', type: 'io::Error', file: SOURCE, line };
   const row = await issueCounted(server, place, 1);
   assert.equal((await sql(server, issues)).length, 1);
   runExample();
