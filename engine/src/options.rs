@@ -20,7 +20,7 @@ pub struct Options {
     pub data_dir: PathBuf,
 
     /// Path of libchdb.so; without it, looked for beside the executable, then in
-    /// .tools/libchdb/<version>/ below the current directory
+    /// the pinned version's directory of .tools/libchdb below the current directory
     #[arg(long, env = "LOG_CENTER_LIBCHDB", value_name = "FILE")]
     pub libchdb: Option<PathBuf>,
 

@@ -5,13 +5,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use serde::Serialize;
-use tokio::sync::Semaphore;
-use tokio_io_timeout::TimeoutStream;
 
 use crate::chdb::{Engine, Library, leave};
 use crate::exception::Exception;
@@ -22,28 +17,19 @@ use crate::statement::running::Running;
 use crate::statement::sessions::Sessions;
 use crate::statement::settings::Settings;
 use crate::stop::Stop;
-use crate::{Error, Options, config, libchdb, lock, sandbox};
-
-/// Open connections; further ones wait in the kernel's queue.
-const MAX_CONNECTIONS: usize = 1024;
-
-/// Longest time for a request's head to arrive, and for a kept connection to stay idle.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// Longest time that a client may take nothing of its answer; then its statement is cancelled.
-const WRITE_STALL_TIMEOUT: Duration = Duration::from_secs(60);
+use crate::{Error, Options, accept, config, libchdb, lock, sandbox};
 
 /// ClickHouse's parser and interpreter recurse; its own check for depth needs room to work.
 const STATEMENT_STACK_BYTES: usize = 8 << 20;
-
-/// How often idle sessions are looked through.
-const SESSION_SWEEP: Duration = Duration::from_secs(5);
 
 /// How long cancelled statements get to end, once a stop's deadline has passed.
 const CANCEL_GRACE: Duration = Duration::from_secs(3);
 
 /// How long ClickHouse gets to close its databases, after all statements have ended.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Exit status when nobody can be served although ClickHouse has started.
+const EXIT_FAILED: i32 = 1;
 
 /// Exit status of a stop that left a statement behind.
 const EXIT_UNCLEAN: i32 = 2;
@@ -64,8 +50,9 @@ const STOP_POLL: Duration = Duration::from_millis(5);
 /// inserts commit, reads are cancelled. Whatever has not ended by
 /// [`Options::stop_deadline_seconds`] is abandoned, which loses nothing that was acknowledged.
 ///
-/// Returns only when the start fails. A stop ends the process from inside, with status 0, or 2 if a
-/// statement had to be abandoned: exit handlers crash in libchdb.
+/// Returns only when ClickHouse does not start. Afterwards the process ends from inside, because exit handlers
+/// crash in libchdb: with status 0 after a stop, 2 if a statement had to be abandoned, 1 if it could
+/// not serve.
 ///
 /// Logs through `tracing`; the caller installs the subscriber, and one that never panics when standard
 /// error is gone.
@@ -100,8 +87,13 @@ pub fn run(options: Options) -> Result<(), Error> {
         .map_err(|error| Error::with("cannot start the runtime", error))?;
     let front = open_front(engine.clone(), &options)
         .map_err(|exception| Error::with("the engine does not answer", exception))?;
-    let drained = runtime.block_on(serve(Arc::new(front), listener, sandbox, &options, &stop))?;
-    finish(runtime, &engine, drained)
+    match runtime.block_on(serve(Arc::new(front), listener, sandbox, &options, &stop)) {
+        Ok(drained) => finish(runtime, &engine, drained),
+        Err(error) => {
+            tracing::error!("{error}");
+            leave(EXIT_FAILED)
+        }
+    }
 }
 
 fn open_front(engine: Arc<Engine>, options: &Options) -> Result<Front, Exception> {
@@ -153,7 +145,7 @@ async fn serve(
     tracing::info!(%listening, version = front.version, ?sandbox, "engine ready");
 
     let connections = GracefulShutdown::new();
-    accept(&front, &listener, &connections, stop).await;
+    accept::until_stop(&front, &listener, &connections, stop).await;
     drop(listener);
     tracing::info!(statements = front.running.count(), "stopping");
 
@@ -174,62 +166,6 @@ async fn serve(
     drop(tokio::time::timeout(CANCEL_GRACE, closing).await);
     front.sessions.clear();
     Ok(drained)
-}
-
-async fn accept(
-    front: &Arc<Front>,
-    listener: &tokio::net::TcpListener,
-    connections: &GracefulShutdown,
-    stop: &Stop,
-) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let mut sweep = tokio::time::interval(SESSION_SWEEP);
-    loop {
-        let (stream, place) = tokio::select! {
-            () = stop.asked() => return,
-            _ = sweep.tick() => {
-                front.sessions.expire();
-                continue;
-            }
-            accepted = accept_one(listener, &places) => match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    // Out of file descriptors, most likely; some will come free.
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                    continue;
-                }
-            },
-        };
-        // Answers leave in the pieces that hyper makes; waiting to merge them costs 40 ms each.
-        drop(stream.set_nodelay(true));
-        let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(WRITE_STALL_TIMEOUT));
-        let front = front.clone();
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
-            .serve_connection(
-                TokioIo::new(Box::pin(stream)),
-                service_fn(move |request| front.clone().answer(request)),
-            );
-        let connection = connections.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "connection ended");
-            }
-            drop(place);
-        });
-    }
-}
-
-async fn accept_one(
-    listener: &tokio::net::TcpListener,
-    places: &Arc<Semaphore>,
-) -> std::io::Result<(tokio::net::TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let place = places.clone().acquire_owned().await.map_err(std::io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, place))
 }
 
 async fn wait_until_idle(front: &Front, deadline: Instant) -> bool {

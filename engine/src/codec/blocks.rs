@@ -97,7 +97,7 @@ fn parse_header(header: [u8; HEADER_BYTES]) -> io::Result<(u8, usize, usize)> {
     let [method, p0, p1, p2, p3, d0, d1, d2, d3] = header;
     let packed = u32::from_le_bytes([p0, p1, p2, p3]) as usize;
     let data = u32::from_le_bytes([d0, d1, d2, d3]) as usize;
-    if packed < HEADER_BYTES || packed > MAX_BLOCK_BYTES || data > MAX_BLOCK_BYTES {
+    if !(HEADER_BYTES..=MAX_BLOCK_BYTES).contains(&packed) || data > MAX_BLOCK_BYTES {
         return Err(Exception::new(
             Kind::TooLargeSizeCompressed,
             format_args!(

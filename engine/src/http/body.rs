@@ -18,6 +18,12 @@ use crate::statement::running::ClientWatch;
 /// Longest pause of a client inside its request; ClickHouse's `http_receive_timeout`, doubled.
 pub(super) const MAX_REQUEST_PAUSE: Duration = Duration::from_secs(60);
 
+/// Most that is read of a body after its statement failed; more is cut off.
+const MAX_DRAINED_BYTES: usize = 64 << 20;
+
+/// Longest pause in what is read so.
+const MAX_DRAIN_PAUSE: Duration = Duration::from_secs(2);
+
 /// Time for the text of an exception to leave before the connection is cut behind it.
 const EXCEPTION_GRACE: Duration = Duration::from_millis(50);
 
@@ -38,8 +44,24 @@ pub(super) async fn pump(mut body: Incoming, pieces: mpsc::Sender<input::Piece>)
             )),
         };
         let last = !matches!(&piece, Ok(data) if !data.is_empty());
-        if pieces.send(piece).await.is_err() || last {
+        let taken = pieces.send(piece).await.is_ok();
+        if last {
             return;
+        }
+        if !taken {
+            return drain(body).await;
+        }
+    }
+}
+
+/// Takes the rest of a body that its statement does not want any more, within limits: a client that is
+/// still sending would otherwise find its connection reset and never see why.
+async fn drain(mut body: Incoming) {
+    let mut drained = 0;
+    while drained < MAX_DRAINED_BYTES {
+        match timeout(MAX_DRAIN_PAUSE, body.frame()).await {
+            Ok(Some(Ok(frame))) => drained += frame.data_ref().map_or(0, Bytes::len),
+            Ok(Some(Err(_)) | None) | Err(_) => return,
         }
     }
 }

@@ -4,7 +4,7 @@ use http_body_util::BodyStream;
 use hyper::body::Incoming;
 
 use crate::exception::{Exception, Kind};
-use crate::statement::run::MAX_STATEMENT_BYTES;
+use crate::statement::text::MAX_STATEMENT_BYTES;
 
 /// Largest form: the longest statement, and as much again of parameters.
 const MAX_FORM_BYTES: u64 = 2 * MAX_STATEMENT_BYTES as u64;

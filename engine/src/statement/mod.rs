@@ -13,6 +13,7 @@ pub(crate) mod run;
 pub(crate) mod running;
 pub(crate) mod sessions;
 pub(crate) mod settings;
+pub(crate) mod text;
 
 /// Who sent a statement. There are no passwords: the engine listens to this machine only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

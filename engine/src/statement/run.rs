@@ -7,14 +7,11 @@ use super::answer::{Answer, Stuck, Writer};
 use super::layout::Layout;
 use super::running::{Entry, Phase, Registration};
 use super::sessions::{Sessions, Taken};
+use super::text::{Text, read_text};
 use super::{Statement, User};
 use crate::chdb::{Connection, Counts, Engine, Rows, is_not_streamable};
 use crate::exception::{Exception, Kind};
-use crate::sql::{self, Effect, Head};
-
-/// Longest text of a statement, without an INSERT's data. ClickHouse itself parses 256 KiB unless the
-/// setting `max_query_size` says more.
-pub(crate) const MAX_STATEMENT_BYTES: usize = 1 << 20;
+use crate::sql::{self, Effect};
 
 /// Bytes of an insert's data handed to the engine at once.
 const DATA_PIECE_BYTES: usize = 256 << 10;
@@ -55,47 +52,6 @@ pub(crate) fn run(
             select(&mut connection, &sql, statement, entry, answer);
             keep(session, connection);
         }
-    }
-}
-
-/// A statement as far as it must be read before it can run.
-enum Text {
-    Statement(String),
-    Insert { statement: String, format: String, first: Vec<u8> },
-}
-
-/// Reads up to the end of the statement or to where an INSERT's data begins. SQL from the URL comes
-/// first, on a line of its own.
-fn read_text(from_url: &str, body: &mut dyn Read) -> Result<Text, Exception> {
-    let mut text = from_url.trim_end().as_bytes().to_vec();
-    if !text.is_empty() {
-        text.push(b'\n');
-    }
-    let mut complete = false;
-    loop {
-        let head = match sql::find_head(&text, complete) {
-            Head::Insert { statement, format, data_start } => {
-                let first = text.split_off(data_start);
-                return Ok(Text::Insert { statement, format, first });
-            }
-            head => head,
-        };
-        if complete && head == Head::Statement {
-            let text = String::from_utf8(text)
-                .map_err(|_| Exception::new(Kind::BadArguments, "the statement is not valid UTF-8"))?;
-            return Ok(Text::Statement(text));
-        }
-        if text.len() > MAX_STATEMENT_BYTES {
-            return Err(Exception::new(
-                Kind::QueryIsTooLarge,
-                format_args!("the statement is longer than {MAX_STATEMENT_BYTES} bytes"),
-            ));
-        }
-        // At least doubling keeps the repeated look for the head linear.
-        let more = text.len().clamp(8 << 10, MAX_STATEMENT_BYTES);
-        let before = text.len();
-        body.take(more as u64).read_to_end(&mut text)?;
-        complete = text.len() - before < more;
     }
 }
 

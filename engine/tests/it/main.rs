@@ -1,5 +1,7 @@
 //! The engine from outside: a process of its own, real clients, real ClickHouse.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 mod bad_requests;
 mod cancel;
 mod codecs;
