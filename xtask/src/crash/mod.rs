@@ -37,6 +37,7 @@ use self::reporter::{Load, Reporter};
 use self::settle::settle;
 use self::subject::Subject;
 use self::summary::{Round, Summary};
+use self::witness::Witness;
 use crate::interrupt;
 
 /// How long the harness waits for what is late, so as to tell late from lost.
@@ -112,7 +113,7 @@ struct Shake {
 impl Shake {
     fn all_rounds(&mut self, subject: &mut Subject, rounds: u32) -> Result<()> {
         subject.begin_start();
-        subject.recovered()?;
+        self.recovered(subject)?;
         for number in 0..rounds {
             let round = self.round(subject, number).with_context(|| format!("round {number}"))?;
             self.summary.add(number, &round, self.deadline, self.ledger.totals());
@@ -132,7 +133,7 @@ impl Shake {
                 strikes.push(strike);
             }
         }
-        let witness = subject.recovered()?;
+        let witness = self.recovered(subject)?;
         let ready_after = last_strike.elapsed();
         wait(plan.load_tail)?;
         let (reporters, harvest) = load.end()?;
@@ -145,10 +146,17 @@ impl Shake {
         Ok(Round { strikes, ready_after, visible_after: visible.then(|| ended.elapsed()), findings })
     }
 
+    fn recovered(&mut self, subject: &mut Subject) -> Result<Witness> {
+        let mut complaints = Vec::new();
+        let witness = subject.recovered(&mut complaints);
+        self.summary.complain(complaints);
+        witness
+    }
+
     fn after_an_orderly_restart(&mut self, subject: &mut Subject) -> Result<()> {
         subject.stop().context("after the last round")?;
         subject.begin_start();
-        let witness = subject.recovered()?;
+        let witness = self.recovered(subject)?;
         let (_, findings) = settle(&self.ledger, &witness, EVENT_ID_PREFIX, PATIENCE)?;
         if !findings.is_clean() {
             println!("after an orderly restart:");

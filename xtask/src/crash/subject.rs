@@ -54,11 +54,16 @@ impl Subject {
         }));
     }
 
-    /// Waits until the server is ready and its ClickHouse answers.
-    pub(super) fn recovered(&mut self) -> Result<Witness> {
-        if let State::Starting(starting) = std::mem::replace(&mut self.state, State::Down) {
-            self.state = State::Running(joined(starting)?);
-        }
+    /// Waits until the server is ready and its ClickHouse answers. A server that gives up is started once more: with a
+    /// complaint, because it has to come back by itself whatever happens to its engine.
+    pub(super) fn recovered(&mut self, complaints: &mut Vec<String>) -> Result<Witness> {
+        let server = self.started().or_else(|error| {
+            interrupt::check()?;
+            complaints.push(format!("the server gave up: {error:#}"));
+            self.begin_start();
+            self.started()
+        })?;
+        self.state = State::Running(server);
         let State::Running(server) = &mut self.state else { bail!("the server was not started") };
         if let Some(status) = server.process().ended()? {
             bail!("the server ended by itself: {}", crate::server::explain(status));
@@ -103,11 +108,7 @@ impl Subject {
     /// Stops the server in the orderly way.
     pub(super) fn stop(&mut self) -> Result<()> {
         self.address.set(None);
-        let mut server = match std::mem::replace(&mut self.state, State::Down) {
-            State::Running(server) => server,
-            State::Starting(starting) => joined(starting)?,
-            State::Down => return Ok(()),
-        };
+        let mut server = self.started()?;
         let status = server.process().stop(STOP_DEADLINE)?;
         if !status.success() {
             bail!("the server did not end cleanly: {}", crate::server::explain(status));
@@ -125,6 +126,14 @@ impl Subject {
                 bail!("engine {pid} outlived its server by {} s and was killed", ORPHAN_DEADLINE.as_secs())
             }
             _ => Ok(()),
+        }
+    }
+
+    fn started(&mut self) -> Result<Server> {
+        match std::mem::replace(&mut self.state, State::Down) {
+            State::Starting(starting) => joined(starting),
+            State::Running(server) => Ok(server),
+            State::Down => bail!("the server was not started"),
         }
     }
 
