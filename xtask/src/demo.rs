@@ -20,6 +20,12 @@ const PAUSE_BETWEEN_REQUESTS: Duration = Duration::from_millis(250);
 /// A customer does not wait longer for an answer.
 const CUSTOMER_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How many different customers there are.
+const CUSTOMERS: usize = 5;
+
+/// How the shop knows its customers.
+const CUSTOMER_HEADER: &str = "X-User-Id";
+
 /// What customers do, over and over. About a third goes wrong, in four different ways.
 const VISITS: [(&str, &str); 9] = [
     ("GET", "/"),
@@ -32,13 +38,6 @@ const VISITS: [(&str, &str); 9] = [
     ("POST", "/orders/70"),
     ("GET", "/report"),
 ];
-
-/// How the demo is run.
-#[derive(clap::Args)]
-pub(crate) struct Args {
-    #[command(flatten)]
-    up: up::Args,
-}
 
 /// The line that the shop prints when it is ready.
 #[derive(Deserialize)]
@@ -55,8 +54,8 @@ struct Tally {
 }
 
 /// Starts everything and sends customers until ^C.
-pub(crate) fn run(args: &Args) -> Result<()> {
-    let mut server = up::start(&args.up)?;
+pub(crate) fn run(args: &up::Args) -> Result<()> {
+    let mut server = up::start(args)?;
     let addresses = server.addresses().clone();
     let example = cargo::build(Program::LayerExample("shop"), false)?;
     let mut command = Command::new(example);
@@ -88,15 +87,16 @@ fn traffic(shop: &str, mut still_there: impl FnMut() -> Result<()>) -> Result<Ta
             .build(),
     );
     let mut tally = Tally::default();
-    for (method, path) in VISITS.iter().cycle() {
+    for (visit, (method, path)) in VISITS.iter().cycle().enumerate() {
         if interrupt::requested() {
             break;
         }
         still_there()?;
         let address = format!("{shop}{path}");
+        let customer = format!("customer_{}", visit % CUSTOMERS);
         let answer = match *method {
-            "POST" => agent.post(&address).send_empty(),
-            _ => agent.get(&address).call(),
+            "POST" => agent.post(&address).header(CUSTOMER_HEADER, customer).send_empty(),
+            _ => agent.get(&address).header(CUSTOMER_HEADER, customer).call(),
         };
         if answer.is_ok_and(|answer| answer.status().is_success()) {
             tally.served += 1;

@@ -27,7 +27,7 @@ enum Cli {
     /// Run every test there is, phase by phase
     Test(test::Args),
     /// Run the server, a small shop that logs through the layer, and customers for it, until ^C
-    Demo(demo::Args),
+    Demo(up::Args),
     /// Kill server and engine under load and count what was acknowledged
     Crash(crash::Args),
     /// Take ClickHouse away for a while and count what was answered meanwhile
