@@ -13,7 +13,7 @@
 //! | `GET /rates/{currency}` | 200 for `eur`; 500 and an ERROR (`ParseFloatError`) for every other |
 //! | `GET /report` | 500 and an ERROR (`io::Error`): the file is not there |
 
-use axum::extract::{Path, Request};
+use axum::extract::{ConnectInfo, Path, Request};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -22,6 +22,7 @@ use axum::{Router, serve};
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::Instrument;
@@ -34,7 +35,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let address = listener.local_addr()?;
     writeln!(io::stdout(), "{{\"addr\":\"{address}\"}}")?;
     tracing::info!(%address, "shop opens");
-    serve(listener, routes()).with_graceful_shutdown(closing_time()).await?;
+    let service = routes().into_make_service_with_connect_info::<SocketAddr>();
+    serve(listener, service).with_graceful_shutdown(closing_time()).await?;
     tracing::info!("shop closes");
     Ok(())
 }
@@ -66,6 +68,7 @@ async fn in_request_span(request: Request, next: Next) -> Response {
         "request",
         req_id,
         url = %request.uri(),
+        ip = request.extensions().get().map(|ConnectInfo(client): &ConnectInfo<SocketAddr>| client.ip().to_string()),
         ua = header(request.headers(), "user-agent").unwrap_or_default(),
         uid = header(request.headers(), "x-user-id"),
     );

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Why a record is gone.
@@ -42,7 +43,7 @@ impl LossReason {
 ///
 /// Of those meant for the server, `offered` = `accepted` + `waiting` + [`lost_in_all`](Self::lost_in_all), at any
 /// moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Counts {
     /// Lines that the writer took.
@@ -70,6 +71,24 @@ impl Counts {
     /// Records meant for the server that are gone, for whatever reason.
     pub fn lost_in_all(&self) -> u64 {
         self.lost.iter().sum()
+    }
+}
+
+impl fmt::Debug for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = f.debug_struct("Counts");
+        fields
+            .field("written", &self.written)
+            .field("unwritten", &self.unwritten)
+            .field("nested", &self.nested);
+        fields
+            .field("offered", &self.offered)
+            .field("accepted", &self.accepted)
+            .field("waiting", &self.waiting);
+        for reason in LossReason::ALL {
+            fields.field(reason.as_str(), &self.lost(reason));
+        }
+        fields.finish()
     }
 }
 

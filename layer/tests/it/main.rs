@@ -11,4 +11,5 @@ mod peers;
 mod property;
 mod records;
 mod settings;
+#[cfg(unix)]
 mod stdout;

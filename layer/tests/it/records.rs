@@ -205,6 +205,27 @@ fn trace_is_off_by_default() {
 }
 
 #[test]
+fn a_span_that_is_filtered_out_does_not_cut_off_those_around_it() {
+    let capture = Capture::new();
+    let (layer, _guard) = log_center::layer("x").without_endpoint().writer(capture.clone()).build().unwrap();
+    let filtered = layer.with_filter(tracing_subscriber::filter::LevelFilter::INFO);
+    // The other layer keeps the span alive that ours does not see.
+    let subscriber = tracing_subscriber::registry()
+        .with(filtered)
+        .with(tracing_subscriber::fmt::layer().with_writer(std::io::sink));
+    tracing::subscriber::with_default(subscriber, || {
+        let _request = tracing::info_span!("request", req_id = "r1").entered();
+        let _detail = tracing::debug_span!("detail", hidden = 1).entered();
+        let _step = tracing::info_span!("step", step = 2).entered();
+        tracing::debug!("unseen");
+        tracing::info!("seen");
+    });
+    let records = capture.records();
+    assert_eq!(records.len(), 1);
+    assert_eq!((&records[0]["req_id"], &records[0]["extra"]), (&json!("r1"), &json!("step=2")));
+}
+
+#[test]
 fn a_request_may_get_its_id_and_user_late() {
     let records = written_by(|| {
         let request = tracing::info_span!("request", req_id = Empty, uid = Empty, url = "/");
