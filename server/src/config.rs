@@ -89,7 +89,10 @@ pub struct ClickHouse {
 impl fmt::Debug for ClickHouse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Without the password: this may be printed.
-        f.debug_struct("ClickHouse").field("url", &self.url).field("database", &self.database).finish_non_exhaustive()
+        f.debug_struct("ClickHouse")
+            .field("url", &self.url)
+            .field("database", &self.database)
+            .finish_non_exhaustive()
     }
 }
 

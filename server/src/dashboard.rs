@@ -18,8 +18,7 @@ use maud::Markup;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 /// The pages hold what strangers wrote. Should one of them ever get through as markup, it finds that nothing runs.
-const CONTENT_SECURITY_POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// All pages.
 pub fn router(state: AppState) -> Router {

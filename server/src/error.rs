@@ -74,7 +74,9 @@ impl ApiError {
         match self {
             ApiError::Document(error) if error.code() == ErrorCode::MalformedJson => StatusCode::BAD_REQUEST,
             ApiError::Field { code: ErrorCode::MalformedJson, .. } => StatusCode::BAD_REQUEST,
-            ApiError::Document(_) | ApiError::Field { .. } | ApiError::Parameter { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            ApiError::Document(_) | ApiError::Field { .. } | ApiError::Parameter { .. } => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             ApiError::Body(_) => StatusCode::BAD_REQUEST,
             ApiError::SlowBody => StatusCode::REQUEST_TIMEOUT,
             ApiError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -88,12 +90,8 @@ impl ApiError {
     }
 
     fn body(self) -> ErrorBody {
-        let detail = |code: &'static str, message: String| ErrorDetail {
-            code,
-            message,
-            field: None,
-            allowed: None,
-        };
+        let detail =
+            |code: &'static str, message: String| ErrorDetail { code, message, field: None, allowed: None };
         let error = match self {
             ApiError::Document(error) => ErrorDetail {
                 field: error.field().map(str::to_owned),
@@ -106,9 +104,10 @@ impl ApiError {
             ApiError::SlowBody => detail("body_timeout", "the body did not arrive in time".to_owned()),
             ApiError::TooLarge(message) => detail("too_large", message),
             ApiError::Unsupported { code, message } => detail(code, message),
-            ApiError::Parameter { field, rule } => {
-                ErrorDetail { field: Some(field.clone()), ..detail("invalid_value", format!("{field} {rule}")) }
-            }
+            ApiError::Parameter { field, rule } => ErrorDetail {
+                field: Some(field.clone()),
+                ..detail("invalid_value", format!("{field} {rule}"))
+            },
             ApiError::NotFound(message) => detail("not_found", message),
             ApiError::MethodNotAllowed => {
                 detail("method_not_allowed", "this path does not answer this method".to_owned())
@@ -123,7 +122,9 @@ impl ApiError {
                 ErrorDetail { allowed: Some(allowed), field, ..detail("transition_not_allowed", message) }
             }
             ApiError::Unavailable { code, message, .. } => detail(code, message),
-            ApiError::Internal(_) => detail("internal", "a defect of the server; its log says more".to_owned()),
+            ApiError::Internal(_) => {
+                detail("internal", "a defect of the server; its log says more".to_owned())
+            }
         };
         ErrorBody { status: "error", error }
     }

@@ -32,4 +32,4 @@ pub mod spool;
 pub mod store;
 pub mod writer;
 
-pub use error::ApiError;
+pub use error::{ApiError, ErrorBody, ErrorDetail, RETRY_AFTER_SECONDS};

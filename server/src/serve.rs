@@ -43,7 +43,8 @@ struct Announcement {
 pub async fn serve(config: Config) -> anyhow::Result<()> {
     let metrics = install_metrics()?;
     let api_listener = bind("API", "LOG_CENTER_API_ADDR", config.args.api_addr).await?;
-    let dashboard_listener = bind("dashboard", "LOG_CENTER_DASHBOARD_ADDR", config.args.dashboard_addr).await?;
+    let dashboard_listener =
+        bind("dashboard", "LOG_CENTER_DASHBOARD_ADDR", config.args.dashboard_addr).await?;
     let announced = |listener: &TcpListener| listener.local_addr().map(|addr| format!("http://{addr}"));
     let (api_url, dashboard_url) = (announced(&api_listener)?, announced(&dashboard_listener)?);
 
@@ -55,7 +56,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(stop_on_signal(stop.clone()));
-    let Some((engine, store, clickhouse_url)) = until_stopped(&stopped, connect(&config)).await.transpose()? else {
+    let Some((engine, store, clickhouse_url)) =
+        until_stopped(&stopped, connect(&config)).await.transpose()?
+    else {
         return Ok(());
     };
 
@@ -67,7 +70,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     }
     let patience = Duration::from_secs(config.args.shutdown_seconds);
     let api = listener::serve(api_listener, api::router(state.clone()), stopped.clone(), patience);
-    let dashboard = listener::serve(dashboard_listener, dashboard::router(state.clone()), stopped.clone(), patience);
+    let dashboard =
+        listener::serve(dashboard_listener, dashboard::router(state.clone()), stopped.clone(), patience);
     let listeners = [tokio::spawn(api), tokio::spawn(dashboard)];
 
     let prepared = until_stopped(&stopped, prepare(&state)).await;
@@ -76,7 +80,12 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         Some(Ok(())) => {
             readiness.set_accepts();
             let engine_pid = engine.as_ref().map(EngineChild::pid);
-            announce(&Announcement { api: api_url, dashboard: dashboard_url, clickhouse: clickhouse_url, engine_pid })?;
+            announce(&Announcement {
+                api: api_url,
+                dashboard: dashboard_url,
+                clickhouse: clickhouse_url,
+                engine_pid,
+            })?;
             write_until_stopped(queue, &state, &stopped, patience, listeners).await;
         }
         Some(Err(error)) => outcome = Err(error),
@@ -88,7 +97,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     if let Some(engine) = engine {
         engine.stop().await;
     }
-    if outcome.is_ok() && timeout(patience, tokio::task::spawn_blocking(|| spool_thread.join())).await.is_err() {
+    if outcome.is_ok()
+        && timeout(patience, tokio::task::spawn_blocking(|| spool_thread.join())).await.is_err()
+    {
         tracing::warn!("the spool did not close in time; what was acknowledged is on disk");
     }
     tracing::info!("stopped");
@@ -205,7 +216,8 @@ async fn until_stopped<T>(stopped: &watch::Receiver<bool>, work: impl Future<Out
 
 /// The first signal asks for an orderly stop, the second one ends the process.
 async fn stop_on_signal(stop: watch::Sender<bool>) {
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         tracing::error!("signals cannot be received; only SIGKILL stops this process");
         return;
     };

@@ -2,10 +2,10 @@
 
 use crate::error::ApiError;
 use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder};
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -19,21 +19,30 @@ pub struct BodyLimits {
     pub wire_bytes: usize,
     /// After decompression.
     pub body_bytes: usize,
+    /// From the end of the head to the last byte.
+    pub patience: Duration,
 }
 
-/// How long a body may take from its first byte to its last.
-pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a small body may take.
+pub const SMALL_BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a batch of records may take.
+pub const BATCH_BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The largest window that a zstd body may ask for, as a power of two: 8 MiB, what the format's RFC 8878 asks every
 /// decoder to have and lets it stop at.
 const ZSTD_WINDOW_LOG: u32 = 23;
 
 impl BodyLimits {
-    /// The same limit before and after decompression.
+    /// The same limit before and after decompression, and [`SMALL_BODY_TIMEOUT`].
     pub const fn same(bytes: usize) -> Self {
-        Self { wire_bytes: bytes, body_bytes: bytes }
+        Self { wire_bytes: bytes, body_bytes: bytes, patience: SMALL_BODY_TIMEOUT }
     }
 }
+
+/// How much of a body that is refused is read all the same: 32 MiB. A client that is cut off while it sends sees a broken
+/// connection and not the answer that says why.
+const DRAINED_BYTES: usize = 32 << 20;
 
 /// Reads a whole body.
 ///
@@ -41,12 +50,39 @@ impl BodyLimits {
 /// 400 what cannot be decompressed or ends too early, 408 what comes too slowly, 413 what is too large before or after
 /// decompression, 415 an encoding that nobody here reads.
 pub async fn read(headers: &HeaderMap, body: Body, limits: BodyLimits) -> Result<Bytes, ApiError> {
+    let mut stream = body.into_data_stream();
+    let read = timeout(limits.patience, read_stream(headers, &mut stream, limits)).await;
+    match read.unwrap_or(Err(ApiError::SlowBody)) {
+        Err(refusal @ (ApiError::TooLarge(_) | ApiError::Unsupported { .. } | ApiError::Body(_))) => {
+            _ = timeout(limits.patience, drain(&mut stream)).await;
+            Err(refusal)
+        }
+        read => read,
+    }
+}
+
+async fn read_stream(
+    headers: &HeaderMap,
+    stream: &mut BodyDataStream,
+    limits: BodyLimits,
+) -> Result<Bytes, ApiError> {
     let encoding = Encoding::of(headers)?;
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let announced =
+        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > limits.wire_bytes as u64) {
         return Err(too_large(limits.wire_bytes, "on the wire"));
     }
-    timeout(BODY_TIMEOUT, decode(encoding, body, limits)).await.map_err(|_| ApiError::SlowBody)?
+    decode(encoding, stream, limits).await
+}
+
+async fn drain(stream: &mut BodyDataStream) {
+    let mut drained = 0;
+    while let Some(Ok(piece)) = stream.next().await {
+        drained += piece.len();
+        if drained > DRAINED_BYTES {
+            break;
+        }
+    }
 }
 
 /// An encoding that is read here.
@@ -77,14 +113,20 @@ impl Encoding {
     }
 }
 
-async fn decode(encoding: Encoding, body: Body, limits: BodyLimits) -> Result<Bytes, ApiError> {
-    let stream = body.into_data_stream().map_err(io::Error::other);
+async fn decode(
+    encoding: Encoding,
+    stream: &mut BodyDataStream,
+    limits: BodyLimits,
+) -> Result<Bytes, ApiError> {
+    let stream = stream.map_err(io::Error::other);
     // One byte more than is allowed tells "too much" from "just enough".
     let wire = StreamReader::new(stream).take(limits.wire_bytes as u64 + 1);
     let mut wire = tokio::io::BufReader::new(wire);
     let read = match encoding {
         Encoding::Identity => collect(&mut wire, limits).await,
-        Encoding::Gzip => collect(all_members(GzipDecoder::new(&mut wire), GzipDecoder::multiple_members), limits).await,
+        Encoding::Gzip => {
+            collect(all_members(GzipDecoder::new(&mut wire), GzipDecoder::multiple_members), limits).await
+        }
         Encoding::Deflate => collect(ZlibDecoder::new(&mut wire), limits).await,
         Encoding::Brotli => collect(BrotliDecoder::new(&mut wire), limits).await,
         Encoding::Zstd => {
@@ -110,7 +152,10 @@ async fn collect(reader: impl AsyncRead, limits: BodyLimits) -> Result<Bytes, Ap
     let mut body = Vec::new();
     let reader = reader.take(limits.body_bytes as u64 + 1);
     tokio::pin!(reader);
-    reader.read_to_end(&mut body).await.map_err(|error| ApiError::Body(format!("the body cannot be read: {error}")))?;
+    reader
+        .read_to_end(&mut body)
+        .await
+        .map_err(|error| ApiError::Body(format!("the body cannot be read: {error}")))?;
     if body.len() > limits.body_bytes {
         return Err(too_large(limits.body_bytes, "after decompression"));
     }
@@ -145,4 +190,3 @@ pub fn check_content_type(headers: &HeaderMap, accepted: &[&str]) -> Result<(), 
         message: format!("Content-Type must be one of {}", accepted.join(", ")),
     })
 }
-

@@ -1,7 +1,7 @@
 //! `POST /api/v1/events`: records from services that log bunyan JSON.
 
 use super::AppState;
-use super::body::{self, BodyLimits};
+use super::body::{self, BATCH_BODY_TIMEOUT, BodyLimits};
 use super::reports::idempotency_key;
 use crate::clock;
 use crate::error::{ApiError, ErrorBody};
@@ -82,10 +82,15 @@ pub async fn accept(
     body: Body,
 ) -> Result<(StatusCode, Json<BatchAnswer>), ApiError> {
     state.readiness.check_ingest()?;
-    let accepted = ["application/json", "application/x-ndjson", "application/ndjson", "application/jsonl", "text/plain"];
+    let accepted =
+        ["application/json", "application/x-ndjson", "application/ndjson", "application/jsonl", "text/plain"];
     body::check_content_type(&headers, &accepted)?;
     let key = idempotency_key(&headers)?.map(|key| Identity::of_key(KeySpace::Batch, key));
-    let limits = BodyLimits { wire_bytes: BATCH_WIRE_BYTES, body_bytes: BATCH_BODY_BYTES };
+    let limits = BodyLimits {
+        wire_bytes: BATCH_WIRE_BYTES,
+        body_bytes: BATCH_BODY_BYTES,
+        patience: BATCH_BODY_TIMEOUT,
+    };
     let bytes = body::read(&headers, body, limits).await?;
     let received_at = clock::now();
     let (events, rejected) = decode(bytes, received_at).await?;
@@ -109,7 +114,9 @@ async fn decode(bytes: Bytes, received_at: UnixMillis) -> Result<(Vec<Event>, Ve
 fn decode_all(bytes: &[u8], received_at: UnixMillis) -> Result<(Vec<Event>, Vec<Rejected>), ApiError> {
     let batch = batch::decode(bytes).map_err(|error| match error {
         BatchError::Malformed(error) => ApiError::Document(error),
-        BatchError::TooManyRecords => ApiError::TooLarge(format!("a batch may have at most {BATCH_RECORDS} records")),
+        BatchError::TooManyRecords => {
+            ApiError::TooLarge(format!("a batch may have at most {BATCH_RECORDS} records"))
+        }
         BatchError::Empty => ApiError::Body("the batch holds no record".to_owned()),
     })?;
     // Two records may be equal to the letter (the same error twice in one millisecond): they are two all the same.

@@ -28,11 +28,18 @@ pub fn describe() {
     describe_counter!("log_center_duplicates_total", "Events that had been here before");
     describe_counter!("log_center_rejected_total", "Records refused within a batch");
     describe_counter!("log_center_stored_rows_total", "Rows written to ClickHouse");
-    describe_counter!("log_center_write_failures_total", "Attempts of the writer that failed or had an unclear end");
+    describe_counter!(
+        "log_center_write_failures_total",
+        "Attempts of the writer that failed or had an unclear end"
+    );
     describe_counter!("log_center_engine_restarts_total", "Times that the embedded engine was started again");
     describe_counter!("log_center_http_requests_total", "Requests, by path, method and status");
     describe_histogram!("log_center_http_request_duration_seconds", Unit::Seconds, "Time to the answer");
-    describe_histogram!("log_center_write_duration_seconds", Unit::Seconds, "Time to write one range of the spool");
+    describe_histogram!(
+        "log_center_write_duration_seconds",
+        Unit::Seconds,
+        "Time to write one range of the spool"
+    );
     describe_gauge!("log_center_spool_bytes", Unit::Bytes, "What waits for ClickHouse");
     describe_gauge!("log_center_spool_entries", "Entries that wait for ClickHouse");
     describe_gauge!("log_center_disk_failing", "1 while the spool cannot write");

@@ -39,6 +39,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 /// The routes that show the document.
 pub fn docs(document: utoipa::openapi::OpenApi) -> Router {
     // Nobody outside is asked whether the document is valid.
-    let config = Config::default().validator_url("none").try_it_out_enabled(true).display_request_duration(true);
+    let config =
+        Config::default().validator_url("none").try_it_out_enabled(true).display_request_duration(true);
     SwaggerUi::new("/docs").config(config).url("/api/openapi.json", document).into()
 }

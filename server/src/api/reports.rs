@@ -9,8 +9,8 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use log_center_wire::limits::{IDEMPOTENCY_KEY_CHARS, REPORT_BODY_BYTES};
 use log_center_wire::ErrorReport;
+use log_center_wire::limits::{IDEMPOTENCY_KEY_CHARS, REPORT_BODY_BYTES};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -120,7 +120,8 @@ pub async fn report(
     // The report is its event: what names the one names the other, and a repeated one gets the first answer.
     keys.extend(event.identity.take());
     let receipt = state.spool.append(std::slice::from_ref(&event), keys).await?;
-    metrics::counter!("log_center_accepted_total", "source" => "report").increment(u64::from(!receipt.is_repeated));
+    metrics::counter!("log_center_accepted_total", "source" => "report")
+        .increment(u64::from(!receipt.is_repeated));
     metrics::counter!("log_center_duplicates_total").increment(u64::from(receipt.is_repeated));
     Ok(Json(ReportAnswer {
         status: if receipt.is_new { "ok" } else { "duplicate" },
@@ -141,6 +142,7 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ApiEr
         rule: format!("must be 1 to {IDEMPOTENCY_KEY_CHARS} visible ASCII characters"),
     };
     let key = value.to_str().map_err(|_| refused())?;
-    let is_valid = (1..=IDEMPOTENCY_KEY_CHARS).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_valid =
+        (1..=IDEMPOTENCY_KEY_CHARS).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
     if is_valid { Ok(Some(key)) } else { Err(refused()) }
 }

@@ -134,7 +134,8 @@ impl Shared {
         let unit = disk.f_frsize;
         let headroom = limits::HEADROOM_BYTES.min(disk.f_blocks * unit / 20);
         let room = disk.f_bavail * unit;
-        let failure = (room < headroom).then(|| format!("only {room} bytes are free, {headroom} are kept free"));
+        let failure =
+            (room < headroom).then(|| format!("only {room} bytes are free, {headroom} are kept free"));
         *lock(&self.failure) = failure.clone();
         failure.map_or(Ok(()), |reason| Err(SpoolError::Disk(reason)))
     }

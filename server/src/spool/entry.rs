@@ -103,7 +103,8 @@ pub(super) struct Transition<'a> {
 }
 
 impl Transition<'_> {
-    const COLUMNS: &'static str = "batch, sequence, issue_id, fingerprint, project, from_status, to_status, at, actor, note";
+    const COLUMNS: &'static str =
+        "batch, sequence, issue_id, fingerprint, project, from_status, to_status, at, actor, note";
 
     fn write_row(&self, out: &mut Vec<u8>) {
         RowWriter::new(out)

@@ -63,7 +63,8 @@ impl<'a> Index<'a> {
     /// The issue with this number, and its fingerprint.
     pub(super) fn issue_by_id(&mut self, id: IssueId) -> Result<Option<(Fingerprint, Known)>, fjall::Error> {
         // One that this group made is not on disk yet.
-        let made = self.issues.iter().find(|(fingerprint, known)| fingerprint.issue_id() == id && known.is_some());
+        let made =
+            self.issues.iter().find(|(fingerprint, known)| fingerprint.issue_id() == id && known.is_some());
         if let Some((fingerprint, Some(known))) = made {
             return Ok(Some((*fingerprint, known.clone())));
         }

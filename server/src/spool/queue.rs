@@ -77,7 +77,9 @@ impl Queue {
     /// The disk is failing.
     pub fn freeze(&self) -> Result<Option<Frozen>, SpoolError> {
         let tables = self.shared.tables()?;
-        if let Some(marker) = tables.meta.get(META_FROZEN).map_err(disk)?.and_then(|value| Marker::read(&value)) {
+        if let Some(marker) =
+            tables.meta.get(META_FROZEN).map_err(disk)?.and_then(|value| Marker::read(&value))
+        {
             let (end, batches) = assemble(&tables, marker.start, Some(marker.end), marker.first_number)?;
             return Ok(Some(Frozen { start: marker.start, end, is_resumed: true, batches }));
         }

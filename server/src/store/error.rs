@@ -38,7 +38,11 @@ impl StoreError {
             StoreError::ChangedMigration { .. } | StoreError::NewerDatabase { .. } => false,
             StoreError::Query { source, .. } => matches!(
                 source,
-                Error::Network(_) | Error::TimedOut | Error::BadResponse(_) | Error::NotEnoughData | Error::Other(_)
+                Error::Network(_)
+                    | Error::TimedOut
+                    | Error::BadResponse(_)
+                    | Error::NotEnoughData
+                    | Error::Other(_)
             ),
         }
     }

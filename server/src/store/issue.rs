@@ -238,7 +238,10 @@ impl IssueFilter {
                 self.level.is_some_and(|level| level < FATAL),
                 "argMaxMerge(i.latest_level) < {level:UInt8} + 10",
             ),
-            (!self.status.is_empty(), "if(any(t.status) = '', 'NEW', any(t.status)) IN {status:Array(String)}"),
+            (
+                !self.status.is_empty(),
+                "if(any(t.status) = '', 'NEW', any(t.status)) IN {status:Array(String)}",
+            ),
             (
                 self.text.is_some(),
                 "(positionCaseInsensitiveUTF8(any(i.err_type), {text:String}) > 0

@@ -89,7 +89,8 @@ impl OccurrencePlace {
         let last = page.last()?;
         let (time, tie) = (last.time.0.0, last.tie);
         let equals = page.iter().rev().take_while(|item| item.time.0.0 == time && item.tie == tie).count();
-        let earlier = before.filter(|before| before.time == time && before.tie == tie).map_or(0, |before| before.skip);
+        let earlier =
+            before.filter(|before| before.time == time && before.tie == tie).map_or(0, |before| before.skip);
         let skip = earlier.saturating_add(u32::try_from(equals).unwrap_or(u32::MAX));
         Some(OccurrencePlace { time, tie, skip })
     }

@@ -31,7 +31,12 @@ impl Store {
     ///
     /// # Errors
     /// ClickHouse is away or gave up.
-    pub async fn transitions(&self, id: IssueId, after: u64, limit: u32) -> Result<Vec<Transition>, StoreError> {
+    pub async fn transitions(
+        &self,
+        id: IssueId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Transition>, StoreError> {
         self.read("transition_page", include_str!("sql/transition_page.sql"))
             .param("id", id.get())
             .param("after", after)

@@ -4,8 +4,8 @@ use log_center_wire::{IssueStatus, Level, UnixMillis};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
-use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 /// A `DateTime64(3, 'UTC')`; in an answer RFC 3339 with milliseconds: `2026-01-30T10:30:00.000Z`.
@@ -146,7 +146,11 @@ impl Serialize for JsonObject {
 impl PartialSchema for JsonObject {
     fn schema() -> RefOr<Schema> {
         let types = [Type::Object, Type::Null];
-        RefOr::T(ObjectBuilder::new().schema_type(utoipa::openapi::schema::SchemaType::Array(types.to_vec())).into())
+        RefOr::T(
+            ObjectBuilder::new()
+                .schema_type(utoipa::openapi::schema::SchemaType::Array(types.to_vec()))
+                .into(),
+        )
     }
 }
 

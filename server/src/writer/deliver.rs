@@ -44,7 +44,12 @@ impl Delivery {
     }
 
     /// True if the batch is there.
-    async fn attempt(&self, batch: &FrozenBatch, is_unclear: bool, is_token_spent: &mut bool) -> Result<bool> {
+    async fn attempt(
+        &self,
+        batch: &FrozenBatch,
+        is_unclear: bool,
+        is_token_spent: &mut bool,
+    ) -> Result<bool> {
         if is_unclear && matches!(self.find(batch).await?, Found::All) {
             return Ok(true);
         }

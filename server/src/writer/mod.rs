@@ -41,7 +41,9 @@ impl Progress {
     pub async fn wait_for(&self, position: u64, patience: Duration) -> bool {
         let mut stored = self.stored.subscribe();
         self.urgent.notify_one();
-        timeout(patience, stored.wait_for(|stored| *stored >= position)).await.is_ok_and(|waited| waited.is_ok())
+        timeout(patience, stored.wait_for(|stored| *stored >= position))
+            .await
+            .is_ok_and(|waited| waited.is_ok())
     }
 
     /// The position before which everything is in ClickHouse.

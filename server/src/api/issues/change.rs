@@ -139,7 +139,10 @@ fn bounded(name: &'static str, text: String) -> Result<String, ApiError> {
     if text.len() <= TRANSITION_NOTE_BYTES {
         return Ok(text);
     }
-    Err(invalid(name, format!("{name} must be at most {TRANSITION_NOTE_BYTES} bytes long, is {}", text.len())))
+    Err(invalid(
+        name,
+        format!("{name} must be at most {TRANSITION_NOTE_BYTES} bytes long, is {}", text.len()),
+    ))
 }
 
 fn invalid(name: &'static str, message: String) -> ApiError {

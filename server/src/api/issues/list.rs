@@ -94,7 +94,12 @@ fn statuses(query: &Query) -> Result<Vec<IssueStatus>, ApiError> {
     words
         .map(|word| word.trim().to_ascii_uppercase().parse::<IssueStatus>())
         .collect::<Result<_, _>>()
-        .map_err(|_| refused("status", format!("must be one or more of {}", IssueStatus::ALL.map(|s| s.as_str()).join(", "))))
+        .map_err(|_| {
+            refused(
+                "status",
+                format!("must be one or more of {}", IssueStatus::ALL.map(|s| s.as_str()).join(", ")),
+            )
+        })
 }
 
 fn sort(word: Option<&str>) -> Result<IssueSort, ApiError> {

@@ -55,7 +55,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let refused = |rule: &dyn ToString| ApiError::Parameter { field: "id".to_owned(), rule: rule.to_string() };
+        let refused =
+            |rule: &dyn ToString| ApiError::Parameter { field: "id".to_owned(), rule: rule.to_string() };
         let path = Path::<String>::from_request_parts(parts, state).await;
         let Path(text) = path.map_err(|_| refused(&log_center_wire::ParseIssueIdError))?;
         text.parse().map(Id).map_err(|error| refused(&error))

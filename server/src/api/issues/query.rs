@@ -48,7 +48,9 @@ impl Query {
     /// The value of a parameter, not longer than `limit` bytes.
     pub(crate) fn bounded(&self, name: &str, limit: usize) -> Result<Option<String>, ApiError> {
         match self.text(name) {
-            Some(text) if text.len() > limit => Err(refused(name, format!("must be at most {limit} bytes long"))),
+            Some(text) if text.len() > limit => {
+                Err(refused(name, format!("must be at most {limit} bytes long")))
+            }
             text => Ok(text.map(str::to_owned)),
         }
     }
@@ -78,7 +80,8 @@ impl Query {
     /// The question apart from which page of it: what a cursor belongs to.
     pub(crate) fn question(&self, list: &str) -> String {
         let mut serializer = form_urlencoded::Serializer::new(format!("{list}?"));
-        let mut pairs: Vec<_> = self.pairs.iter().filter(|pair| !["cursor", "limit"].contains(&pair.0.as_str())).collect();
+        let mut pairs: Vec<_> =
+            self.pairs.iter().filter(|pair| !["cursor", "limit"].contains(&pair.0.as_str())).collect();
         pairs.sort();
         serializer.extend_pairs(pairs);
         serializer.finish()

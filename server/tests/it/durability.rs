@@ -1,0 +1,95 @@
+use crate::harness::{DEADLINE, Server, ServerOptions, a_report, answer, shared_clickhouse, signal};
+use futures_util::future::join_all;
+use reqwest::StatusCode;
+use std::time::{Duration, Instant};
+
+#[tokio::test]
+async fn what_was_answered_survives_a_kill_and_no_known_issue_is_new_again() {
+    let mut server = Server::start().await;
+    for round in 1..=3 {
+        let reports: Vec<_> = (0..50).map(a_report).collect();
+        let answers = join_all(reports.iter().map(|report| server.report(report))).await;
+        let new = answers.iter().filter(|answer| answer["is_new"] == true).count();
+        assert_eq!(new, if round == 1 { 50 } else { 0 });
+        server = server.kill_and_restart().await;
+        let expected = format!("50\t{}", round * 50);
+        server.sql_becomes("SELECT count(), sum(count) FROM issues", &expected).await;
+        assert_eq!(server.sql("SELECT count() FROM events").await, (round * 50).to_string());
+    }
+}
+
+#[tokio::test]
+async fn reports_are_answered_while_the_engine_is_gone_and_counted_when_it_is_back() {
+    if shared_clickhouse().is_some() {
+        return;
+    }
+    let server = Server::start().await;
+    server.report(&a_report(1)).await;
+    server.sql_becomes("SELECT sum(count) FROM issues", "1").await;
+    let engine = server.engine_pid.unwrap();
+    // Stopped first, so that it is gone for a while although it is started again at once.
+    signal(engine, "STOP");
+    for _ in 0..100 {
+        let started = Instant::now();
+        server.report(&a_report(1)).await;
+        assert!(started.elapsed() < Duration::from_secs(1));
+    }
+    let ready = server.get("/health/ready").send().await.unwrap();
+    assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
+    signal(engine, "KILL");
+    let started = Instant::now();
+    while server.get("/health/ready").send().await.unwrap().status() != StatusCode::OK {
+        assert!(started.elapsed() < DEADLINE);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    server.sql_becomes("SELECT sum(count) FROM issues", "101").await;
+    assert_eq!(server.sql("SELECT count() FROM events").await, "101");
+}
+
+#[tokio::test]
+async fn a_lost_spool_does_not_make_known_issues_new() {
+    let server = Server::start().await;
+    let first = server.report(&a_report(1)).await;
+    server.sql_becomes("SELECT count() FROM issues", "1").await;
+    let (_, options) = server.stop().await;
+    std::fs::remove_dir_all(options.data_dir().join("data/spool")).unwrap();
+    let server = options.start().await;
+    let again = server.report(&a_report(1)).await;
+    assert_eq!((&again["is_new"], &again["id"]), (&false.into(), &first["id"]));
+    server.sql_becomes("SELECT sum(count) FROM issues", "2").await;
+}
+
+#[tokio::test]
+async fn a_full_spool_is_said_and_recovers_by_itself() {
+    if shared_clickhouse().is_some() {
+        return;
+    }
+    let options = ServerOptions::new().env("LOG_CENTER_SPOOL_MAX_BYTES", 256 << 10);
+    let server = options.start().await;
+    server.report(&a_report(1)).await;
+    server.sql_becomes("SELECT sum(count) FROM issues", "1").await;
+    let engine = server.engine_pid.unwrap();
+    signal(engine, "STOP");
+    let mut kept = 1;
+    let refused = loop {
+        let response = server.post("/api/v1/logs/report").json(&a_report(1)).send().await.unwrap();
+        if response.status() != StatusCode::OK {
+            break response;
+        }
+        kept += 1;
+        assert!(kept < 10_000, "the spool never fills");
+    };
+    assert!(refused.headers()["retry-after"].to_str().unwrap().parse::<u32>().unwrap() > 0);
+    let refused = answer(refused, StatusCode::SERVICE_UNAVAILABLE).await;
+    assert_eq!(refused["error"]["code"], "spool_full");
+    signal(engine, "CONT");
+    let started = Instant::now();
+    while server.post("/api/v1/logs/report").json(&a_report(1)).send().await.unwrap().status()
+        != StatusCode::OK
+    {
+        assert!(started.elapsed() < DEADLINE);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    kept += 1;
+    server.sql_becomes("SELECT sum(count) FROM issues", &kept.to_string()).await;
+}

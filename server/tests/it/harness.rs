@@ -1,0 +1,263 @@
+//! A server of one's own, and what one asks of it.
+
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How long anything that must happen may take before the test fails.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The pause between two looks at a condition.
+const POLL: Duration = Duration::from_millis(20);
+
+/// A running server. Dropping it kills the process and removes what it wrote.
+pub struct Server {
+    child: Child,
+    pub api: String,
+    pub dashboard: String,
+    pub clickhouse: String,
+    pub engine_pid: Option<u32>,
+    pub database: String,
+    pub client: Client,
+    options: ServerOptions,
+    log: PathBuf,
+}
+
+/// How a server is started; kept, so that the same one can be started again.
+pub struct ServerOptions {
+    data: TempDir,
+    database: String,
+    env: Vec<(&'static str, String)>,
+}
+
+#[derive(Deserialize)]
+struct Announcement {
+    api: String,
+    dashboard: String,
+    clickhouse: String,
+    engine_pid: Option<u32>,
+}
+
+/// The ClickHouse that the servers of all tests share, if there is one.
+pub fn shared_clickhouse() -> Option<String> {
+    std::env::var("LOG_CENTER_TEST_CLICKHOUSE_URL").ok().filter(|url| !url.is_empty())
+}
+
+impl ServerOptions {
+    pub fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let database = format!("test_{}_{number}", std::process::id());
+        Self { data: TempDir::new().unwrap(), database, env: Vec::new() }
+    }
+
+    pub fn env(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.env.push((name, value.to_string()));
+        self
+    }
+
+    pub fn data_dir(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// The command, not yet started.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_log-center"));
+        command.arg("serve");
+        for name in ["API", "DASHBOARD", "ENGINE"] {
+            command.env(format!("LOG_CENTER_{name}_ADDR"), "127.0.0.1:0");
+        }
+        command.env("LOG_CENTER_DATA_DIR", self.data.path().join("data"));
+        command.env("LOG_CENTER_CLICKHOUSE_DATABASE", &self.database);
+        command.env_remove("LOG_CENTER_CLICKHOUSE_URL");
+        if let Some(url) = shared_clickhouse() {
+            command.env("LOG_CENTER_CLICKHOUSE_URL", url);
+        }
+        command.env("LOG_CENTER_LIBCHDB", libchdb());
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    pub async fn start(self) -> Server {
+        let log = self.data.path().join("log");
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
+        let mut child = self.command().stdout(Stdio::piped()).stderr(file).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let line = tokio::task::spawn_blocking(move || stdout.lines().next()).await.unwrap();
+        let Some(Ok(line)) = line else {
+            panic!("the server did not start:\n{}", std::fs::read_to_string(&log).unwrap_or_default());
+        };
+        let Announcement { api, dashboard, clickhouse, engine_pid } = serde_json::from_str(&line).unwrap();
+        let client = Client::builder().timeout(DEADLINE).build().unwrap();
+        let database = self.database.clone();
+        Server { child, api, dashboard, clickhouse, engine_pid, database, client, options: self, log }
+    }
+}
+
+/// The library that `cargo xtask` fetches, unless the environment names another.
+pub fn libchdb() -> PathBuf {
+    if let Some(path) = std::env::var_os("LOG_CENTER_LIBCHDB") {
+        return path.into();
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let pinned: Value =
+        serde_json::from_str(&std::fs::read_to_string(root.join("engine/libchdb.json")).unwrap()).unwrap();
+    root.join(".tools/libchdb").join(pinned["version"].as_str().unwrap()).join("libchdb.so")
+}
+
+impl Server {
+    /// A server with nothing in it.
+    pub async fn start() -> Self {
+        ServerOptions::new().start().await
+    }
+
+    pub fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(format!("{}{path}", self.api))
+    }
+
+    pub fn post(&self, path: &str) -> RequestBuilder {
+        self.client.post(format!("{}{path}", self.api))
+    }
+
+    pub async fn json(&self, path: &str) -> Value {
+        let response = self.get(path).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        response.json().await.unwrap()
+    }
+
+    /// Reports an error and gives the answer.
+    pub async fn report(&self, report: &Value) -> Value {
+        let response = self.post("/api/v1/logs/report").json(report).send().await.unwrap();
+        answer(response, StatusCode::OK).await
+    }
+
+    /// One value of one row.
+    pub async fn sql(&self, statement: &str) -> String {
+        let response = self.client.post(&self.clickhouse).query(&[("database", &self.database)]);
+        let response = response.body(statement.to_owned()).send().await.unwrap();
+        let status = response.status();
+        let text = response.text().await.unwrap();
+        assert!(status.is_success(), "{statement}: {text}");
+        text.trim_end().to_owned()
+    }
+
+    /// Waits until a statement gives what is expected.
+    #[track_caller]
+    pub fn sql_becomes<'a>(&'a self, statement: &'a str, expected: &'a str) -> impl Future<Output = ()> + 'a {
+        let place = std::panic::Location::caller();
+        async move {
+            let started = Instant::now();
+            loop {
+                let found = self.sql(statement).await;
+                if found == expected {
+                    return;
+                }
+                assert!(started.elapsed() < DEADLINE, "{place}: {statement} gives {found}, not {expected}");
+                tokio::time::sleep(POLL).await;
+            }
+        }
+    }
+
+    /// What the server has logged so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn options(&self) -> &ServerOptions {
+        &self.options
+    }
+
+    /// Kills the process as a power switch would, and starts the same server again.
+    pub async fn kill_and_restart(self) -> Server {
+        let options = self.kill();
+        options.start().await
+    }
+
+    /// Kills the process; its data stays.
+    pub fn kill(mut self) -> ServerOptions {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.take_options()
+    }
+
+    /// Asks the process to stop, waits for it, and gives its exit code.
+    pub async fn stop(mut self) -> (Option<i32>, ServerOptions) {
+        signal(self.pid(), "TERM");
+        let code = self.wait().await;
+        (code, self.take_options())
+    }
+
+    /// Waits for the end of the process and gives its exit code.
+    pub async fn wait(&mut self) -> Option<i32> {
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(started.elapsed() < DEADLINE, "the server does not stop:\n{}", self.log());
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    fn take_options(&mut self) -> ServerOptions {
+        let nothing = ServerOptions::new();
+        std::mem::replace(&mut self.options, nothing)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("the server's log:\n{}", self.log());
+        }
+    }
+}
+
+/// Sends a signal by its name.
+pub fn signal(pid: u32, name: &str) {
+    let status = Command::new("kill").args(["-s", name, &pid.to_string()]).status().unwrap();
+    assert!(status.success(), "kill -{name} {pid}");
+}
+
+/// The JSON of an answer that must have this status.
+#[track_caller]
+pub fn answer(response: Response, expected: StatusCode) -> impl Future<Output = Value> {
+    let place = std::panic::Location::caller();
+    async move {
+        let status = response.status();
+        let text = response.text().await.unwrap();
+        assert_eq!(status, expected, "{place}: {text}");
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{place}: {error}: {text}"))
+    }
+}
+
+/// The report of the integration guide; `line_number` makes its issue.
+pub fn a_report(line_number: u32) -> Value {
+    json!({
+        "project_id": "rtc_backend",
+        "environment": "production",
+        "level": "ERROR",
+        "version": "1.2.3",
+        "commit_hash": "abc1234",
+        "error": {
+            "type": "ValueError",
+            "message": "invalid literal for int() with base 10: 'abc'",
+            "file_path": "apps/users/views.py",
+            "line_number": line_number,
+            "stack_trace": ["Traceback (most recent call last):", "ValueError: invalid literal"]
+        },
+        "context": {"url": "/api/users/123", "method": "GET", "user_id": "u_12345", "request_id": "req_abc123"}
+    })
+}

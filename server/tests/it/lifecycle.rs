@@ -1,0 +1,92 @@
+use crate::harness::{Server, ServerOptions, a_report, signal};
+use std::process::Output;
+
+fn run(options: &ServerOptions, change: impl FnOnce(&mut std::process::Command)) -> Output {
+    let mut command = options.command();
+    change(&mut command);
+    command.output().unwrap()
+}
+
+#[track_caller]
+fn refuses(name: &str, value: &str, expected: &[&str]) {
+    let options = ServerOptions::new();
+    let output = run(&options, |command| _ = command.env(name, value));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{name}={value} was accepted");
+    for part in expected {
+        assert!(said.contains(part), "{name}={value}: {part:?} is not in: {said}");
+    }
+}
+
+#[test]
+fn a_bad_setting_is_named_at_start() {
+    refuses("LOG_CENTER_API_ADDR", "nowhere", &["--api-addr", "nowhere"]);
+    refuses("LOG_CENTER_API_ADDR", "0.0.0.0:0", &["LOG_CENTER_API_ADDR", "--allow-remote"]);
+    refuses("LOG_CENTER_DASHBOARD_ADDR", "[::]:0", &["LOG_CENTER_DASHBOARD_ADDR", "--allow-remote"]);
+    refuses("LOG_CENTER_ENGINE_ADDR", "10.0.0.1:8123", &["LOG_CENTER_ENGINE_ADDR", "--allow-remote"]);
+    refuses("LOG_CENTER_SPOOL_MAX_BYTES", "10", &["LOG_CENTER_SPOOL_MAX_BYTES", "at least"]);
+    refuses("LOG_CENTER_SPOOL_MAX_BYTES", "many", &["--spool-max-bytes", "many"]);
+    refuses("LOG_CENTER_CLICKHOUSE_URL", "ftp://x", &["LOG_CENTER_CLICKHOUSE_URL", "http://"]);
+    refuses("LOG_CENTER_CLICKHOUSE_URL", "http://me:secret word@", &["LOG_CENTER_CLICKHOUSE_URL"]);
+    refuses("LOG_CENTER_LOG", "info,=", &["LOG_CENTER_LOG"]);
+}
+
+#[tokio::test]
+async fn a_taken_address_is_named() {
+    let server = Server::start().await;
+    let address = server.api.trim_start_matches("http://").to_owned();
+    refuses("LOG_CENTER_API_ADDR", &address, &[&address, "LOG_CENTER_API_ADDR"]);
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_same_data_is_refused() {
+    let server = Server::start().await;
+    let output = run(server.options(), |_| {});
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    assert!(said.contains("another server uses this data directory"), "{said}");
+}
+
+#[tokio::test]
+async fn a_stop_writes_what_waits_and_ends_the_engine() {
+    let server = Server::start().await;
+    for line_number in 0..10 {
+        server.report(&a_report(line_number)).await;
+    }
+    let engine = server.engine_pid;
+    let (code, options) = server.stop().await;
+    assert_eq!(code, Some(0));
+    if let Some(engine) = engine {
+        assert!(!std::path::Path::new(&format!("/proc/{engine}")).exists(), "the engine outlived its server");
+    }
+    let server = options.start().await;
+    assert_eq!(server.sql("SELECT count() FROM issues").await, "10");
+    assert_eq!(server.report(&a_report(1)).await["is_new"], false);
+}
+
+#[tokio::test]
+async fn an_interrupt_stops_like_a_term() {
+    let mut server = Server::start().await;
+    signal(server.pid(), "INT");
+    assert_eq!(server.wait().await, Some(0));
+}
+
+#[tokio::test]
+async fn health_and_metrics_say_what_is() {
+    let server = Server::start().await;
+    server.report(&a_report(1)).await;
+    server.report(&a_report(1)).await;
+    assert_eq!(server.json("/health/live").await["status"], "ok");
+    let ready = server.json("/health/ready").await;
+    assert_eq!((&ready["status"], &ready["clickhouse"]), (&"ok".into(), &"ok".into()));
+    server.sql_becomes("SELECT sum(count) FROM issues", "2").await;
+    let metrics = server.get("/metrics").send().await.unwrap().text().await.unwrap();
+    for line in [
+        "log_center_accepted_total{source=\"report\"} 2",
+        "log_center_stored_rows_total 2",
+        "log_center_spool_bytes 0",
+        "log_center_http_requests_total{route=\"/api/v1/logs/report\",method=\"POST\",status=\"200\"} 2",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line} is not in:\n{metrics}");
+    }
+}
