@@ -60,18 +60,30 @@ pub(super) fn rust() -> Result<Outcome> {
         environment.push((libchdb::LIBRARY_VARIABLE, library.into_os_string()));
     }
     npm::require()?;
-    child::run(test_command().arg("--workspace").envs(environment.clone()))?;
+    child::run(test_command(Packages::All).envs(environment.clone()))?;
     passed(cargo::command().args(["test", "--workspace", "--doc"]).envs(environment))
 }
 
-/// `cargo nextest` tells more and needs no second look; plain `cargo test` is always there.
-fn test_command() -> Command {
+/// Whose tests to run.
+enum Packages {
+    All,
+    Server,
+}
+
+/// `cargo nextest` tells more; plain `cargo test` is always there.
+fn test_command(packages: Packages) -> Command {
     let mut command = cargo::command();
-    if cargo::has("nextest") {
-        command.args(["nextest", "run", "--no-fail-fast"]);
-    } else {
-        command.args(["test", "--all-targets", "--no-fail-fast"]);
-    }
+    match (cargo::has("nextest"), packages) {
+        (true, Packages::All) => command.args(["nextest", "run", "--workspace", "--no-fail-fast"]),
+        // A filter and no `--package`: with fewer packages dependencies get other features and are compiled again.
+        (true, Packages::Server) => command
+            .args(["nextest", "run", "--workspace", "--no-fail-fast"])
+            .args(["--filterset", "package(log-center-server)"]),
+        (false, Packages::All) => command.args(["test", "--workspace", "--all-targets", "--no-fail-fast"]),
+        (false, Packages::Server) => {
+            command.args(["test", "--package", "log-center-server", "--all-targets", "--no-fail-fast"])
+        }
+    };
     command
 }
 
@@ -84,8 +96,6 @@ struct EngineReady {
 
 pub(super) fn remote() -> Result<Outcome> {
     let library = libchdb::ensure_present()?;
-    // The same package selection as in `rust`, so that nothing is compiled again for other features.
-    child::run(test_command().args(["--workspace", "--no-run"]))?;
     let binary = cargo::build(Program::Server, false)?;
     let data_dir = tempfile::tempdir()?;
     let mut command = Command::new(binary);
@@ -99,9 +109,7 @@ pub(super) fn remote() -> Result<Outcome> {
     let (mut engine, ready): (Process, EngineReady) = Process::start(command, ENGINE_READY_DEADLINE)?;
     let clickhouse = format!("http://{}", ready.listening);
     println!("the engine under test is {clickhouse}");
-    let mut tests = test_command();
-    tests.args(["--package", "log-center-server"]);
-    let result = passed(tests.env(libchdb::CLICKHOUSE_VARIABLE, &clickhouse));
+    let result = passed(test_command(Packages::Server).env(libchdb::CLICKHOUSE_VARIABLE, &clickhouse));
     engine.stop(STOP_DEADLINE)?;
     result
 }
