@@ -5,9 +5,11 @@
 
 use anyhow::{Context, bail};
 use serde::Deserialize;
+use std::fmt;
 use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
@@ -17,6 +19,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 /// How long the engine may take until it answers: it waits for an earlier one to end, and reads what is on disk.
 const START_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How often an engine that is killed while it starts is started at the server's own start.
+const START_ATTEMPTS: u32 = 10;
 
 /// How long an engine that was stopped may take to finish its inserts before it is killed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
@@ -58,6 +63,18 @@ struct Running {
     parent_pipe: ChildStdin,
 }
 
+/// Somebody killed the engine while it started.
+#[derive(Debug)]
+struct Killed(ExitStatus);
+
+impl fmt::Display for Killed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the engine was killed before it answered ({})", self.0)
+    }
+}
+
+impl std::error::Error for Killed {}
+
 /// The line that the engine prints when it answers.
 #[derive(Deserialize)]
 struct Listening {
@@ -68,9 +85,18 @@ impl EngineChild {
     /// Starts the engine and waits until it answers.
     ///
     /// # Errors
-    /// It ended before that; its own words are on standard error.
+    /// It ended by itself before that; its own words are on standard error. One that was killed is started again.
     pub async fn start(command: EngineCommand) -> anyhow::Result<Self> {
-        let (running, addr) = command.spawn().await?;
+        let mut attempt = 1;
+        let (running, addr) = loop {
+            match command.spawn().await {
+                Err(error) if error.is::<Killed>() && attempt < START_ATTEMPTS => {
+                    tracing::warn!("{error:#}; starting it again");
+                    attempt += 1;
+                }
+                outcome => break outcome?,
+            }
+        };
         // A restart takes the same port, whoever chose it.
         let command = EngineCommand { addr, ..command };
         let (stop, stopped) = watch::channel(false);
@@ -120,6 +146,9 @@ impl EngineCommand {
         };
         let Some(line) = line else {
             let status = child.wait().await.context("cannot wait for the engine")?;
+            if status.signal().is_some() {
+                return Err(Killed(status).into());
+            }
             bail!("the engine ended before it answered ({status}); the lines above say why");
         };
         let listening: Listening =

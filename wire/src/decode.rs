@@ -1,7 +1,9 @@
 //! Reading JSON from outside: malformed text is told from a wrong field, and the field is named by its path.
 
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use std::fmt;
+use std::marker::PhantomData;
 
 /// Why a document was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,12 +100,40 @@ fn wrong_type(path: String, error: &serde_json::Error) -> DecodeError {
     // The position is of no use to a program that built the document from values: the path says it better.
     let text = error.to_string();
     let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
-    let field = (path != "." && !path.is_empty()).then_some(path);
+    let parent = (path != "." && !path.is_empty()).then_some(path);
+    // A key that comes twice is known by its message only; the path ends at its object.
+    let twice = reason.strip_prefix("duplicate field `").and_then(|rest| rest.strip_suffix('`'));
+    let field = match (parent, twice) {
+        (Some(parent), Some(key)) => Some(format!("{parent}.{key}")),
+        (None, Some(key)) => Some(key.to_owned()),
+        (parent, None) => parent,
+    };
     let message = match &field {
         Some(field) => format!("{field}: {reason}"),
         None => reason.to_owned(),
     };
     DecodeError { code: ErrorCode::WrongType, field, message }
+}
+
+/// A value that must be a JSON object: serde would also take an array for a struct, field by field.
+pub(crate) struct Object<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
 }
 
 /// How deep objects and arrays nest in a piece of valid JSON.

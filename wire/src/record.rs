@@ -1,4 +1,4 @@
-use crate::decode::{self, DecodeError};
+use crate::decode::{self, DecodeError, Object};
 use crate::limits;
 use crate::report::{bounded, idempotency_key, name, required};
 use crate::stack;
@@ -193,13 +193,13 @@ raw_record! {
     rrdid: Id,
     req_id: Id,
     uid: Id,
-    d: RawClient<'a>,
+    d: Object<RawClient<'a>>,
     tm: f64,
     extra: Anything,
     err: RawErr<'a>,
-    service_req: RawServiceRequest<'a>,
-    service_res: RawServiceResponse,
-    perf: RawPerf,
+    service_req: Object<RawServiceRequest<'a>>,
+    service_res: Object<RawServiceResponse>,
+    perf: Object<RawPerf>,
     span_id: Id,
     parent_id: Id,
     environment: Text<'a>,
@@ -316,7 +316,7 @@ impl RawRecord<'_> {
         if level == 0 {
             return Err(DecodeError::invalid("level", "must be from 1 to 255"));
         }
-        let service_req = self.service_req.map(|raw| ServiceRequest {
+        let service_req = self.service_req.map(|Object(raw)| ServiceRequest {
             host: text(raw.host),
             path: text(raw.path),
             payload: raw.payload.map(|any| any.0).unwrap_or_default(),
@@ -333,7 +333,7 @@ impl RawRecord<'_> {
             rrdid: client_id("rrdid", self.rrdid)?,
             req_id: client_id("req_id", self.req_id)?,
             uid: client_id("uid", self.uid)?,
-            client: self.d.map_or_else(Client::default, |d| Client {
+            client: self.d.map_or_else(Client::default, |Object(d)| Client {
                 url: text(d.url),
                 ip: text(d.ip),
                 ua: text(d.ua),
@@ -372,11 +372,11 @@ fn not_negative(field: &str, number: f64) -> Result<f64, DecodeError> {
     if number >= 0.0 { Ok(number) } else { Err(DecodeError::invalid(field, "must be 0 or more")) }
 }
 
-fn perf(raw: RawPerf) -> Result<Perf, DecodeError> {
+fn perf(Object(raw): Object<RawPerf>) -> Result<Perf, DecodeError> {
     Ok(Perf { rss: raw.rss, cpu: not_negative("perf.cpu", raw.cpu)? })
 }
 
-fn service_response(raw: RawServiceResponse) -> Result<ServiceResponse, DecodeError> {
+fn service_response(Object(raw): Object<RawServiceResponse>) -> Result<ServiceResponse, DecodeError> {
     Ok(ServiceResponse {
         http_code: raw.http_code,
         tm: raw.tm.map(|tm| not_negative("service_res.tm", tm)).transpose()?,

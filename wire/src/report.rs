@@ -1,4 +1,4 @@
-use crate::decode::{self, DecodeError};
+use crate::decode::{self, DecodeError, Object};
 use crate::text::{Id, Text};
 use crate::{Fingerprint, Level, RequestId, UnixMillis, limits};
 use serde::Deserialize;
@@ -45,7 +45,7 @@ impl ErrorReport {
     /// # Errors
     /// Malformed JSON, or the first field that the contract refuses.
     pub fn decode(body: &[u8]) -> Result<Self, DecodeError> {
-        decode::document::<RawReport<'_>>(body)?.check()
+        decode::document::<Object<RawReport<'_>>>(body)?.0.check()
     }
 
     /// The issue that this report belongs to.
@@ -63,7 +63,8 @@ struct RawReport<'a> {
     timestamp: Option<Text<'a>>,
     version: Option<Text<'a>>,
     commit_hash: Option<Text<'a>>,
-    error: Option<RawError<'a>>,
+    #[serde(borrow)]
+    error: Option<Object<RawError<'a>>>,
     #[serde(borrow)]
     context: Option<&'a RawValue>,
     event_id: Option<Id>,
@@ -132,7 +133,7 @@ impl RawReport<'_> {
             .map(|text| UnixMillis::parse(&text.0))
             .transpose()
             .map_err(|error| DecodeError::invalid("timestamp", error))?;
-        let error = self.error.ok_or_else(|| DecodeError::missing("error"))?;
+        let Object(error) = self.error.ok_or_else(|| DecodeError::missing("error"))?;
         let error_type =
             bounded("error.type", required("error.type", error.error_type)?, limits::ERROR_TYPE_BYTES)?;
         let message = required("error.message", error.message)?.into_string();

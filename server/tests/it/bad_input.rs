@@ -138,8 +138,10 @@ fn wrong_documents() -> Vec<Case> {
         case("an array", "[]", 422, None),
         case("a number", "5", 422, None),
         case("null", "null", 422, None),
+        case("an array of values", "[\"a\",\"b\",\"ERROR\",null]", 422, None),
         case("an empty object", "{}", 422, Some("project_id")),
-        case("deep brackets", "[".repeat(100_000), 400, None),
+        case("deep brackets", "[".repeat(100_000), 422, None),
+        case("deep braces", "{\"a\":".repeat(100_000), 400, None),
         case("a key twice", "{\"project_id\":\"a\",\"project_id\":\"b\"}", 422, Some("project_id")),
         case("too large", [good.clone(), vec![b' '; 1 << 20]].concat(), 413, None),
     ]

@@ -169,10 +169,14 @@ fn what_is_no_json_is_told_from_what_is_wrong() {
         refused(body, MalformedJson, None);
     }
     refused(format!("{text}{text}").as_bytes(), MalformedJson, None);
-    for body in ["[]", "5", "\"x\"", "null"] {
-        let error = ErrorReport::decode(body.as_bytes()).expect_err("accepted");
-        assert!(matches!(error.code(), WrongType | MissingField), "{body}: {error}");
+    for body in ["[]", "5", "\"x\"", "null", "[\"a\",\"b\",\"ERROR\",null,null,null,null,null,null]"] {
+        refused(body.as_bytes(), WrongType, None);
     }
+    refused(br#"{"level":"ERROR","level":"ERROR"}"#, WrongType, Some("level"));
+    refused(br#"{"error":{"type":"a","type":"b"}}"#, WrongType, Some("error.type"));
+    // An array is not a struct whose names were left out.
+    let positional = with("/error", Some(json!(["ValueError", "m", "f.py", 1, []])));
+    refused(positional.to_string().as_bytes(), WrongType, Some("error"));
 }
 
 proptest! {
