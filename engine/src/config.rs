@@ -12,6 +12,15 @@ const MARK_CACHE_SHARE: u64 = 16;
 const INDEX_CACHE_SHARE: u64 = 32;
 const SMALL_CACHE_SHARE: u64 = 64;
 
+/// Share of the limit that ClickHouse may allocate. The rest is for the library's own pages (180 MB) and what
+/// the allocator keeps for a moment.
+const ALLOCATED_PERCENT: u64 = 75;
+
+/// How often ClickHouse looks at what its allocator really holds, refuses what would exceed it, and gives
+/// freed pages back. It must ask the allocator (`memory_worker_use_cgroup` 0): what it reads of a cgroup
+/// was seen to be a fraction of the truth, and the limit then to hold nothing.
+const MEMORY_CHECK_MS: u32 = 50;
+
 /// Idle threads that ClickHouse keeps for the next statement; each costs stack and allocator memory.
 const IDLE_THREADS: u32 = 32;
 
@@ -28,13 +37,18 @@ pub(crate) fn absolute(path: &Path) -> Result<PathBuf, Error> {
 }
 
 fn text(max_memory_bytes: u64) -> String {
+    let statements = max_memory_bytes / 100 * ALLOCATED_PERCENT;
     let mark = max_memory_bytes / MARK_CACHE_SHARE;
     let index = max_memory_bytes / INDEX_CACHE_SHARE;
     let small = max_memory_bytes / SMALL_CACHE_SHARE;
     format!(
         "<!-- Written by log-center at every start; changes are lost. -->
 <clickhouse>
-    <max_server_memory_usage>{max_memory_bytes}</max_server_memory_usage>
+    <max_server_memory_usage>{statements}</max_server_memory_usage>
+    <memory_worker_period_ms>{MEMORY_CHECK_MS}</memory_worker_period_ms>
+    <memory_worker_use_cgroup>0</memory_worker_use_cgroup>
+    <memory_worker_purge_total_memory_threshold_ratio>0.5</memory_worker_purge_total_memory_threshold_ratio>
+    <memory_worker_purge_dirty_pages_threshold_ratio>0.05</memory_worker_purge_dirty_pages_threshold_ratio>
     <mark_cache_size>{mark}</mark_cache_size>
     <primary_index_cache_size>{index}</primary_index_cache_size>
     <index_mark_cache_size>{index}</index_mark_cache_size>

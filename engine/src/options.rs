@@ -24,7 +24,8 @@ pub struct Options {
     #[arg(long, env = "LOG_CENTER_LIBCHDB", value_name = "FILE")]
     pub libchdb: Option<PathBuf>,
 
-    /// Memory the engine may use, bytes; a statement that would exceed it fails with code 241
+    /// Resident memory that the process aims to stay within, bytes; statements and caches get three quarters
+    /// of it, and a statement that would need more fails with code 241
     #[arg(
         long,
         env = "LOG_CENTER_ENGINE_MAX_MEMORY_BYTES",

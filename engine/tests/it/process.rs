@@ -69,9 +69,18 @@ impl Engine {
 
     /// Private memory of the process, bytes; without the library's own pages.
     pub(crate) fn memory_bytes(&self) -> u64 {
+        self.status_bytes("RssAnon:")
+    }
+
+    /// The most memory that was ever resident, bytes; all of it.
+    pub(crate) fn most_memory_bytes(&self) -> u64 {
+        self.status_bytes("VmHWM:")
+    }
+
+    fn status_bytes(&self, field: &str) -> u64 {
         let status =
             std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("process status");
-        let line = status.lines().find(|line| line.starts_with("RssAnon:")).expect("RssAnon");
+        let line = status.lines().find(|line| line.starts_with(field)).expect("field of the status");
         line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).expect("KiB") * 1024
     }
 
