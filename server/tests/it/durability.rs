@@ -1,6 +1,9 @@
 use crate::harness::{DEADLINE, Server, ServerOptions, a_report, answer, shared_clickhouse, signal};
 use futures_util::future::join_all;
 use reqwest::StatusCode;
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 #[tokio::test]
@@ -92,4 +95,61 @@ async fn a_full_spool_is_said_and_recovers_by_itself() {
     }
     kept += 1;
     server.sql_becomes("SELECT sum(count) FROM issues", &kept.to_string()).await;
+}
+
+/// A file system of so many bytes; unmounted when dropped. `None` where this user may not mount.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mount(bytes: u64) -> Option<Self> {
+        let directory = tempfile::TempDir::new().unwrap();
+        let size = format!("size={bytes}");
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(directory.path()).output();
+        mount.is_ok_and(|output| output.status.success()).then_some(Self(directory))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_said_and_recovers_by_itself() {
+    let Some(disk) = SmallDisk::mount(400 << 20) else {
+        eprintln!("not run: this user may not mount a file system");
+        return;
+    };
+    let server = ServerOptions::new().env("LOG_CENTER_DATA_DIR", disk.0.path().display()).start().await;
+    server.report(&a_report(1)).await;
+    let mut kept = 1;
+    let filler = disk.0.path().join("filler");
+    for _ in 0..2 {
+        fill(&filler);
+        let response = server.post("/api/v1/logs/report").json(&a_report(1)).send().await.unwrap();
+        assert!(response.headers().contains_key("retry-after"));
+        let refused = answer(response, StatusCode::SERVICE_UNAVAILABLE).await;
+        assert_eq!(refused["error"]["code"], "disk_failing");
+        let metrics = server.get("/metrics").send().await.unwrap().text().await.unwrap();
+        assert!(metrics.lines().any(|line| line == "log_center_disk_failing 1"), "{metrics}");
+        std::fs::remove_file(&filler).unwrap();
+        let started = Instant::now();
+        while server.post("/api/v1/logs/report").json(&a_report(1)).send().await.unwrap().status() != StatusCode::OK {
+            assert!(started.elapsed() < DEADLINE);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        kept += 1;
+    }
+    server.sql_becomes("SELECT sum(count) FROM issues", &kept.to_string()).await;
+    let server = server.kill_and_restart().await;
+    server.sql_becomes("SELECT sum(count) FROM issues", &kept.to_string()).await;
+}
+
+/// Writes until nothing more goes in.
+fn fill(path: &Path) {
+    let mut file = std::fs::File::create(path).unwrap();
+    let zeros = vec![0; 1 << 20];
+    while file.write_all(&zeros).is_ok() {}
+    while file.write_all(&[0]).is_ok() {}
 }

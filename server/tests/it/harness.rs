@@ -46,7 +46,7 @@ struct Announcement {
 
 /// The ClickHouse that the servers of all tests share, if there is one.
 pub fn shared_clickhouse() -> Option<String> {
-    std::env::var("LOG_CENTER_TEST_CLICKHOUSE_URL").ok().filter(|url| !url.is_empty())
+    std::env::var("LOG_CENTER_CLICKHOUSE_URL").ok().filter(|url| !url.is_empty())
 }
 
 impl ServerOptions {

@@ -1,6 +1,6 @@
 //! The server as its users meet it: the real program, the real engine, HTTP.
 //!
-//! Each test has a server and a database of its own. With `LOG_CENTER_TEST_CLICKHOUSE_URL` the servers share the
+//! Each test has a server and a database of its own. With `LOG_CENTER_CLICKHOUSE_URL` the servers share the
 //! ClickHouse of that address instead of each starting an engine: that is the remote path.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 #![allow(unreachable_pub, reason = "a test binary is reached by nobody")]

@@ -40,16 +40,28 @@ async fn the_first_report_makes_an_issue_and_later_ones_raise_its_count() {
     }
 }
 
+/// Fingerprints that 64 clients report at the same moment.
+const STORMS: u32 = 250;
+
 #[tokio::test]
-async fn of_many_first_reports_at_once_exactly_one_is_new() {
+async fn of_many_first_reports_at_once_exactly_one_is_new_and_none_after_a_restart() {
     let server = Server::start().await;
-    for line_number in 0..20 {
-        let report = a_report(line_number);
-        let answers = join_all((0..64).map(|_| server.report(&report))).await;
-        let new = answers.iter().filter(|answer| answer["is_new"] == true).count();
-        assert_eq!(new, 1, "line {line_number}");
+    for line_number in 0..STORMS {
+        assert_eq!(storm(&server, line_number).await, 1, "line {line_number}");
     }
-    server.sql_becomes("SELECT count(), sum(count), min(count) FROM issues", "20\t1280\t64").await;
+    let server = server.kill_and_restart().await;
+    for line_number in (0..STORMS).step_by(10) {
+        assert_eq!(storm(&server, line_number).await, 0, "line {line_number}");
+    }
+    let (issues, reports) = (STORMS, STORMS * 64 + STORMS / 10 * 64);
+    server.sql_becomes("SELECT count(), sum(count) FROM issues", &format!("{issues}\t{reports}")).await;
+}
+
+/// How many of 64 simultaneous reports of one error are answered as new.
+async fn storm(server: &Server, line_number: u32) -> usize {
+    let report = a_report(line_number);
+    let answers = join_all((0..64).map(|_| server.report(&report))).await;
+    answers.iter().filter(|answer| answer["is_new"] == true).count()
 }
 
 #[tokio::test]

@@ -17,12 +17,12 @@ SELECT
         e.span_id, e.uid, e.rrdid, e.err_msg, e.err_stack, e.event_id, e.attributes
     ) AS tie
 FROM event_store AS e
-WHERE e.project = {project:String}
+PREWHERE e.project = {project:String}
     AND e.issue_id = {id:UInt64}
     AND toStartOfFiveMinutes(e.time) >= toStartOfFiveMinutes(fromUnixTimestamp64Milli({oldest:Int64}, 'UTC'))
     AND toStartOfFiveMinutes(e.time) <= toStartOfFiveMinutes(fromUnixTimestamp64Milli({newest:Int64}, 'UTC'))
     AND e.time >= fromUnixTimestamp64Milli({oldest:Int64}, 'UTC')
     AND e.time <= fromUnixTimestamp64Milli({newest:Int64}, 'UTC')
-    AND (e.time < fromUnixTimestamp64Milli({newest:Int64}, 'UTC') OR tie <= {tie:UInt64})
+WHERE (e.time < fromUnixTimestamp64Milli({newest:Int64}, 'UTC') OR tie <= {tie:UInt64})
 ORDER BY toStartOfFiveMinutes(e.time) DESC, e.time DESC, tie DESC
 LIMIT {limit:UInt32} OFFSET {skip:UInt32}
