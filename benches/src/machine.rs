@@ -17,6 +17,8 @@ pub struct Machine {
     pub memory_mb: u64,
     /// Name and release of the kernel.
     pub kernel: String,
+    /// Load average of the minute before: more than a little of it, and the figures are somebody else's too.
+    pub load_average: f64,
 }
 
 impl Machine {
@@ -33,6 +35,11 @@ impl Machine {
             cpu: field(&read("/proc/cpuinfo"), "model name").unwrap_or_else(|| "unknown".to_owned()),
             cores: std::thread::available_parallelism().map_or(0, usize::from),
             memory_mb: memory_kb.unwrap_or(0) / 1024,
+            load_average: read("/proc/loadavg")
+                .split_whitespace()
+                .next()
+                .and_then(|load| load.parse().ok())
+                .unwrap_or(0.0),
             kernel: format!("Linux {}", read("/proc/sys/kernel/osrelease").trim()),
         }
     }

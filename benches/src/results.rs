@@ -60,29 +60,31 @@ pub struct Row {
     pub server_rss_bytes: Option<u64>,
     /// Of the engine.
     pub engine_rss_bytes: Option<u64>,
-    /// Processors that were busy on average, warm-up included.
-    pub server_cpus: Option<f64>,
+    /// Processor time of the server for each acknowledged report, in microseconds; the wait for ClickHouse included.
+    pub server_cpu_us: Option<f64>,
     /// Of the engine.
-    pub engine_cpus: Option<f64>,
+    pub engine_cpu_us: Option<f64>,
     /// Of the load generator itself.
-    pub generator_cpus: f64,
+    pub generator_cpu_us: f64,
+    /// Processors that the three kept busy on average.
+    pub cpus_busy: f64,
 }
 
 impl ReportLoad {
     /// The table with everything around it, as Markdown.
     pub fn markdown(&self) -> String {
-        let Machine { cpu, cores, memory_mb, kernel } = &self.machine;
+        let Machine { cpu, cores, memory_mb, kernel, load_average } = &self.machine;
         let mut text = String::new();
         let _infallible = write!(
             text,
             "# Error reports: closed loop, durable before the answer, counted in ClickHouse\n\n\
-             - {}, {cpu}, {cores} cores, {memory_mb} MB, {kernel}; load generator on the same machine\n\
+             - {}, {cpu}, {cores} cores, {memory_mb} MB, {kernel}; load generator on the same machine, load average before: {load_average}\n\
              - `{}`\n\
              - {}, commit {}, ClickHouse {}\n\
              - bodies of {} bytes (mean), {} s warm-up, {} s measured\n\n\
              | connections | reports/s | p50 ms | p99 ms | max ms | errors | acknowledged | counted in ClickHouse \
-             | visible after ms | server MB | engine MB | CPUs server / engine / generator |\n\
-             |--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+             | visible after ms | server MB | engine MB | CPU µs a report: server / engine / generator | CPUs busy |\n\
+             |--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
             self.started_at,
             self.command,
             self.server_version,
@@ -94,10 +96,10 @@ impl ReportLoad {
         );
         for row in &self.rows {
             let megabytes = |bytes: Option<u64>| optional(bytes.map(|bytes| bytes >> 20));
-            let cpus = |cpus: Option<f64>| optional(cpus.map(|cpus| format!("{cpus:.2}")));
+            let micros = |time: Option<f64>| optional(time.map(|time| format!("{time:.0}")));
             let _infallible = writeln!(
                 text,
-                "| {} | {:.0} | {:.2} | {:.2} | {:.1} | {} | {} | {} | {} | {} | {} | {} / {} / {:.2} |",
+                "| {} | {:.0} | {:.2} | {:.2} | {:.1} | {} | {} | {} | {} | {} | {} | {} / {} / {:.0} | {:.1} |",
                 row.connections,
                 row.reports_per_s,
                 row.p50_ms,
@@ -109,9 +111,10 @@ impl ReportLoad {
                 optional(row.visible_after_ms),
                 megabytes(row.server_rss_bytes),
                 megabytes(row.engine_rss_bytes),
-                cpus(row.server_cpus),
-                cpus(row.engine_cpus),
-                row.generator_cpus,
+                micros(row.server_cpu_us),
+                micros(row.engine_cpu_us),
+                row.generator_cpu_us,
+                row.cpus_busy,
             );
         }
         text

@@ -150,10 +150,11 @@ async fn measure_row(
     let watch = Watch::start(pids);
     let began = Instant::now();
     let measured = load::run(target.api()?, reports, shape).await?;
-    let elapsed_s = began.elapsed().as_secs_f64();
     measured.errors_in_words.iter().for_each(|error| println!("  {error}"));
     let (counted, events, visible_after) = count(target, project, &measured).await?;
     let usages = watch.end();
+    let elapsed_s = began.elapsed().as_secs_f64();
+    let micros_a_report = |usage: Usage| usage.cpu_seconds * 1e6 / measured.acknowledged.max(1) as f64;
     let usage = |index: usize| -> Option<Usage> { usages.get(index).copied() };
     let millis = |quantile| measured.answer_times_us.value_at_quantile(quantile) as f64 / 1_000.0;
     Ok(Row {
@@ -169,9 +170,10 @@ async fn measure_row(
         visible_after_ms: visible_after.and_then(|after| u64::try_from(after.as_millis()).ok()),
         server_rss_bytes: usage(1).map(|usage| usage.rss_max_bytes),
         engine_rss_bytes: usage(2).map(|usage| usage.rss_max_bytes),
-        server_cpus: usage(1).map(|usage| usage.cpu_seconds / elapsed_s),
-        engine_cpus: usage(2).map(|usage| usage.cpu_seconds / elapsed_s),
-        generator_cpus: usage(0).map_or(0.0, |usage| usage.cpu_seconds / elapsed_s),
+        server_cpu_us: usage(1).map(micros_a_report),
+        engine_cpu_us: usage(2).map(micros_a_report),
+        generator_cpu_us: usage(0).map_or(0.0, micros_a_report),
+        cpus_busy: usages.iter().map(|usage| usage.cpu_seconds).sum::<f64>() / elapsed_s,
     })
 }
 
