@@ -180,7 +180,7 @@ async fn wait_until_idle(front: &Front, deadline: Instant) -> bool {
 
 /// Closes ClickHouse and ends the process. If a statement still runs, closing would hang or crash, so it is
 /// left out: what was acknowledged is on disk already.
-fn finish(runtime: tokio::runtime::Runtime, engine: &Engine, drained: bool) -> ! {
+fn finish(runtime: tokio::runtime::Runtime, engine: &Arc<Engine>, drained: bool) -> ! {
     let watchdog = || {
         std::thread::sleep(CLOSE_PATIENCE);
         tracing::error!("ClickHouse does not close; leaving without it");
@@ -192,6 +192,10 @@ fn finish(runtime: tokio::runtime::Runtime, engine: &Engine, drained: bool) -> !
     if !drained {
         tracing::error!("a statement does not end; leaving without it");
         leave(EXIT_UNCLEAN);
+    }
+    // The killer's thread has a connection of its own, and ends now that nobody can give it orders.
+    while Arc::strong_count(engine) > 1 {
+        std::thread::sleep(STOP_POLL);
     }
     engine.stop();
     tracing::info!("stopped");

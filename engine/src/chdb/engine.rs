@@ -65,7 +65,13 @@ impl Engine {
 
     /// A refused connection says nothing; `SET` with the same settings says why.
     fn explain_refusal(&self, settings: &[(String, String)]) -> Exception {
-        let unknown = || Exception::new(Kind::UnknownException, "the engine refused a connection");
+        // Checked values are no reason; what is left is that a session needs memory, too.
+        let unknown = || {
+            Exception::new(
+                Kind::MemoryLimitExceeded,
+                "the engine has no room for another session; most likely its memory limit is reached",
+            )
+        };
         let Some(mut connection) = Connection::open(self.library, &self.arguments) else {
             return unknown();
         };

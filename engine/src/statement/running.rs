@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
-use crate::chdb::Engine;
+use crate::chdb::{Connection, Engine};
 use crate::exception::{Exception, Kind};
 use crate::sql::Effect;
 
@@ -17,7 +17,7 @@ use crate::sql::Effect;
 /// ClickHouse knows of the statement.
 const KILL_AGAIN: Duration = Duration::from_millis(100);
 
-const KILL: &str = "KILL QUERY WHERE Settings['log_comment'] = {id:String} ASYNC FORMAT Null";
+const KILL: &str = "KILL QUERY WHERE has({ids:Array(String)}, Settings['log_comment']) ASYNC FORMAT Null";
 
 /// What a statement is doing, as far as ending it is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,29 +166,48 @@ impl Drop for ClientWatch {
 
 /// The killer's thread: repeats each order until its statement has ended.
 fn kill(engine: &Engine, orders: &mpsc::Receiver<Arc<Entry>>) {
+    // Kept, because a new one may be refused when memory is short, which is when it is needed most.
+    let mut connection = None;
     let mut condemned: Vec<Arc<Entry>> = Vec::new();
     loop {
-        let order = if condemned.is_empty() {
-            orders.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected)
-        } else {
-            orders.recv_timeout(KILL_AGAIN)
-        };
-        match order {
+        if condemned.is_empty() {
+            match orders.recv() {
+                Ok(entry) => condemned.push(entry),
+                Err(mpsc::RecvError) => return,
+            }
+        }
+        condemned.extend(orders.try_iter());
+        condemned.retain(|entry| !entry.ended.load(Ordering::Acquire));
+        if condemned.is_empty() {
+            continue;
+        }
+        if let Err(exception) = kill_all(engine, &mut connection, &condemned) {
+            tracing::warn!(statements = condemned.len(), %exception, "cannot cancel; trying again");
+            connection = None;
+        }
+        match orders.recv_timeout(KILL_AGAIN) {
             Ok(entry) => condemned.push(entry),
             Err(mpsc::RecvTimeoutError::Timeout) => {}
             Err(mpsc::RecvTimeoutError::Disconnected) => return,
         }
-        condemned.retain(|entry| !entry.ended.load(Ordering::Acquire));
-        for entry in &condemned {
-            let parameters = [("id".to_owned(), entry.id.clone())];
-            let killed = engine
-                .connect(&[])
-                .and_then(|mut connection| connection.query(KILL, "Null", &parameters).map(drop));
-            if let Err(exception) = killed {
-                tracing::warn!(query_id = %entry.id, %exception, "cannot cancel a statement");
-            }
-        }
     }
+}
+
+fn kill_all(
+    engine: &Engine,
+    connection: &mut Option<Connection>,
+    condemned: &[Arc<Entry>],
+) -> Result<(), Exception> {
+    let ids: Vec<String> = condemned
+        .iter()
+        .map(|entry| format!("'{}'", entry.id.replace('\\', "\\\\").replace('\'', "\\'")))
+        .collect();
+    let parameters = [("ids".to_owned(), format!("[{}]", ids.join(",")))];
+    let connection = match connection {
+        Some(connection) => connection,
+        None => connection.insert(engine.connect(&[])?),
+    };
+    connection.query(KILL, "Null", &parameters).map(drop)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

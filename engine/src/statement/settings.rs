@@ -11,6 +11,8 @@ use crate::exception::{Exception, Kind};
 #[derive(Debug)]
 pub(crate) struct Settings {
     known: HashSet<String>,
+    /// The default of `max_memory_usage` for the full user.
+    max_memory_usage: u64,
     reader: Vec<(&'static str, u64)>,
 }
 
@@ -21,6 +23,7 @@ impl Settings {
             engine.connect(&[])?.query("SELECT name FROM system.settings", "TabSeparatedRaw", &[])?.text();
         Ok(Self {
             known: names.lines().map(str::to_owned).collect(),
+            max_memory_usage: options.max_memory_bytes / STATEMENT_MEMORY_SHARE,
             reader: vec![
                 ("max_execution_time", options.reader_max_execution_seconds),
                 ("max_memory_usage", options.reader_max_memory_bytes),
@@ -67,7 +70,8 @@ impl Settings {
     }
 
     fn for_full(&self, read_only: bool, asked: Vec<(String, String)>) -> Vec<(String, String)> {
-        let mut settings: Vec<_> = asked.into_iter().filter(|(name, _)| name != "log_comment").collect();
+        let mut settings = vec![("max_memory_usage".to_owned(), self.max_memory_usage.to_string())];
+        settings.extend(asked.into_iter().filter(|(name, _)| name != "log_comment"));
         let already = settings.iter().any(|(name, value)| name == "readonly" && value != "0");
         if read_only && !already {
             settings.retain(|(name, _)| name != "readonly");
@@ -98,6 +102,10 @@ impl Settings {
         Ok(settings)
     }
 }
+
+/// One statement gets half of the memory unless it asks for more, so that a hungry one fails before it makes
+/// everybody's inserts fail.
+const STATEMENT_MEMORY_SHARE: u64 = 2;
 
 /// The sandbox lets no connection out. ClickHouse would try again for minutes, and cannot be cancelled
 /// while it does.
