@@ -25,9 +25,14 @@ pub(super) fn lint() -> Result<Outcome> {
 }
 
 pub(super) fn docs() -> Result<Outcome> {
-    let mut command = cargo::command();
-    command.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings");
-    passed(&mut command)
+    let doc = |selection: &[&str]| {
+        let mut command = cargo::command();
+        command.args(["doc", "--no-deps"]).args(selection).env("RUSTDOCFLAGS", "--deny warnings");
+        command
+    };
+    // Libraries and this program apart: the library `log_center` and the program `log-center` would be written to one place.
+    child::run(&mut doc(&["--workspace", "--lib"]))?;
+    passed(&mut doc(&["--package", "xtask", "--bins"]))
 }
 
 pub(super) fn deny() -> Result<Outcome> {
@@ -74,14 +79,14 @@ enum Packages {
 fn test_command(packages: Packages) -> Command {
     let mut command = cargo::command();
     match (cargo::has("nextest"), packages) {
-        (true, Packages::All) => command.args(["nextest", "run", "--workspace", "--no-fail-fast"]),
+        (true, Packages::All) => command.args(["nextest", "run", "--workspace"]),
         // A filter and no `--package`: with fewer packages dependencies get other features and are compiled again.
         (true, Packages::Server) => command
-            .args(["nextest", "run", "--workspace", "--no-fail-fast"])
+            .args(["nextest", "run", "--workspace"])
             .args(["--filterset", "package(log-center-server)"]),
-        (false, Packages::All) => command.args(["test", "--workspace", "--all-targets", "--no-fail-fast"]),
+        (false, Packages::All) => command.args(["test", "--workspace", "--all-targets"]),
         (false, Packages::Server) => {
-            command.args(["test", "--package", "log-center-server", "--all-targets", "--no-fail-fast"])
+            command.args(["test", "--package", "log-center-server", "--all-targets"])
         }
     };
     command
