@@ -133,13 +133,12 @@ impl Front {
                     &front.engine,
                     &front.sessions,
                     &request.statement,
-                    &registration,
+                    registration,
                     &mut body,
                     answer_out,
                 ),
                 Err(error) => answer_out.fail(error.into()),
             }
-            drop(registration);
         });
         let reply = answer
             .await

@@ -21,36 +21,88 @@ pub(crate) fn run(
     engine: &Engine,
     sessions: &Arc<Sessions>,
     statement: &Statement,
-    registration: &Registration,
+    registration: Registration,
     body: &mut dyn Read,
     answer: Answer,
 ) {
-    let entry = registration.entry();
-    let prepared = read_text(&statement.sql, body).and_then(|text| {
-        check(&text, statement)?;
-        Ok((text, open(engine, sessions, statement)?))
-    });
-    let (text, (mut connection, session)) = match prepared {
-        Ok(prepared) => prepared,
-        Err(exception) => return answer.fail(exception),
+    let ending = match prepare(engine, sessions, statement, body) {
+        Ok((text, mut connection, session)) => {
+            let ending = perform(text, &mut connection, statement, registration.entry(), body, answer);
+            match session {
+                Some(taken) => taken.give_back(connection),
+                None => drop(connection),
+            }
+            ending
+        }
+        Err(exception) => Ending::Refused(answer, exception),
     };
+    // Only now may the client learn of the end: it may use the same session and query id at once.
+    drop(registration);
+    ending.deliver();
+}
+
+/// How a statement ended, not yet told to the client.
+enum Ending {
+    Done(Writer, Counts),
+    Failed(Writer, Exception),
+    /// Failed with nothing of an answer made.
+    Refused(Answer, Exception),
+    /// Nobody is there to be told.
+    Abandoned,
+}
+
+impl Ending {
+    fn deliver(self) {
+        match self {
+            Self::Done(writer, counts) => writer.finish(counts),
+            Self::Failed(writer, exception) => writer.fail(exception),
+            Self::Refused(answer, exception) => answer.fail(exception),
+            Self::Abandoned => {}
+        }
+    }
+
+    fn stuck(writer: Writer, reason: Stuck) -> Self {
+        match reason {
+            Stuck::ClientGone => Self::Abandoned,
+            Stuck::Failed(exception) => Self::Failed(writer, exception),
+        }
+    }
+}
+
+fn prepare(
+    engine: &Engine,
+    sessions: &Arc<Sessions>,
+    statement: &Statement,
+    body: &mut dyn Read,
+) -> Result<(Text, Connection, Option<Taken>), Exception> {
+    let text = read_text(&statement.sql, body)?;
+    check(&text, statement)?;
+    let (connection, session) = open(engine, sessions, statement)?;
+    Ok((text, connection, session))
+}
+
+fn perform(
+    text: Text,
+    connection: &mut Connection,
+    statement: &Statement,
+    entry: &Entry,
+    body: &mut dyn Read,
+    answer: Answer,
+) -> Ending {
     if answer.is_abandoned() || entry.is_cancelled() {
-        return answer.fail(cancelled());
+        return Ending::Refused(answer, cancelled());
     }
     match text {
         Text::Insert { statement: head, format, first } => {
             entry.set_phase(Phase::Inserting);
-            let inserted = insert(&mut connection, &head, &format, statement, &first, body);
-            keep(session, connection);
-            match inserted {
-                Ok(counts) => answer.begin(format).finish(counts),
-                Err(exception) => answer.fail(exception),
+            match insert(connection, &head, &format, statement, &first, body) {
+                Ok(counts) => Ending::Done(answer.begin(format), counts),
+                Err(exception) => Ending::Refused(answer, exception),
             }
         }
         Text::Statement(sql) => {
             entry.set_phase(Phase::Executing(sql::effect(&sql)));
-            select(&mut connection, &sql, statement, entry, answer);
-            keep(session, connection);
+            select(connection, &sql, statement, entry, answer)
         }
     }
 }
@@ -95,14 +147,6 @@ fn open(
     Ok((connection, session))
 }
 
-/// Closes a connection, or gives it back to its session.
-fn keep(session: Option<Taken>, connection: Connection) {
-    match session {
-        Some(taken) => taken.give_back(connection),
-        None => drop(connection),
-    }
-}
-
 fn insert(
     connection: &mut Connection,
     head: &str,
@@ -126,7 +170,13 @@ fn insert(
 }
 
 /// Runs a statement that answers.
-fn select(connection: &mut Connection, sql: &str, statement: &Statement, entry: &Entry, answer: Answer) {
+fn select(
+    connection: &mut Connection,
+    sql: &str,
+    statement: &Statement,
+    entry: &Entry,
+    answer: Answer,
+) -> Ending {
     let named = sql::answer_format(sql);
     let format = named.unwrap_or(&statement.default_format).to_owned();
     let layout = if is_array_of_rows(sql, statement) { Layout::Document } else { Layout::of(&format) };
@@ -138,9 +188,9 @@ fn select(connection: &mut Connection, sql: &str, statement: &Statement, entry: 
         Err(exception) => exception,
     };
     if is_not_streamable(&refusal) {
-        execute(connection, sql, statement, format, answer);
+        execute(connection, sql, statement, format, answer)
     } else {
-        answer.fail(refusal);
+        Ending::Refused(answer, refusal)
     }
 }
 
@@ -150,22 +200,20 @@ fn is_array_of_rows(sql: &str, statement: &Statement) -> bool {
     sql.contains(SETTING) || statement.settings.iter().any(|(name, _)| name == SETTING)
 }
 
-fn send(mut rows: Rows<'_>, layout: Layout, entry: &Entry, mut writer: Writer) {
+fn send(mut rows: Rows<'_>, layout: Layout, entry: &Entry, mut writer: Writer) -> Ending {
     let mut header = None;
     loop {
         if entry.is_cancelled() {
-            return writer.fail(cancelled());
+            return Ending::Failed(writer, cancelled());
         }
         let block = match rows.next() {
             Ok(Some(block)) => block,
-            Ok(None) => return writer.finish(Counts::default()),
-            Err(exception) => return writer.fail(exception),
+            Ok(None) => return Ending::Done(writer, Counts::default()),
+            Err(exception) => return Ending::Failed(writer, exception),
         };
         let data = without_repeated_header(block.bytes(), layout, &mut header);
-        match writer.write(data, block.counts()) {
-            Ok(()) => {}
-            Err(Stuck::ClientGone) => return,
-            Err(Stuck::Failed(exception)) => return writer.fail(exception),
+        if let Err(reason) = writer.write(data, block.counts()) {
+            return Ending::stuck(writer, reason);
         }
     }
 }
@@ -188,17 +236,22 @@ fn without_repeated_header<'block>(
 
 /// Everything that libchdb does not stream: DDL, INSERT … SELECT, SHOW and the like, whose answers are
 /// small, and answers that are one document.
-fn execute(connection: &mut Connection, sql: &str, statement: &Statement, format: String, answer: Answer) {
+fn execute(
+    connection: &mut Connection,
+    sql: &str,
+    statement: &Statement,
+    format: String,
+    answer: Answer,
+) -> Ending {
     match connection.query(sql, &statement.default_format, &statement.parameters) {
         Ok(result) => {
             let mut writer = answer.begin(format);
             match writer.write(result.bytes(), result.counts()) {
-                Ok(()) => writer.finish(Counts::default()),
-                Err(Stuck::ClientGone) => {}
-                Err(Stuck::Failed(exception)) => writer.fail(exception),
+                Ok(()) => Ending::Done(writer, Counts::default()),
+                Err(reason) => Ending::stuck(writer, reason),
             }
         }
-        Err(exception) => answer.fail(exception),
+        Err(exception) => Ending::Refused(answer, exception),
     }
 }
 

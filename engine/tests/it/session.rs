@@ -39,3 +39,23 @@ async fn must_exist_if_checked() {
     let (_, text) = engine.post("session_id=a&session_timeout=4000", "SELECT 1").await;
     assert!(text.contains("Code: 36."), "{text}");
 }
+
+/// An answer came before its statement had left its session and query id.
+#[tokio::test]
+async fn is_free_once_the_answer_is_there() {
+    let engine = Engine::start();
+    let client = reqwest::Client::new();
+    for sql in [
+        "SELECT 1",
+        "SELECT number FROM numbers(100000)",
+        "SELECT nothing",
+        "CREATE TEMPORARY TABLE t (a UInt8)",
+    ] {
+        for _ in 0..50 {
+            let url = format!("{}?session_id=a&query_id=same", engine.url());
+            let answer = client.post(url).body(sql).send().await.expect("answer");
+            let text = answer.text().await.expect("whole answer");
+            assert!(!text.contains("Code: 373.") && !text.contains("Code: 216."), "{sql}: {text}");
+        }
+    }
+}
