@@ -1,4 +1,5 @@
 -- What is known of an issue, added up as occurrences arrive. Columns stand in the order of issue_store_select.sql.
+-- Small granules: the states are large, and one page of issues reads a few ids from all over the table.
 CREATE TABLE IF NOT EXISTS issue_store
 (
     issue_id UInt64 COMMENT 'First 53 bits of the fingerprint',
@@ -20,7 +21,7 @@ CREATE TABLE IF NOT EXISTS issue_store
 )
 ENGINE = {engine:AggregatingMergeTree}
 ORDER BY (issue_id, fingerprint)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000, index_granularity = 256;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS issue_store_mv TO issue_store AS
 {select:issue_store};

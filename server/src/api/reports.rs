@@ -28,7 +28,7 @@ pub struct ReportAnswer {
     #[schema(example = "ok")]
     status: &'static str,
     /// The issue; below 2^53.
-    #[schema(example = 6855371553180026u64)]
+    #[schema(example = 6844892449514628u64)]
     id: u64,
     /// 32 hex digits.
     #[schema(example = "c28b25b7d52420836670e6e071f446f4")]

@@ -74,7 +74,7 @@ impl Shared {
         let tables = Tables::open(&options.directory).map_err(|error| {
             SpoolError::Disk(format!("cannot open {}: {}", options.directory.display(), plain(&error)))
         })?;
-        let seeded = tables.meta.get(META_SEEDED).map_err(disk)?.is_some();
+        let seeded = tables.meta.get(META_SEEDED).map_err(|error| disk(&error))?.is_some();
         Ok(Self {
             options: options.clone(),
             tables: Mutex::new(Some(Arc::new(tables))),
@@ -166,8 +166,8 @@ impl Drop for Reservation<'_> {
     }
 }
 
-pub(super) fn disk(error: fjall::Error) -> SpoolError {
-    SpoolError::Disk(plain(&error))
+pub(super) fn disk(error: &fjall::Error) -> SpoolError {
+    SpoolError::Disk(plain(error))
 }
 
 /// The message without the library's debug form, where there is a better one.

@@ -11,7 +11,9 @@
 //! See [`limits`]. The queue is bounded in bytes; full is an error that names itself, never a wait.
 
 mod committer;
+mod counters;
 mod database;
+mod draft;
 mod entry;
 mod index;
 pub mod limits;
@@ -59,8 +61,6 @@ pub struct Receipt {
     pub is_repeated: bool,
     /// How many of its events had been here before.
     pub duplicates: usize,
-    /// Where it lies in the spool; once the writer is there, it can be queried.
-    pub position: u64,
 }
 
 /// A change of state that took place.

@@ -68,7 +68,7 @@ impl Queue {
     /// # Errors
     /// The disk is failing.
     pub fn position(&self) -> Result<u64, SpoolError> {
-        Ok(self.shared.tables()?.meta_u64(META_POSITION).map_err(disk)?.unwrap_or(0))
+        Ok(self.shared.tables()?.meta_u64(META_POSITION).map_err(|error| disk(&error))?.unwrap_or(0))
     }
 
     /// The range to be sent: the one that was frozen and not finished, or the next one. `None` if nothing waits.
@@ -78,13 +78,13 @@ impl Queue {
     pub fn freeze(&self) -> Result<Option<Frozen>, SpoolError> {
         let tables = self.shared.tables()?;
         if let Some(marker) =
-            tables.meta.get(META_FROZEN).map_err(disk)?.and_then(|value| Marker::read(&value))
+            tables.meta.get(META_FROZEN).map_err(|error| disk(&error))?.and_then(|value| Marker::read(&value))
         {
             let (end, batches) = assemble(&tables, marker.start, Some(marker.end), marker.first_number)?;
             return Ok(Some(Frozen { start: marker.start, end, is_resumed: true, batches }));
         }
         let start = self.position()?;
-        let last_number = tables.meta_u64(META_BATCH).map_err(disk)?.unwrap_or(0);
+        let last_number = tables.meta_u64(META_BATCH).map_err(|error| disk(&error))?.unwrap_or(0);
         let first_number = unix_micros().max(last_number + 1);
         let (end, batches) = assemble(&tables, start, None, first_number)?;
         let Some(last) = batches.last() else { return Ok(None) };
@@ -104,7 +104,7 @@ impl Queue {
         let mut write = tables.database.batch().durability(Some(PersistMode::Buffer));
         let mut bytes = 0;
         for guard in tables.entries.range(frozen.start.to_be_bytes()..frozen.end.to_be_bytes()) {
-            let (key, value) = guard.into_inner().map_err(disk)?;
+            let (key, value) = guard.into_inner().map_err(|error| disk(&error))?;
             bytes += value.len() as u64;
             write.remove(&tables.entries, key);
         }
@@ -145,7 +145,7 @@ fn assemble(
     let (mut next, mut bytes, mut rows) = (start, 0, 0);
     let range = start.to_be_bytes()..end.unwrap_or(u64::MAX).to_be_bytes();
     for guard in tables.entries.range(range) {
-        let (key, value) = guard.into_inner().map_err(disk)?;
+        let (key, value) = guard.into_inner().map_err(|error| disk(&error))?;
         let entry = Entry::parse(&value)?;
         let entry_rows: usize = entry.sections.iter().map(|section| section.rows as usize).sum();
         let is_over = bytes + value.len() > limits::FROZEN_BYTES || rows + entry_rows > limits::FROZEN_ROWS;

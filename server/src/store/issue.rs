@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, Row, Serialize, Deserialize, ToSchema)]
 pub struct Issue {
     /// Below 2^53.
-    #[schema(example = 6855371553180026u64)]
+    #[schema(example = 6844892449514628u64)]
     pub id: u64,
     /// The project.
     #[schema(example = "rtc_backend")]

@@ -104,7 +104,8 @@ impl SmallDisk {
     fn mount(bytes: u64) -> Option<Self> {
         let directory = tempfile::TempDir::new().unwrap();
         let size = format!("size={bytes}");
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(directory.path()).output();
+        let mount =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(directory.path()).output();
         mount.is_ok_and(|output| output.status.success()).then_some(Self(directory))
     }
 }
@@ -135,7 +136,9 @@ async fn a_full_disk_is_said_and_recovers_by_itself() {
         assert!(metrics.lines().any(|line| line == "log_center_disk_failing 1"), "{metrics}");
         std::fs::remove_file(&filler).unwrap();
         let started = Instant::now();
-        while server.post("/api/v1/logs/report").json(&a_report(1)).send().await.unwrap().status() != StatusCode::OK {
+        while server.post("/api/v1/logs/report").json(&a_report(1)).send().await.unwrap().status()
+            != StatusCode::OK
+        {
             assert!(started.elapsed() < DEADLINE);
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

@@ -6,9 +6,13 @@
 #![allow(unreachable_pub, reason = "a test binary is reached by nobody")]
 
 mod bad_input;
+mod dashboard;
 mod durability;
 mod events;
 mod harness;
 mod idempotency;
+mod issues;
 mod lifecycle;
+mod openapi;
 mod reports;
+mod schema;

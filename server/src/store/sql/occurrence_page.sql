@@ -1,3 +1,5 @@
+-- The rows are read in the order of the table, newest first, until the page is full. Buffering would read all of them
+-- first, as it fills its buffers with what passes the filter.
 SELECT
     e.time AS time,
     e.err_msg AS message,
@@ -26,3 +28,4 @@ PREWHERE e.project = {project:String}
 WHERE (e.time < fromUnixTimestamp64Milli({newest:Int64}, 'UTC') OR tie <= {tie:UInt64})
 ORDER BY toStartOfFiveMinutes(e.time) DESC, e.time DESC, tie DESC
 LIMIT {limit:UInt32} OFFSET {skip:UInt32}
+SETTINGS read_in_order_use_buffering = 0

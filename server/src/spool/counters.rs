@@ -1,0 +1,56 @@
+//! Where the next things of the spool go, read back from the disk when it is opened.
+
+use super::SpoolError;
+use super::database::{META_POSITION, META_SEQUENCE, Shared, Tables, disk, u64_of};
+use super::entry::Entry;
+use super::index::KeyRange;
+use crate::clock::unix_micros;
+use std::sync::atomic::Ordering;
+
+/// Where the next things go.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Counters {
+    /// The next entry.
+    pub(super) next_entry: u64,
+    /// Bytes ever appended.
+    pub(super) appended_bytes: u64,
+    /// The next transition.
+    pub(super) next_sequence: u64,
+    pub(super) keys: KeyRange,
+}
+
+impl Counters {
+    pub(super) fn read(shared: &Shared, tables: &Tables) -> Result<Self, SpoolError> {
+        let position = match tables.meta_u64(META_POSITION).map_err(|error| disk(&error))? {
+            Some(position) => position,
+            None => {
+                // A new spool begins where no earlier one of this machine can have been: if its directory was lost,
+                // what ClickHouse has of it must not be taken for ours.
+                let position = unix_micros();
+                tables.meta.insert(META_POSITION, position.to_be_bytes()).map_err(|error| disk(&error))?;
+                position
+            }
+        };
+        let mut next_entry = position;
+        let (mut appended_bytes, mut waiting_bytes) = (0, 0);
+        if let Some(guard) = tables.entries.last_key_value() {
+            let (key, value) = guard.into_inner().map_err(|error| disk(&error))?;
+            next_entry = u64_of(&key).unwrap_or(position).max(position) + 1;
+            appended_bytes = Entry::parse(&value)?.start + value.len() as u64;
+            if let Some(guard) = tables.entries.range(position.to_be_bytes()..).next() {
+                let (_, first) = guard.into_inner().map_err(|error| disk(&error))?;
+                waiting_bytes = appended_bytes - Entry::parse(&first)?.start;
+            }
+        }
+        let next_sequence =
+            tables.meta_u64(META_SEQUENCE).map_err(|error| disk(&error))?.unwrap_or_else(unix_micros);
+        shared.waiting_bytes.store(waiting_bytes, Ordering::Relaxed);
+        shared.end.send_replace(next_entry);
+        Ok(Self {
+            next_entry,
+            appended_bytes,
+            next_sequence,
+            keys: KeyRange::read(tables).map_err(|error| disk(&error))?,
+        })
+    }
+}

@@ -1,0 +1,196 @@
+//! One group of submissions on its way to the disk: what each of them adds, decided one after the other.
+
+use super::committer::Waiting;
+use super::counters::Counters;
+use super::database::{META_SEEDED, META_SEQUENCE, Tables, disk};
+use super::entry::{EntryBuilder, Row, Transition};
+use super::index::{Index, Known};
+use super::{Answer, Changed, KnownIssue, Receipt, SpoolError, Submission};
+use crate::clock::now;
+use crate::ingest::Identity;
+use fjall::{OwnedWriteBatch as WriteBatch, PersistMode};
+use log_center_wire::{IssueId, IssueStatus, REGRESSION_ACTOR};
+
+/// One group, drawn up in memory. Dropping it changes nothing.
+pub(super) struct Draft<'a> {
+    tables: &'a Tables,
+    index: Index<'a>,
+    batch: WriteBatch,
+    entry: EntryBuilder,
+    counters: Counters,
+    now_ms: i64,
+    is_seeded: bool,
+    has_transitions: bool,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(tables: &'a Tables, counters: Counters) -> Self {
+        Self {
+            tables,
+            index: Index::new(tables),
+            batch: tables.database.batch().durability(Some(PersistMode::SyncData)),
+            entry: EntryBuilder::default(),
+            counters,
+            now_ms: now().0,
+            is_seeded: false,
+            has_transitions: false,
+        }
+    }
+
+    /// Takes one submission in. One that is refused, for its own sake or because the disk cannot be read, is answered
+    /// at once.
+    pub(super) fn take(&mut self, submission: Submission) -> Result<Option<Waiting>, fjall::Error> {
+        match submission {
+            Submission::Events { rows, keys, answer, .. } => {
+                let receipt = self.events(&rows, &keys).map(Ok);
+                Ok(settle(answer, receipt)?.map(|(answer, receipt)| Waiting::Events(answer, receipt)))
+            }
+            Submission::Status { issue_id, to, actor, note, answer } => {
+                let changed = self.status(issue_id, to, &actor, &note);
+                Ok(settle(answer, changed)?.map(|(answer, changed)| Waiting::Status(answer, changed)))
+            }
+            Submission::Seed { issues, is_last, answer } => {
+                let seeded = self.seed(&issues, is_last).map(Ok);
+                Ok(settle(answer, seeded)?.map(|(answer, ())| Waiting::Seed(answer)))
+            }
+        }
+    }
+
+    fn events(&mut self, rows: &[Row], keys: &[Identity]) -> Result<Receipt, fjall::Error> {
+        if let Some(is_new) = self.index.answered(keys, self.now_ms)? {
+            return Ok(Receipt { is_new, is_repeated: true, duplicates: rows.len() });
+        }
+        let mut is_new = false;
+        let mut duplicates = 0;
+        for (position, row) in rows.iter().enumerate() {
+            let own: &[Identity] = row.identity.as_slice();
+            if self.index.answered(own, self.now_ms)?.is_some() {
+                duplicates += 1;
+                continue;
+            }
+            let made = self.occurrence(row)?;
+            is_new |= made && position == 0;
+            self.entry.event(row);
+            own.iter().for_each(|key| self.index.remember(*key, made, self.now_ms));
+        }
+        keys.iter().for_each(|key| self.index.remember(*key, is_new, self.now_ms));
+        Ok(Receipt { is_new, is_repeated: false, duplicates })
+    }
+
+    /// Makes the issue that a row is an occurrence of, or reopens it. True if it is made.
+    fn occurrence(&mut self, row: &Row) -> Result<bool, fjall::Error> {
+        let Some(fingerprint) = row.fingerprint else { return Ok(false) };
+        let known = match self.index.issue(fingerprint)? {
+            None => {
+                let known = Known { status: IssueStatus::New, project: row.project.clone() };
+                self.index.set_issue(&mut self.batch, fingerprint, known);
+                return Ok(true);
+            }
+            Some(known) => known,
+        };
+        if known.status.reopens() {
+            self.transition(&Transition {
+                sequence: 0,
+                fingerprint,
+                project: &known.project,
+                from: known.status,
+                to: IssueStatus::New,
+                at_ms: row.received_at_ms,
+                actor: REGRESSION_ACTOR,
+                note: "",
+            });
+            let status = IssueStatus::New;
+            self.index.set_issue(&mut self.batch, fingerprint, Known { status, ..known });
+        }
+        Ok(false)
+    }
+
+    fn status(
+        &mut self,
+        id: IssueId,
+        to: IssueStatus,
+        actor: &str,
+        note: &str,
+    ) -> Result<Result<Changed, SpoolError>, fjall::Error> {
+        let Some((fingerprint, known)) = self.index.issue_by_id(id)? else {
+            return Ok(Err(SpoolError::UnknownIssue(id)));
+        };
+        let from = known.status;
+        if !from.allowed().contains(&to) {
+            return Ok(Err(SpoolError::NotAllowed { from, to }));
+        }
+        let (at_ms, project) = (self.now_ms, known.project.clone());
+        self.transition(&Transition {
+            sequence: 0,
+            fingerprint,
+            project: &project,
+            from,
+            to,
+            at_ms,
+            actor,
+            note,
+        });
+        self.index.set_issue(&mut self.batch, fingerprint, Known { status: to, project });
+        Ok(Ok(Changed { from, to, position: self.counters.next_entry + 1 }))
+    }
+
+    fn transition(&mut self, transition: &Transition<'_>) {
+        self.entry.transition(&Transition { sequence: self.counters.next_sequence, ..*transition });
+        self.counters.next_sequence += 1;
+        self.has_transitions = true;
+    }
+
+    fn seed(&mut self, issues: &[KnownIssue], is_last: bool) -> Result<(), fjall::Error> {
+        for issue in issues {
+            if self.index.issue(issue.fingerprint)?.is_none() {
+                let known = Known { status: issue.status, project: issue.project.as_str().into() };
+                self.index.set_issue(&mut self.batch, issue.fingerprint, known);
+            }
+        }
+        if is_last {
+            self.batch.insert(&self.tables.meta, META_SEEDED, [1]);
+            self.is_seeded = true;
+        }
+        Ok(())
+    }
+
+    /// Whether it says that the issue index is complete.
+    pub(super) fn is_seeded(&self) -> bool {
+        self.is_seeded
+    }
+
+    /// Writes everything, durably and as a whole.
+    pub(super) fn write(mut self) -> Result<Counters, fjall::Error> {
+        let mut counters = self.counters;
+        counters.keys = self.index.write_keys(&mut self.batch, counters.keys, self.now_ms)?;
+        if self.has_transitions {
+            self.batch.insert(&self.tables.meta, META_SEQUENCE, counters.next_sequence.to_be_bytes());
+        }
+        if !self.entry.is_empty() {
+            let value = self.entry.finish(counters.appended_bytes);
+            counters.appended_bytes += value.len() as u64;
+            self.batch.insert(&self.tables.entries, counters.next_entry.to_be_bytes(), value);
+            counters.next_entry += 1;
+        }
+        self.batch.commit()?;
+        Ok(counters)
+    }
+}
+
+/// Who waits for an outcome, unless there is nothing to wait for.
+fn settle<T>(
+    answer: Answer<T>,
+    outcome: Result<Result<T, SpoolError>, fjall::Error>,
+) -> Result<Option<(Answer<T>, T)>, fjall::Error> {
+    match outcome {
+        Ok(Ok(value)) => Ok(Some((answer, value))),
+        Ok(Err(refusal)) => {
+            _ = answer.send(Err(refusal));
+            Ok(None)
+        }
+        Err(error) => {
+            _ = answer.send(Err(disk(&error)));
+            Err(error)
+        }
+    }
+}
