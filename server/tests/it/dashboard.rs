@@ -9,7 +9,9 @@ async fn page(server: &Server, path: &str) -> (StatusCode, String) {
     let response = server.client.get(format!("{}{path}", server.dashboard)).send().await.unwrap();
     let status = response.status();
     assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8", "{path}");
-    assert!(response.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
+    assert!(
+        response.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'")
+    );
     (status, response.text().await.unwrap())
 }
 
@@ -57,7 +59,10 @@ async fn list_is_filtered_and_paged_by_its_address() {
     let next = first.split("rel=\"next\" href=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
     let (status, second) = page(&server, &next.replace("&amp;", "&")).await;
     assert_eq!(status, StatusCode::OK);
-    assert!(second.contains(">Error02<") && second.contains(">Error01<") && !second.contains(">Error03<"), "{second}");
+    assert!(
+        second.contains(">Error02<") && second.contains(">Error01<") && !second.contains(">Error03<"),
+        "{second}"
+    );
     let (_, found) = page(&server, "/?text=error17").await;
     assert!(found.contains(">Error17<") && !found.contains(">Error18<"), "{found}");
 }

@@ -165,9 +165,17 @@ async fn pages_join_up_while_issues_arrive() {
 
     let mut tampered = cursor.to_owned();
     tampered.replace_range(15..16, if cursor.as_bytes()[15] == b'0' { "1" } else { "0" });
-    for query in [format!("cursor={tampered}"), format!("cursor={cursor}&sort=count"), format!("cursor={cursor}&text=x")] {
+    for query in [
+        format!("cursor={tampered}"),
+        format!("cursor={cursor}&sort=count"),
+        format!("cursor={cursor}&text=x"),
+    ] {
         let response = server.get(&format!("{ISSUES}?{query}")).send().await.unwrap();
-        assert_eq!(answer(response, StatusCode::UNPROCESSABLE_ENTITY).await["error"]["field"], "cursor", "{query}");
+        assert_eq!(
+            answer(response, StatusCode::UNPROCESSABLE_ENTITY).await["error"]["field"],
+            "cursor",
+            "{query}"
+        );
     }
 }
 
@@ -200,12 +208,22 @@ async fn one_issue_shows_its_latest_occurrence() {
     assert_eq!(issue["allowed"], json!(["VERIFYING"]));
     let sample = &issue["sample"];
     assert_eq!(sample["time"], issue["last_seen"]);
-    assert_eq!(sample["context"], json!({"z": 1, "a": {"deep": [null, "é"]}, "user_id": 7, "request_id": "req_2"}));
-    assert_eq!(sample["stack_trace"], json!(["Traceback (most recent call last):", "ValueError: invalid literal"]));
+    assert_eq!(
+        sample["context"],
+        json!({"z": 1, "a": {"deep": [null, "é"]}, "user_id": 7, "request_id": "req_2"})
+    );
+    assert_eq!(
+        sample["stack_trace"],
+        json!(["Traceback (most recent call last):", "ValueError: invalid literal"])
+    );
     assert_eq!((&sample["request_id"], &sample["user_id"]), (&json!("req_2"), &json!("7")));
     assert_eq!((&sample["event_id"], &sample["source"]), (&json!("event-2"), &json!("report")));
     let hours = issue["histogram"].as_array().unwrap();
-    assert_eq!(hours.iter().map(|hour| hour["count"].as_u64().unwrap()).sum::<u64>(), 1, "the old one is too old");
+    assert_eq!(
+        hours.iter().map(|hour| hour["count"].as_u64().unwrap()).sum::<u64>(),
+        1,
+        "the old one is too old"
+    );
 }
 
 #[tokio::test]
@@ -245,7 +263,11 @@ async fn changes_of_state_are_seen_at_once_and_kept() {
     let path = format!("{}{ISSUES}/{id}", server.api);
     let patch = async |body: Value| server.client.patch(&path).json(&body).send().await.unwrap();
 
-    let issue = answer(patch(json!({"status": "VERIFYING", "note": "on it", "actor": "alice"})).await, StatusCode::OK).await;
+    let issue = answer(
+        patch(json!({"status": "VERIFYING", "note": "on it", "actor": "alice"})).await,
+        StatusCode::OK,
+    )
+    .await;
     assert_eq!(issue["status"], "VERIFYING");
     assert_eq!(lines(&server.json(&format!("{ISSUES}?status=VERIFYING")).await), [1]);
     assert_eq!(lines(&server.json(&format!("{ISSUES}?status=NEW")).await), [0; 0]);
@@ -259,7 +281,10 @@ async fn changes_of_state_are_seen_at_once_and_kept() {
     let rest = server.json(&format!("{list}&cursor={}", first["next_cursor"].as_str().unwrap())).await;
     assert_eq!(rest["next_cursor"], Value::Null);
     let items = [&first, &rest].map(|page| page["items"].as_array().unwrap().clone()).concat();
-    let told: Vec<_> = items.iter().map(|item| ["from", "to", "actor", "note"].map(|key| item[key].as_str().unwrap())).collect();
+    let told: Vec<_> = items
+        .iter()
+        .map(|item| ["from", "to", "actor", "note"].map(|key| item[key].as_str().unwrap()))
+        .collect();
     assert_eq!(
         told,
         [
@@ -287,12 +312,23 @@ async fn bad_changes_are_refused() {
         (json!({"status": "VERIFYING", "note": {}}).to_string(), 422, "wrong_type", json!("note")),
         (json!({"status": "VERIFYING", "note": long}).to_string(), 422, "invalid_value", json!("note")),
         (json!({"status": "VERIFYING", "actor": long}).to_string(), 422, "invalid_value", json!("actor")),
-        (json!({"status": "VERIFYING", "actor": " regression "}).to_string(), 422, "invalid_value", json!("actor")),
-        (json!({"status": "VERIFYING", "note": "n".repeat(70_000)}).to_string(), 413, "too_large", Value::Null),
+        (
+            json!({"status": "VERIFYING", "actor": " regression "}).to_string(),
+            422,
+            "invalid_value",
+            json!("actor"),
+        ),
+        (
+            json!({"status": "VERIFYING", "note": "n".repeat(70_000)}).to_string(),
+            413,
+            "too_large",
+            Value::Null,
+        ),
         ("[".repeat(10_000), 400, "malformed_json", Value::Null),
     ];
     let send = async |id: u64, content_type: &str, body: String| {
-        let request = server.client.patch(format!("{}{ISSUES}/{id}", server.api)).header("Content-Type", content_type);
+        let request =
+            server.client.patch(format!("{}{ISSUES}/{id}", server.api)).header("Content-Type", content_type);
         request.body(body).send().await.unwrap()
     };
     for (body, status, code, field) in cases {
@@ -305,7 +341,10 @@ async fn bad_changes_are_refused() {
     }
     let good = json!({"status": "VERIFYING"}).to_string();
     let response = send(id, "application/xml", good.clone()).await;
-    assert_eq!(answer(response, StatusCode::UNSUPPORTED_MEDIA_TYPE).await["error"]["code"], "unsupported_media_type");
+    assert_eq!(
+        answer(response, StatusCode::UNSUPPORTED_MEDIA_TYPE).await["error"]["code"],
+        "unsupported_media_type"
+    );
     let response = send(1, "application/json", good).await;
     assert_eq!(answer(response, StatusCode::NOT_FOUND).await["error"]["code"], "not_found");
     assert_eq!(server.json(&format!("{ISSUES}/{id}")).await["status"], "NEW");

@@ -14,7 +14,8 @@ async fn schema_is_the_one_on_record() {
     let of_views = format!("database = currentDatabase() AND table IN {views}");
     let count = server.sql(&format!("SELECT uniq(table) FROM system.columns WHERE {of_views}")).await;
     assert_eq!(count, "7");
-    let silent = server.sql(&format!("SELECT count() FROM system.columns WHERE {of_views} AND comment = ''")).await;
+    let silent =
+        server.sql(&format!("SELECT count() FROM system.columns WHERE {of_views} AND comment = ''")).await;
     assert_eq!(silent, "0", "every column of a view has a comment");
 }
 
@@ -28,7 +29,8 @@ async fn derived_tables_have_the_order_of_their_selects() {
     ] {
         let names = "SELECT groupArray(name) FROM (SELECT name FROM system.columns WHERE database = currentDatabase()";
         let of_table = server.sql(&format!("{names} AND table = '{table}' ORDER BY position)")).await;
-        let described = server.sql(&format!("DESCRIBE ({})", select.replace("{source}", "event_store"))).await;
+        let described =
+            server.sql(&format!("DESCRIBE ({})", select.replace("{source}", "event_store"))).await;
         let of_select: Vec<_> = described.lines().filter_map(|line| line.split('\t').next()).collect();
         assert_eq!(of_table, format!("['{}']", of_select.join("','")), "{table}");
     }
