@@ -79,14 +79,14 @@ enum Packages {
 fn test_command(packages: Packages) -> Command {
     let mut command = cargo::command();
     match (cargo::has("nextest"), packages) {
-        (true, Packages::All) => command.args(["nextest", "run", "--workspace"]),
+        (true, Packages::All) => command.args(["nextest", "run", "--workspace", "--no-fail-fast"]),
         // A filter and no `--package`: with fewer packages dependencies get other features and are compiled again.
         (true, Packages::Server) => command
-            .args(["nextest", "run", "--workspace"])
+            .args(["nextest", "run", "--workspace", "--no-fail-fast"])
             .args(["--filterset", "package(log-center-server)"]),
-        (false, Packages::All) => command.args(["test", "--workspace", "--all-targets"]),
+        (false, Packages::All) => command.args(["test", "--workspace", "--all-targets", "--no-fail-fast"]),
         (false, Packages::Server) => {
-            command.args(["test", "--package", "log-center-server", "--all-targets"])
+            command.args(["test", "--package", "log-center-server", "--all-targets", "--no-fail-fast"])
         }
     };
     command
