@@ -54,7 +54,13 @@ fn run_server(args: ServeArgs) -> anyhow::Result<()> {
 
 fn install_log(filter: &str) -> anyhow::Result<()> {
     let filter = EnvFilter::builder().parse(filter)?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        // Whoever reads standard error may be gone; that is no reason for an engine to fail while it commits.
+        .log_internal_errors(false)
+        .init();
     Ok(())
 }
 
