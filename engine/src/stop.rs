@@ -43,7 +43,7 @@ impl Stop {
             let mut ignored = [0; 64];
             let mut input = std::io::stdin().lock();
             while !matches!(input.read(&mut ignored), Ok(0) | Err(_)) {}
-            stop.ask("the parent process is gone");
+            stop.ask("standard input ended: the parent process stops, or is gone");
         };
         std::thread::Builder::new()
             .name("parent".to_owned())

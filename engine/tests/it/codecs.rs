@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 
-use crate::process::Engine;
+use crate::process::{Engine, plain_client};
 
 const ROWS: u64 = 200_000;
 
@@ -55,7 +55,7 @@ fn numbers() -> Vec<u8> {
 async fn every_encoding_both_ways() {
     let engine = Engine::start();
     engine.ask("CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a").await;
-    let client = reqwest::Client::new();
+    let client = plain_client();
     for encoding in ["gzip", "deflate", "br", "zstd", "lz4"] {
         let answer = client
             .post(format!("{}?query=INSERT+INTO+t+FORMAT+RowBinary", engine.url()))
@@ -82,7 +82,7 @@ async fn every_encoding_both_ways() {
 #[tokio::test]
 async fn errors_are_packed_like_answers() {
     let engine = Engine::start();
-    let answer = reqwest::Client::new()
+    let answer = plain_client()
         .post(engine.url())
         .header("Accept-Encoding", "br;q=0, gzip")
         .body("SELECT nothing")
@@ -102,7 +102,7 @@ async fn errors_are_packed_like_answers() {
 async fn blocks_come_back_as_they_went() {
     let engine = Engine::start();
     engine.ask("CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a").await;
-    let client = reqwest::Client::new();
+    let client = plain_client();
     let blocks = client
         .post(format!("{}?compress=1", engine.url()))
         .body(format!("SELECT number FROM numbers({ROWS}) FORMAT RowBinary"))

@@ -1,6 +1,6 @@
 //! The user `reader`.
 
-use crate::process::Engine;
+use crate::process::{Engine, plain_client};
 
 async fn engine() -> Engine {
     let engine = Engine::start_with(&[
@@ -45,7 +45,7 @@ async fn reads_and_nothing_else() {
 #[tokio::test]
 async fn is_known_by_url_header_or_basic_auth() {
     let engine = engine().await;
-    let post = || reqwest::Client::new().post(engine.url()).body("CREATE TABLE u (a UInt64) ENGINE = Memory");
+    let post = || plain_client().post(engine.url()).body("CREATE TABLE u (a UInt64) ENGINE = Memory");
     for request in [
         post().header("X-ClickHouse-User", "reader"),
         post().header("Authorization", "Basic cmVhZGVyOg=="),

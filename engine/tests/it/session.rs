@@ -1,6 +1,6 @@
 //! `session_id`.
 
-use crate::process::{Engine, running};
+use crate::process::{Engine, plain_client, running};
 
 #[tokio::test]
 async fn keeps_settings_and_temporary_tables() {
@@ -44,7 +44,7 @@ async fn must_exist_if_checked() {
 #[tokio::test]
 async fn is_free_once_the_answer_is_there() {
     let engine = Engine::start();
-    let client = reqwest::Client::new();
+    let client = plain_client();
     for sql in [
         "SELECT 1",
         "SELECT number FROM numbers(100000)",

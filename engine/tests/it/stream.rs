@@ -2,7 +2,7 @@
 
 use futures_util::StreamExt as _;
 
-use crate::process::Engine;
+use crate::process::{Engine, plain_client};
 
 /// More than the engine may grow by. The answer and the insert below are 160 MB and 128 MB.
 const MOST_GROWTH_BYTES: u64 = 100 << 20;
@@ -13,7 +13,7 @@ async fn a_long_answer_does_not_sit_in_memory() {
     engine.ask("SELECT number, toString(number) FROM numbers(100000) FORMAT Null").await;
     let before = engine.memory_bytes();
     let mut most = before;
-    let answer = reqwest::Client::new()
+    let answer = plain_client()
         .post(engine.url())
         .body("SELECT number, toString(number) FROM numbers(10000000) FORMAT RowBinary")
         .send()
@@ -54,7 +54,7 @@ async fn formats_with_an_end_are_whole() {
     let json = engine.ask("SELECT number FROM numbers(300000) FORMAT JSON").await;
     let json: serde_json::Value = serde_json::from_str(&json).expect("valid JSON");
     assert_eq!(json["data"].as_array().map(Vec::len), Some(300_000));
-    let answer = reqwest::Client::new()
+    let answer = plain_client()
         .post(engine.url())
         .body("SELECT number FROM numbers(300000) FORMAT Parquet")
         .send()
@@ -94,7 +94,7 @@ async fn formats_are_the_same_streamed_and_whole() {
         let rows = "SELECT number, concat('a\n', toString(number)) AS `b \\n \"\n c` FROM numbers(1000)";
         let get = async |settings: &str| {
             let sql = format!("{rows} SETTINGS {settings} FORMAT {format}");
-            let answer = reqwest::Client::new().post(engine.url()).body(sql).send().await.expect("answer");
+            let answer = plain_client().post(engine.url()).body(sql).send().await.expect("answer");
             assert_eq!(answer.status(), 200, "{format}");
             answer.bytes().await.expect("body")
         };
@@ -107,8 +107,7 @@ async fn formats_are_the_same_streamed_and_whole() {
 async fn an_error_late_in_an_answer_cuts_it() {
     let engine = Engine::start();
     let failing = "SELECT number, throwIf(number = 2500000) FROM numbers(3000000)";
-    let answer =
-        reqwest::Client::new().post(engine.url()).body(failing).send().await.expect("head of the answer");
+    let answer = plain_client().post(engine.url()).body(failing).send().await.expect("head of the answer");
     assert_eq!(answer.status(), 200);
     let tag = answer.headers()["x-clickhouse-exception-tag"].to_str().expect("tag").to_owned();
     let mut body = answer.bytes_stream();

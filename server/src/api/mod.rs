@@ -21,7 +21,9 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, Method, header};
 use axum::middleware::from_fn;
 use axum::response::IntoResponse;
+use health::Readiness;
 use metrics_exporter_prometheus::PrometheusHandle;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -30,9 +32,12 @@ use tower_http::cors::{Any, CorsLayer};
 /// How long a browser may remember the answer to a preflight, in seconds: one day.
 const PREFLIGHT_SECONDS: u64 = 24 * 60 * 60;
 
-/// What the handlers share. Cheap to clone.
+/// What the handlers share. Cheap to clone: every request does.
 #[derive(Clone)]
-pub struct AppState {
+pub struct AppState(Arc<Services>);
+
+/// What the handlers work with.
+pub struct Services {
     /// Where everything that arrives becomes durable.
     pub spool: Spool,
     /// Where everything is read from.
@@ -40,9 +45,23 @@ pub struct AppState {
     /// How far the writer is.
     pub progress: Arc<Progress>,
     /// Whether the server can do its work, for `/health/ready`.
-    pub readiness: Arc<health::Readiness>,
+    pub readiness: Readiness,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
+}
+
+impl From<Services> for AppState {
+    fn from(services: Services) -> Self {
+        Self(Arc::new(services))
+    }
+}
+
+impl Deref for AppState {
+    type Target = Services;
+
+    fn deref(&self) -> &Services {
+        &self.0
+    }
 }
 
 /// All of it.

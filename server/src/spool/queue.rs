@@ -63,6 +63,11 @@ impl Queue {
         self.shared.end.subscribe()
     }
 
+    /// How many bytes wait for ClickHouse.
+    pub fn waiting_bytes(&self) -> u64 {
+        self.shared.waiting_bytes.load(Ordering::Relaxed)
+    }
+
     /// The position of the first entry that is not in ClickHouse.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 //! [`Store::migrate`] brings a database to the schema of this program. After that the reading half of the API asks
 //! through the nouns here ([`issue`], [`occurrence`], [`transition`]): each runs a statement from `sql/` with its
 //! parameters bound by the server of ClickHouse, under the limits in [`limits`], and gives rows that are also the
-//! JSON answers. [`derived`] tells the writer what hangs on `event_store`.
+//! JSON answers. `derived` tells the writer what hangs on `event_store`.
 //!
 //! Invariant: nothing that came from outside becomes part of a statement's text.
 

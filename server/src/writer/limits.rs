@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-/// How long the first event waits for company before a batch is closed. Also the age at which an event can be queried,
-/// together with the time of one insert.
-pub const LINGER: Duration = Duration::from_millis(400);
+/// The least time between the beginnings of two ranges. Also the age at which an event can be queried, together with the
+/// time of one insert.
+pub const PACE: Duration = Duration::from_millis(400);
 
 /// How long one insert may take before its outcome counts as unclear.
 pub const INSERT_TIMEOUT: Duration = Duration::from_secs(60);

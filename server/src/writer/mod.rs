@@ -17,13 +17,14 @@ mod deliver;
 mod insert;
 pub mod limits;
 
+use crate::spool::limits::FROZEN_BYTES;
 use crate::spool::{Frozen, Queue, SpoolError};
 use crate::store::Store;
 use deliver::Delivery;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// How far the writer is; for whoever waits until something can be queried.
 pub struct Progress {
@@ -58,31 +59,29 @@ pub struct Writer {
     delivery: Delivery,
     progress: Arc<Progress>,
     stop: watch::Receiver<bool>,
+    /// When the last range was frozen.
+    frozen_at: Option<Instant>,
 }
 
 impl Writer {
     /// A writer from `queue` to `store`. It ends when `stop` becomes true and nothing waits any more.
     pub fn new(queue: Queue, store: Store, progress: Arc<Progress>, stop: watch::Receiver<bool>) -> Self {
-        Self { queue: Arc::new(queue), delivery: Delivery::new(store), progress, stop }
+        Self { queue: Arc::new(queue), delivery: Delivery::new(store), progress, stop, frozen_at: None }
     }
 
     /// Runs until it is stopped and has written what waits.
     pub async fn run(mut self) {
         loop {
+            self.keep_pace().await;
+            self.frozen_at = Some(Instant::now());
             match self.next_range().await {
                 Ok(Some(frozen)) => self.write(frozen).await,
-                Ok(None) => {
-                    if *self.stop.borrow() {
-                        return;
-                    }
-                    self.wait_for_entries().await;
-                }
+                Ok(None) if *self.stop.borrow() => return,
+                Ok(None) => self.wait_for_entries().await,
+                Err(_) if *self.stop.borrow() => return,
                 Err(error) => {
                     // The spool's thread has logged what is the matter with the disk and opens the store anew.
                     tracing::debug!(%error, "the writer cannot read the spool");
-                    if *self.stop.borrow() {
-                        return;
-                    }
                     sleep(limits::RETRY_MAX).await;
                 }
             }
@@ -114,16 +113,25 @@ impl Writer {
         self.progress.stored.send_replace(end);
     }
 
-    /// Waits for something to write, and then a little for more of it: many small parts are dear to ClickHouse.
+    /// Waits until something lies in the spool.
     async fn wait_for_entries(&mut self) {
         let Ok(position) = self.queue.position() else { return };
         let mut end = self.queue.end();
         tokio::select! {
             _ = end.wait_for(|end| *end > position) => {}
-            _ = self.stop.wait_for(|stop| *stop) => return,
+            _ = self.stop.wait_for(|stop| *stop) => {}
+        }
+    }
+
+    /// Lets time pass between two ranges: many small parts are dear to ClickHouse, in writing and in merging. What
+    /// comes alone after a while is written at once; nobody waits when a full batch lies there, or somebody is in a hurry.
+    async fn keep_pace(&mut self) {
+        let Some(frozen_at) = self.frozen_at else { return };
+        if self.queue.waiting_bytes() >= FROZEN_BYTES as u64 {
+            return;
         }
         tokio::select! {
-            () = sleep(limits::LINGER) => {}
+            () = sleep_until(frozen_at + limits::PACE) => {}
             () = self.progress.urgent.notified() => {}
             _ = self.stop.wait_for(|stop| *stop) => {}
         }
