@@ -17,13 +17,15 @@ impl UnixMillis {
         if let Ok(timestamp) = text.parse::<Timestamp>() {
             return Ok(Self(timestamp.as_millisecond()));
         }
-        let civil: DateTime = text.parse().map_err(|_| TimeError)?;
-        // A text with an offset that Timestamp refused would lose the offset here.
-        if text.rfind(['+', 'Z', 'z']).is_some() {
+        // Without an offset, or of the last day before the year 10000, which some write for "never" and which is beyond
+        // what an instant can be in every time zone.
+        let civil: DateTime = text.strip_suffix(['Z', 'z']).unwrap_or(text).parse().map_err(|_| TimeError)?;
+        // A text with an offset that was refused would lose the offset here.
+        if text.rfind('+').is_some() {
             return Err(TimeError);
         }
-        let zoned = civil.to_zoned(TimeZone::UTC).map_err(|_| TimeError)?;
-        Ok(Self(zoned.timestamp().as_millisecond()))
+        let last = Timestamp::MAX.as_second() * 1000;
+        Ok(Self(civil.to_zoned(TimeZone::UTC).map_or(last, |zoned| zoned.timestamp().as_millisecond())))
     }
 
     /// The day in UTC, counted from 1970-01-01.
