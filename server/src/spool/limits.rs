@@ -31,8 +31,9 @@ pub const FROZEN_ROWS: usize = 100_000;
 /// Bytes of one batch that goes to ClickHouse, unless a single entry is larger: 32 MiB.
 pub const FROZEN_BYTES: usize = 32 << 20;
 
-/// How much journal may lie beside the sorted files: 256 MiB.
-pub const JOURNAL_BYTES: u64 = 256 << 20;
+/// How much journal may lie beside the sorted files: 64 MiB, the least that the store below takes. It is read back at each
+/// start.
+pub const JOURNAL_BYTES: u64 = 64 << 20;
 
 /// The block cache of the store below: 16 MiB.
 pub const CACHE_BYTES: u64 = 16 << 20;
