@@ -33,7 +33,8 @@ impl Counters {
         };
         let mut next_entry = position;
         let (mut appended_bytes, mut waiting_bytes) = (0, 0);
-        if let Some(guard) = tables.entries.last_key_value() {
+        // From the position on: before it lie the tombstones of everything that ever passed.
+        if let Some(guard) = tables.entries.range(position.to_be_bytes()..).next_back() {
             let (key, value) = guard.into_inner().map_err(|error| disk(&error))?;
             next_entry = u64_of(&key).unwrap_or(position).max(position) + 1;
             appended_bytes = Entry::parse(&value)?.start + value.len() as u64;

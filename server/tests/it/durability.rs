@@ -86,13 +86,7 @@ async fn a_full_spool_is_said_and_recovers_by_itself() {
     let refused = answer(refused, StatusCode::SERVICE_UNAVAILABLE).await;
     assert_eq!(refused["error"]["code"], "spool_full");
     signal(engine, "CONT");
-    let started = Instant::now();
-    while server.post("/api/v1/logs/report").json(&a_report(1)).send().await.unwrap().status()
-        != StatusCode::OK
-    {
-        assert!(started.elapsed() < DEADLINE);
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until_accepted(&server).await;
     kept += 1;
     server.sql_becomes("SELECT sum(count) FROM issues", &kept.to_string()).await;
 }
@@ -135,13 +129,7 @@ async fn a_full_disk_is_said_and_recovers_by_itself() {
         let metrics = server.get("/metrics").send().await.unwrap().text().await.unwrap();
         assert!(metrics.lines().any(|line| line == "log_center_disk_failing 1"), "{metrics}");
         std::fs::remove_file(&filler).unwrap();
-        let started = Instant::now();
-        while server.post("/api/v1/logs/report").json(&a_report(1)).send().await.unwrap().status()
-            != StatusCode::OK
-        {
-            assert!(started.elapsed() < DEADLINE);
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        until_accepted(&server).await;
         kept += 1;
     }
     server.sql_becomes("SELECT sum(count) FROM issues", &kept.to_string()).await;
@@ -155,4 +143,15 @@ fn fill(path: &Path) {
     let zeros = vec![0; 1 << 20];
     while file.write_all(&zeros).is_ok() {}
     while file.write_all(&[0]).is_ok() {}
+}
+
+/// Reports until one is kept.
+async fn until_accepted(server: &Server) {
+    let started = Instant::now();
+    while server.post("/api/v1/logs/report").json(&a_report(1)).send().await.unwrap().status()
+        != StatusCode::OK
+    {
+        assert!(started.elapsed() < DEADLINE);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }

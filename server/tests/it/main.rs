@@ -16,3 +16,4 @@ mod lifecycle;
 mod openapi;
 mod reports;
 mod schema;
+mod states;
