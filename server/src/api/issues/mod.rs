@@ -15,6 +15,7 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use log_center_wire::IssueId;
 use serde::Serialize;
+use std::time::Duration;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -63,8 +64,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     }
 }
 
+/// How long an issue that ClickHouse does not know is waited for, if something is on its way there: whoever was told its
+/// number a moment ago may ask for it.
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// The issue, or 404.
 pub(crate) async fn find(state: &AppState, id: IssueId) -> Result<Issue, ApiError> {
-    let issue = state.store.issue(id).await?;
+    let end = *state.spool.end().borrow();
+    let mut issue = state.store.issue(id).await?;
+    if issue.is_none() && state.progress.stored() < end && state.progress.wait_for(end, ARRIVAL_TIMEOUT).await
+    {
+        issue = state.store.issue(id).await?;
+    }
     issue.ok_or_else(|| ApiError::NotFound(format!("there is no issue {id}")))
 }
