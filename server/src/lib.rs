@@ -15,8 +15,9 @@
 //! [`serve`] starts all of these, together with ClickHouse itself ([`engine_child`]) unless a remote one is
 //! configured, and stops them in the opposite order.
 //!
-//! Invariant: `api` is imported by nobody; `ingest` knows neither spool nor store; the spool knows nothing of
-//! ClickHouse but the bytes that will be sent to it.
+//! Invariant: `api` is imported only by what serves it and by [`dashboard`], whose plain pages ask as the API does until
+//! there is a dashboard that is a client; `ingest` knows neither spool nor store; the spool knows nothing of ClickHouse
+//! but the bytes that will be sent to it.
 
 pub mod api;
 mod clock;
