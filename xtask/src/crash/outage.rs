@@ -103,7 +103,11 @@ fn outage(args: &Args, place: &Place) -> Result<()> {
     let (visible, findings) = settle(&ledger, &Witness::new(&engine.url), EVENT_ID_PREFIX, PATIENCE)?;
     let visible_after = back.elapsed();
     figures.print();
-    println!("all visible         {:.1} s after it was back", visible_after.as_secs_f64());
+    println!(
+        "all visible         {:.1} s after it was back ({} s of further load included)",
+        visible_after.as_secs_f64(),
+        BEFORE_AND_AFTER.as_secs()
+    );
     println!("lost, doubled       {}, {}", findings.lost, findings.doubled);
 
     let problems: Vec<_> = harvest.complaints.into_iter().chain(findings.examples.iter().cloned()).collect();
