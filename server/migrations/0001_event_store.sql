@@ -1,7 +1,7 @@
 -- One wide, immutable row an event. The order of the columns is the order in which the writer sends them.
 --
--- fsync_after_insert stays off: what the engine has not yet written to disk when the machine loses power is still in
--- the spool's window of batches whose arrival is checked; the death of a process loses nothing of the page cache.
+-- A part is synced before its insert is answered, because the spool, which was, forgets the rows then: a machine that
+-- loses power has them in one of the two. What merges write is synced by the kernel long before their sources are removed.
 CREATE TABLE IF NOT EXISTS event_store
 (
     batch UInt64 COMMENT 'Which insert of the writer brought the row' CODEC(Delta(8), ZSTD(1)),
@@ -54,4 +54,4 @@ CREATE TABLE IF NOT EXISTS event_store
 ENGINE = {engine:MergeTree}
 PARTITION BY toDate(time)
 ORDER BY (toStartOfFiveMinutes(time), project, time)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000;
