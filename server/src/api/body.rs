@@ -4,9 +4,10 @@ use crate::error::ApiError;
 use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder};
 use axum::body::{Body, BodyDataStream};
 use axum::http::{HeaderMap, header};
-use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
 use std::io;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
@@ -40,6 +41,61 @@ impl BodyLimits {
     }
 }
 
+/// How much of all bodies together is held at once: 128 MiB. More is answered with 503.
+const HELD_BYTES: usize = 128 << 20;
+
+/// By how much a body that is being read grows at a time.
+const GROWTH_BYTES: usize = 64 << 10;
+
+/// What all bodies together hold at the moment.
+static HELD: AtomicUsize = AtomicUsize::new(0);
+
+/// A whole body. It counts towards [`HELD_BYTES`] until it is dropped.
+pub struct Received {
+    bytes: Vec<u8>,
+    held: usize,
+}
+
+impl Received {
+    const fn new() -> Self {
+        Self { bytes: Vec::new(), held: 0 }
+    }
+
+    /// Makes room for more.
+    fn grow(&mut self) -> Result<(), ApiError> {
+        let room = self.bytes.capacity() - self.bytes.len();
+        if room > 0 {
+            return Ok(());
+        }
+        // Doubling, as a vector does by itself, so that a large body is not copied again and again.
+        let more = self.bytes.len().max(GROWTH_BYTES);
+        self.held += more;
+        if HELD.fetch_add(more, Ordering::Relaxed) + more > HELD_BYTES {
+            return Err(ApiError::Unavailable {
+                code: "overloaded",
+                message: "too many large bodies at once".to_owned(),
+                retry_after_seconds: 1,
+            });
+        }
+        self.bytes.reserve_exact(more);
+        Ok(())
+    }
+}
+
+impl Deref for Received {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Received {
+    fn drop(&mut self) {
+        HELD.fetch_sub(self.held, Ordering::Relaxed);
+    }
+}
+
 /// How much of a body that is refused is read all the same: 32 MiB. A client that is cut off while it sends sees a broken
 /// connection and not the answer that says why.
 const DRAINED_BYTES: usize = 32 << 20;
@@ -48,12 +104,12 @@ const DRAINED_BYTES: usize = 32 << 20;
 ///
 /// # Errors
 /// 400 what cannot be decompressed or ends too early, 408 what comes too slowly, 413 what is too large before or after
-/// decompression, 415 an encoding that nobody here reads.
-pub async fn read(headers: &HeaderMap, body: Body, limits: BodyLimits) -> Result<Bytes, ApiError> {
+/// decompression, 415 an encoding that nobody here reads, 503 if too much is held already.
+pub async fn read(headers: &HeaderMap, body: Body, limits: BodyLimits) -> Result<Received, ApiError> {
     let mut stream = body.into_data_stream();
     let read = timeout(limits.patience, read_stream(headers, &mut stream, limits)).await;
     match read.unwrap_or(Err(ApiError::SlowBody)) {
-        Err(refusal @ (ApiError::TooLarge(_) | ApiError::Unsupported { .. } | ApiError::Body(_))) => {
+        Err(refusal) if !matches!(refusal, ApiError::SlowBody) => {
             _ = timeout(limits.patience, drain(&mut stream)).await;
             Err(refusal)
         }
@@ -65,7 +121,7 @@ async fn read_stream(
     headers: &HeaderMap,
     stream: &mut BodyDataStream,
     limits: BodyLimits,
-) -> Result<Bytes, ApiError> {
+) -> Result<Received, ApiError> {
     let encoding = Encoding::of(headers)?;
     let announced =
         headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
@@ -117,7 +173,7 @@ async fn decode(
     encoding: Encoding,
     stream: &mut BodyDataStream,
     limits: BodyLimits,
-) -> Result<Bytes, ApiError> {
+) -> Result<Received, ApiError> {
     let stream = stream.map_err(io::Error::other);
     // One byte more than is allowed tells "too much" from "just enough".
     let wire = StreamReader::new(stream).take(limits.wire_bytes as u64 + 1);
@@ -148,18 +204,21 @@ fn all_members<D>(mut decoder: D, switch: impl FnOnce(&mut D, bool)) -> D {
     decoder
 }
 
-async fn collect(reader: impl AsyncRead, limits: BodyLimits) -> Result<Bytes, ApiError> {
-    let mut body = Vec::new();
+async fn collect(reader: impl AsyncRead, limits: BodyLimits) -> Result<Received, ApiError> {
+    let mut body = Received::new();
     let reader = reader.take(limits.body_bytes as u64 + 1);
     tokio::pin!(reader);
-    reader
-        .read_to_end(&mut body)
-        .await
-        .map_err(|error| ApiError::Body(format!("the body cannot be read: {error}")))?;
+    loop {
+        body.grow()?;
+        let read = reader.read_buf(&mut body.bytes).await;
+        if read.map_err(|error| ApiError::Body(format!("the body cannot be read: {error}")))? == 0 {
+            break;
+        }
+    }
     if body.len() > limits.body_bytes {
         return Err(too_large(limits.body_bytes, "after decompression"));
     }
-    Ok(body.into())
+    Ok(body)
 }
 
 fn too_large(limit: usize, place: &str) -> ApiError {

@@ -1,7 +1,7 @@
 //! `POST /api/v1/events`: records from services that log bunyan JSON.
 
 use super::AppState;
-use super::body::{self, BATCH_BODY_TIMEOUT, BodyLimits};
+use super::body::{self, BATCH_BODY_TIMEOUT, BodyLimits, Received};
 use super::reports::idempotency_key;
 use crate::clock;
 use crate::error::{ApiError, ErrorBody};
@@ -10,7 +10,6 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use bytes::Bytes;
 use log_center_wire::UnixMillis;
 use log_center_wire::batch::{self, BatchError};
 use log_center_wire::decode::DecodeError;
@@ -105,7 +104,7 @@ pub async fn accept(
     Ok((StatusCode::OK, Json(BatchAnswer { accepted: events.len(), rejected })))
 }
 
-async fn decode(bytes: Bytes, received_at: UnixMillis) -> Result<(Vec<Event>, Vec<Rejected>), ApiError> {
+async fn decode(bytes: Received, received_at: UnixMillis) -> Result<(Vec<Event>, Vec<Rejected>), ApiError> {
     // 64 MiB of JSON take longer than a thread of the runtime should be held.
     let decoded = tokio::task::spawn_blocking(move || decode_all(&bytes, received_at)).await;
     decoded.unwrap_or_else(|panic| Err(ApiError::Internal(panic.to_string())))

@@ -279,3 +279,26 @@ async fn unfinished_slow_and_broken_requests_cost_nobody_anything() {
     server.sql_becomes("SELECT count() FROM events", "20").await;
     assert!(!server.log().contains("panicked"));
 }
+
+/// The most that the server may ever have had in memory while it is flooded, in KiB. Without a common limit eight such
+/// bodies alone are 480 MiB.
+const FLOODED_RSS_KIB: u64 = 450 << 10;
+
+#[tokio::test]
+async fn many_large_bodies_at_once_do_not_fill_the_memory() {
+    let server = Server::start().await;
+    let (encoding, body) = encoded(&vec![b' '; 60 << 20]).await.pop().unwrap();
+    let requests = (0..8).map(|_| async {
+        let request = server.post("/api/v1/events").header("content-encoding", encoding).body(body.clone());
+        request.send().await.unwrap().status().as_u16()
+    });
+    for status in futures_util::future::join_all(requests).await {
+        // Blanks hold no record; what does not find room is told to come again.
+        assert!(matches!(status, 400 | 503), "{status}");
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(peak < FLOODED_RSS_KIB, "{peak} KiB");
+    server.report(&a_report(1)).await;
+}
