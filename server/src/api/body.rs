@@ -50,7 +50,7 @@ const GROWTH_BYTES: usize = 64 << 10;
 /// What all bodies together hold at the moment.
 static HELD: AtomicUsize = AtomicUsize::new(0);
 
-/// A whole body. It counts towards [`HELD_BYTES`] until it is dropped.
+/// A whole body. It counts towards what all bodies together hold until it is dropped.
 pub struct Received {
     bytes: Vec<u8>,
     held: usize,
