@@ -204,6 +204,9 @@ impl Builder {
                 .map_err(|error| Error::new(format!("{FILTER_VARIABLE}={text:?}: {error}")))?,
             None => Targets::new().with_default(LevelFilter::INFO),
         };
+        // Who asks for the words of one target only means them with the ids of their request.
+        #[cfg(any(feature = "tower", feature = "reqwest"))]
+        let filter = filter.with_target(crate::hop::SPAN_TARGET, LevelFilter::ERROR);
         let (layer, guard) = self.build()?;
         let subscriber = Registry::default().with(filter).with(layer);
         dispatcher::set_global_default(Dispatch::new(subscriber))

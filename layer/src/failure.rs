@@ -35,20 +35,18 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn clear(&mut self) {
-        self.origin = Origin::Nowhere;
-        for text in self.texts() {
-            text.clear();
+        if self.origin != Origin::Nowhere {
+            self.origin = Origin::Nowhere;
+            self.field.clear();
+            self.message.clear();
+            self.error_type.clear();
+            self.causes.clear();
         }
     }
 
-    pub(crate) fn shrink(&mut self) {
-        for text in self.texts() {
-            text.shrink_to(KEPT_BUFFER_BYTES);
-        }
-    }
-
-    fn texts(&mut self) -> [&mut String; 4] {
-        [&mut self.field, &mut self.message, &mut self.error_type, &mut self.causes]
+    /// Whether the buffers have grown larger than what is kept for the next use.
+    pub(crate) fn is_oversized(&self) -> bool {
+        (self.field.capacity() | self.message.capacity() | self.causes.capacity()) > KEPT_BUFFER_BYTES
     }
 
     /// Takes an error with its whole chain of sources. `raw` is room to work in.
@@ -99,7 +97,9 @@ pub(crate) fn write_chain(out: &mut Bounded<'_>, error: &(dyn Error + 'static)) 
 }
 
 /// The errors below one. It stops where asking for the next one panics.
-fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+pub(crate) fn sources<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     let next = |error: &&'a (dyn Error + 'static)| format::source(*error);
     std::iter::successors(format::source(error), next).take(ERROR_SOURCES)
 }

@@ -1,10 +1,9 @@
-use crate::capture::Captured;
 use crate::counts::{WriterCounters, raise};
 use crate::forward::Queue;
 use crate::line::{self, Identity};
 use crate::scratch::{self, Lease};
 use crate::sink::Sink;
-use crate::span::{SpanNode, opens_request};
+use crate::span::{Kind, SpanNode};
 use crate::visit::{EventVisitor, SpanVisitor};
 use log_center_wire::Level;
 use std::sync::Arc;
@@ -96,18 +95,17 @@ where
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        let metadata = attributes.metadata();
-        let mut lease = self.core.lease();
+        let kind = Kind::of(attributes.metadata());
         // A span nested too deep to be read still leads to the spans around it.
-        let mut nothing = Captured::default();
-        let captured = lease.as_mut().map_or(&mut nothing, |lease| {
+        let mut lease = self.core.lease();
+        let captured = lease.as_mut().map(|lease| {
             let captured = &mut lease.captured;
-            attributes.record(&mut SpanVisitor { captured, opens_request: opens_request(metadata) });
-            captured
+            attributes.record(&mut SpanVisitor { captured, opens_request: kind.opens_request });
+            &mut captured.fields
         });
         let Some(span) = context.span(id) else { return };
         let parent = span.parent().and_then(|parent| node_of(&parent));
-        let node = SpanNode::new(metadata, parent, captured);
+        let node = SpanNode::new(kind, parent, captured);
         // Two layers of this kind in one subscriber would make equal nodes; either serves both.
         span.extensions_mut().replace(node);
     }
@@ -115,9 +113,11 @@ where
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         let Some(node) = context.span(id).and_then(|span| node_of(&span)) else { return };
         let Some(mut lease) = self.core.lease() else { return };
-        values
-            .record(&mut SpanVisitor { captured: &mut lease.captured, opens_request: node.opens_request() });
-        node.record(&lease.captured);
+        values.record(&mut SpanVisitor {
+            captured: &mut lease.captured,
+            opens_request: node.kind().opens_request,
+        });
+        node.record(&lease.captured.fields);
     }
 }
 

@@ -45,6 +45,10 @@
 //! - Everything else, on events and spans, is in `extra` as `key=value`, whatever it is called, quoted where it
 //!   must be ([`testing::parse_extra`] reads it back).
 //!
+//! Begin and end of requests and calls are told by the crate itself (`request` with the feature `tower` or `axum`,
+//! `call` with `reqwest`). Their columns, `event`, `tm`, `service_req` and `service_res`, are beyond every
+//! application's reach.
+//!
 //! No key comes twice: the last value wins, the event's over the inner span's over the outer span's.
 //!
 //! A record with `err` also has an `event_id`, 32 hex digits that no other record has: the same error that arrives
@@ -58,16 +62,23 @@
 mod readme {}
 
 mod builder;
+#[cfg(feature = "reqwest")]
+pub mod call;
 mod capture;
 mod counts;
 mod error;
 mod failure;
+mod fields;
 mod format;
 mod forward;
 mod guard;
+#[cfg(any(feature = "tower", feature = "reqwest"))]
+mod hop;
 mod layer;
 pub mod limits;
 mod line;
+#[cfg(feature = "tower")]
+pub mod request;
 mod scratch;
 mod sink;
 mod span;

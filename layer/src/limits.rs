@@ -74,6 +74,10 @@ pub const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 /// and counted.
 pub const STDOUT_BACKLOG_BYTES: usize = 1 << 20;
 
+/// Longest payload or body of a call, in bytes of what travels: default of `Call::payload` and `Call::body`
+/// (feature `reqwest`).
+pub const CALL_TEXT_BYTES: usize = 4 << 10;
+
 /// Largest buffer that a thread or a closed span keeps for its next use.
 pub(crate) const KEPT_BUFFER_BYTES: usize = 64 << 10;
 

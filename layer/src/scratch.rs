@@ -78,8 +78,9 @@ impl Drop for Lease {
     fn drop(&mut self) {
         let _ = DEPTH.try_with(|depth| depth.set(self.outer_depth));
         if let Some(mut scratch) = self.scratch.take() {
-            scratch.line.clear();
-            scratch.line.shrink_to(KEPT_BUFFER_BYTES);
+            if scratch.line.capacity() > KEPT_BUFFER_BYTES {
+                scratch.line = Vec::new();
+            }
             scratch.captured.shrink();
             let _ = KEPT.try_with(|kept| kept.set(Some(scratch)));
         }

@@ -1,7 +1,8 @@
 //! The eyes of the layer: what `tracing` shows, value by value, into [`Captured`].
 
-use crate::capture::{Captured, Column};
+use crate::capture::Captured;
 use crate::failure::{Origin, names_error, write_chain};
+use crate::fields::Column;
 use crate::format::{self, Bounded};
 use crate::limits::{ERROR_MESSAGE_BYTES, MESSAGE_BYTES, VALUE_BYTES};
 use crate::line::escape::push_json;
@@ -100,7 +101,7 @@ impl Place for SpanVisitor<'_> {
 
     fn place(&mut self, name: &str, value: &str) {
         match Column::named(name) {
-            Some(column) if self.opens_request || !Column::CLIENT.contains(&column) => {
+            Some(column) if self.opens_request || !column.is_client() => {
                 self.captured.push_column(column, value);
             }
             _ => self.captured.push_pair(name, value),
@@ -171,6 +172,11 @@ impl Visit for EventVisitor<'_> {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        #[cfg(any(feature = "tower", feature = "reqwest"))]
+        if let Some(record) = value.downcast_ref::<crate::hop::HopRecord>() {
+            record.capture(self.captured);
+            return;
+        }
         if self.fails {
             self.place_error(field.name(), value);
         } else {

@@ -11,13 +11,21 @@ const CUT: &str = "…";
 
 /// Appends `text` as the inside of a JSON string, in at most `limit` bytes. Whether all of it fitted.
 pub(crate) fn push_json(out: &mut Vec<u8>, text: &str, limit: usize) -> bool {
+    if text.len() <= limit && is_clean::<JSON>(text.as_bytes()) {
+        out.extend_from_slice(text.as_bytes());
+        return true;
+    }
     push(out, text, limit, json_escape)
 }
 
 /// Appends `text` as the value of a pair inside a JSON string, quoted if it must be.
 pub(crate) fn push_value(out: &mut Vec<u8>, text: &str, limit: usize) {
-    if !text.is_empty() && clean_prefix::<PAIR>(text.as_bytes()) == text.len() {
-        push(out, text, limit, json_escape);
+    if !text.is_empty() && is_bare(text) {
+        if text.len() <= limit {
+            out.extend_from_slice(text.as_bytes());
+        } else {
+            push(out, text, limit, json_escape);
+        }
         return;
     }
     out.extend_from_slice(b"\\\"");
@@ -25,15 +33,28 @@ pub(crate) fn push_value(out: &mut Vec<u8>, text: &str, limit: usize) {
     out.extend_from_slice(b"\\\"");
 }
 
+/// Whether a text has nothing in it that a value in a pair would have to be quoted for.
+pub(crate) fn is_bare(text: &str) -> bool {
+    is_clean::<PAIR>(text.as_bytes())
+}
+
 /// Appends the key of a pair. What would end it early becomes `_`; a cut name just ends.
 pub(crate) fn push_key(out: &mut Vec<u8>, name: &str) {
+    let is_raw = name.as_bytes().get(1) == Some(&b'#');
+    if (1..=KEY_BYTES).contains(&name.len()) && !is_raw && is_bare(name) {
+        out.extend_from_slice(name.as_bytes());
+    } else {
+        push_odd_key(out, name);
+    }
+}
+
+#[cold]
+fn push_odd_key(out: &mut Vec<u8>, name: &str) {
     // A raw identifier (`r#type`) is a way to write the name, not a part of it.
     let name = name.strip_prefix("r#").unwrap_or(name);
     let name = &name[..boundary(name, KEY_BYTES)];
     if name.is_empty() {
         out.push(b'_');
-    } else if clean_prefix::<PAIR>(name.as_bytes()) == name.len() {
-        out.extend_from_slice(name.as_bytes());
     } else {
         out.extend(name.bytes().map(|byte| if is_special::<PAIR>(byte) { b'_' } else { byte }));
     }
@@ -79,32 +100,56 @@ const fn is_special<const PAIRS: bool>(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\' || (PAIRS && (byte == b' ' || byte == b'=' || byte == 0x7f))
 }
 
+/// Whether every byte can stand for itself; eight at a time.
+fn is_clean<const PAIRS: bool>(bytes: &[u8]) -> bool {
+    let special = |word: &[u8; 8]| special_in::<PAIRS>(u64::from_le_bytes(*word));
+    // The last word overlaps the one before it, rather than leaving single bytes.
+    if let Some(last) = bytes.last_chunk() {
+        let mut hits = special(last);
+        let mut rest = bytes;
+        while let (Some((word, behind)), true) = (rest.split_first_chunk(), rest.len() > 8) {
+            hits |= special(word);
+            rest = behind;
+        }
+        return hits == 0;
+    }
+    if let (Some(low), Some(high)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let (low, high) = (u32::from_le_bytes(*low), u32::from_le_bytes(*high));
+        return special_in::<PAIRS>(u64::from(low) | u64::from(high) << 32) == 0;
+    }
+    !bytes.iter().any(|byte| is_special::<PAIRS>(*byte))
+}
+
 /// How many bytes from the start can stand for themselves; eight at a time.
 fn clean_prefix<const PAIRS: bool>(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
+    while let Some((word, behind)) = rest.split_first_chunk() {
+        let hits = special_in::<PAIRS>(u64::from_le_bytes(*word));
+        if hits != 0 {
+            return bytes.len() - rest.len() + first_hit(hits);
+        }
+        rest = behind;
+    }
+    let clean = rest.iter().position(|byte| is_special::<PAIRS>(*byte)).unwrap_or(rest.len());
+    bytes.len() - rest.len() + clean
+}
+
+/// The high bits of the bytes that cannot stand for themselves; only the lowest is exact.
+fn special_in<const PAIRS: bool>(word: u64) -> u64 {
     const ONES: u64 = u64::MAX / 255;
     const HIGH: u64 = ONES << 7;
-    // The lowest high bit of each is exact; those above it may be a borrow's, and nobody looks at them.
-    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word;
-    let equal = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    // A byte below the limit borrows from its high bit. One that had that bit is no ASCII and so not special; one
+    // above a hit may have been borrowed from, and nobody looks at it.
+    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit));
+    let equal = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
 
-    let mut chunks = bytes.chunks_exact(8);
-    let mut clean = 0;
-    for chunk in &mut chunks {
-        let word = chunk.iter().rev().fold(0, |word, byte| (word << 8) | u64::from(*byte));
-        let mut hits = equal(word, b'"') | equal(word, b'\\');
-        hits |= if PAIRS {
-            below(word, b' ' + 1) | equal(word, b'=') | equal(word, 0x7f)
-        } else {
-            below(word, b' ')
-        };
-        hits &= HIGH;
-        if hits != 0 {
-            return clean + hits.trailing_zeros() as usize / 8;
-        }
-        clean += 8;
-    }
-    let tail = chunks.remainder();
-    clean + tail.iter().position(|byte| is_special::<PAIRS>(*byte)).unwrap_or(tail.len())
+    let mut hits = equal(b'"') | equal(b'\\');
+    hits |= if PAIRS { below(word, b' ' + 1) | equal(b'=') | equal(0x7f) } else { below(word, b' ') };
+    hits & !word & HIGH
+}
+
+fn first_hit(hits: u64) -> usize {
+    hits.trailing_zeros() as usize / 8
 }
 
 /// Up to six bytes.

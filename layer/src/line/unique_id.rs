@@ -6,6 +6,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// An id of 32 hex digits that no other call gives: the first half is this process's own random number, the
 /// second counts. Both are scrambled, so that ids differ in every digit.
 pub(crate) fn unique_id() -> [u8; 32] {
+    let (process, count) = halves();
+    let mut id = [0; 32];
+    write_hex(&mut id[..16], process);
+    write_hex(&mut id[16..], count);
+    id
+}
+
+/// A number that no other call in this process gives, and hardly one in any other.
+#[cfg(any(feature = "tower", feature = "reqwest"))]
+pub(crate) fn unique_number() -> u64 {
+    let (process, count) = halves();
+    process ^ count
+}
+
+fn halves() -> (u64, u64) {
     static PROCESS: OnceLock<u64> = OnceLock::new();
     static COUNT: AtomicU64 = AtomicU64::new(0);
 
@@ -14,10 +29,7 @@ pub(crate) fn unique_id() -> [u8; 32] {
     let half = scramble(process ^ (u64::from(std::process::id()) << 32));
     // Seeded too: a count from zero would give every process the same second half.
     let count = COUNT.fetch_add(1, Ordering::Relaxed).wrapping_add(process);
-    let mut id = [0; 32];
-    write_hex(&mut id[..16], half);
-    write_hex(&mut id[16..], scramble(count));
-    id
+    (half, scramble(count))
 }
 
 /// A random number from the operating system, by the one door that the standard library has to it.
@@ -32,9 +44,19 @@ fn scramble(mut number: u64) -> u64 {
     number ^ (number >> 31)
 }
 
-fn write_hex(place: &mut [u8], mut number: u64) {
-    for digit in place.iter_mut().rev() {
-        *digit = b"0123456789abcdef"[(number & 15) as usize];
-        number >>= 4;
+fn write_hex(place: &mut [u8], number: u64) {
+    for (place, half) in place.chunks_exact_mut(8).zip([number >> 32, number & 0xffff_ffff]) {
+        place.copy_from_slice(&hex_digits(half).to_be_bytes());
     }
+}
+
+/// The eight digits of a number of 32 bits, all at once: its nibbles, spread one to a byte, and then `0` or, where
+/// adding six makes a nibble overflow, `a` - 10 added to each.
+fn hex_digits(number: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 255;
+    let spread = (number | number << 16) & 0x0000_ffff_0000_ffff;
+    let spread = (spread | spread << 8) & 0x00ff_00ff_00ff_00ff;
+    let nibbles = (spread | spread << 4) & (ONES * 0x0f);
+    let letters = ((nibbles + ONES * 6) >> 4) & ONES;
+    nibbles + ONES * u64::from(b'0') + letters * u64::from(b'a' - b'0' - 10)
 }

@@ -3,13 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
 mod backend;
+mod calls;
 mod child;
 mod forwarding;
+mod hops;
 mod json;
 mod overload;
 mod peers;
 mod property;
 mod records;
+mod requests;
+mod service;
 mod settings;
 #[cfg(unix)]
 mod stdout;

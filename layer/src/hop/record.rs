@@ -1,0 +1,191 @@
+use crate::capture::{Captured, Hop};
+use crate::failure::Origin;
+use crate::limits::{CLIENT_TEXT_BYTES, ERROR_MESSAGE_BYTES, VALUE_BYTES};
+use crate::line::escape::push_json;
+use log_center_wire::EventKind;
+use std::fmt;
+use std::time::Duration;
+
+/// A record that only this crate writes: a hop begins or ends.
+///
+/// It travels to the layer as an error in a field of an ordinary event, because that is the one kind of value that
+/// a layer can ask for its type. So filters and other layers see an event like any other, and no application can
+/// claim these columns: the type has no name outside of this crate.
+#[derive(Debug)]
+pub(crate) struct HopRecord {
+    event: EventKind,
+    tm: Option<Duration>,
+    service_req: Option<ServiceRequest>,
+    service_res: Option<ServiceResponse>,
+    pairs: Vec<(&'static str, String)>,
+    failure: Option<Failure>,
+}
+
+/// `service_req`.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ServiceRequest {
+    pub(crate) host: String,
+    pub(crate) path: String,
+    pub(crate) payload: Option<String>,
+}
+
+/// `service_res`.
+#[derive(Debug, Default)]
+pub(crate) struct ServiceResponse {
+    pub(crate) http_code: Option<u16>,
+    pub(crate) tm: Duration,
+    pub(crate) body: Option<String>,
+    pub(crate) err: Option<String>,
+}
+
+/// What becomes `err`.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    pub(crate) error_type: &'static str,
+    pub(crate) message: String,
+    /// What each error down the chain says.
+    pub(crate) causes: Vec<String>,
+}
+
+#[cfg(feature = "reqwest")]
+impl Failure {
+    /// The whole chain.
+    pub(crate) fn in_one_line(&self) -> String {
+        let causes = self.causes.iter().map(String::as_str);
+        std::iter::once(self.message.as_str()).chain(causes).collect::<Vec<_>>().join(": ")
+    }
+}
+
+impl HopRecord {
+    pub(crate) fn new(event: EventKind) -> Self {
+        Self { event, tm: None, service_req: None, service_res: None, pairs: Vec::new(), failure: None }
+    }
+
+    #[cfg(feature = "tower")]
+    pub(crate) fn tm(mut self, tm: Duration) -> Self {
+        self.tm = Some(tm);
+        self
+    }
+
+    #[cfg(feature = "reqwest")]
+    pub(crate) fn service_req(mut self, request: ServiceRequest) -> Self {
+        self.service_req = Some(request);
+        self
+    }
+
+    #[cfg(feature = "reqwest")]
+    pub(crate) fn service_res(mut self, response: ServiceResponse) -> Self {
+        self.service_res = Some(response);
+        self
+    }
+
+    /// Adds a field of `extra`.
+    pub(crate) fn pair(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.pairs.push((name, value.into()));
+        self
+    }
+
+    #[cfg(feature = "tower")]
+    pub(crate) fn maybe_pair(self, name: &'static str, value: Option<impl Into<String>>) -> Self {
+        match value {
+            Some(value) => self.pair(name, value),
+            None => self,
+        }
+    }
+
+    pub(crate) fn failure(mut self, failure: Option<Failure>) -> Self {
+        self.failure = failure;
+        self
+    }
+
+    /// Says it to the layer.
+    pub(crate) fn capture(&self, captured: &mut Captured) {
+        for (name, value) in &self.pairs {
+            captured.push_pair(name, value);
+        }
+        if let Some(failure) = &self.failure {
+            let place = &mut captured.failure;
+            place.clear();
+            place.origin = Origin::Text;
+            place.error_type.push_str(failure.error_type);
+            place.message.push_str(&failure.message);
+            for cause in &failure.causes {
+                place.causes.push_str("\nCaused by: ");
+                place.causes.push_str(cause);
+            }
+        }
+        let start = captured.text.len();
+        self.write_columns(&mut captured.text);
+        captured.hop = Some(Hop { event: self.event, columns: (start..captured.text.len()).into() });
+    }
+
+    fn write_columns(&self, out: &mut Vec<u8>) {
+        if let Some(tm) = self.tm {
+            out.extend_from_slice(b",\"tm\":");
+            push_millis(out, tm);
+        }
+        if let Some(request) = &self.service_req {
+            out.extend_from_slice(b",\"service_req\":{");
+            push_text(out, "host", &request.host, CLIENT_TEXT_BYTES);
+            out.push(b',');
+            push_text(out, "path", &request.path, CLIENT_TEXT_BYTES);
+            if let Some(payload) = &request.payload {
+                out.push(b',');
+                push_text(out, "payload", payload, VALUE_BYTES);
+            }
+            out.push(b'}');
+        }
+        if let Some(response) = &self.service_res {
+            out.extend_from_slice(b",\"service_res\":{\"tm\":");
+            push_millis(out, response.tm);
+            if let Some(code) = response.http_code {
+                out.extend_from_slice(b",\"http_code\":");
+                out.extend_from_slice(itoa::Buffer::new().format(code).as_bytes());
+            }
+            for (name, text, limit) in
+                [("body", &response.body, VALUE_BYTES), ("err", &response.err, ERROR_MESSAGE_BYTES)]
+            {
+                if let Some(text) = text {
+                    out.push(b',');
+                    push_text(out, name, text, limit);
+                }
+            }
+            out.push(b'}');
+        }
+    }
+}
+
+impl fmt::Display for HopRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.event.as_str())?;
+        if let Some(request) = &self.service_req {
+            write!(f, " {}{}", request.host, request.path)?;
+        }
+        for (name, value) in &self.pairs {
+            write!(f, " {name}={value:?}")?;
+        }
+        if let Some(tm) = self.tm.or(self.service_res.as_ref().map(|response| response.tm)) {
+            write!(f, " tm={tm:?}")?;
+        }
+        if let Some(failure) = &self.failure {
+            write!(f, ": {}", failure.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for HopRecord {}
+
+fn push_text(out: &mut Vec<u8>, name: &str, text: &str, limit: usize) {
+    out.push(b'"');
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":\"");
+    push_json(out, text, limit);
+    out.push(b'"');
+}
+
+/// Milliseconds to the microsecond, which is as exact as a network is.
+fn push_millis(out: &mut Vec<u8>, duration: Duration) {
+    let millis = duration.as_micros() as f64 / 1000.0;
+    out.extend_from_slice(zmij::Buffer::new().format(millis).as_bytes());
+}
