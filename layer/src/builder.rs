@@ -1,3 +1,4 @@
+use crate::callsite::Style;
 use crate::error::Error;
 use crate::forward::{Bounds, Endpoint, ForwardMode, Queue, Sender};
 use crate::guard::Guard;
@@ -183,6 +184,7 @@ impl Builder {
             counters: Default::default(),
             queue: queue.clone(),
             writes_trace: self.trace,
+            style: Style::plain(),
         });
         if let (Some(queue), Some(endpoint)) = (queue, endpoint) {
             Sender::start(Arc::clone(&core), queue, endpoint)

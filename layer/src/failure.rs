@@ -1,13 +1,19 @@
 //! What an ERROR's `err` is made of.
 
+use crate::callsite::FieldFacts;
 use crate::format::{self, Bounded};
 use crate::limits::{ERROR_MESSAGE_BYTES, ERROR_SOURCES, ERROR_STACK_BYTES, KEPT_BUFFER_BYTES};
+use crate::line::escape::push_json;
 use log_center_wire::limits::ERROR_TYPE_BYTES;
 use std::error::Error;
+use std::fmt::{self, Write};
 use std::io;
 
 /// The type of an error that does not tell its own.
-pub(crate) const UNKNOWN_TYPE: &str = "Error";
+pub(crate) const UNKNOWN_TYPE: &[u8] = b"Error";
+
+/// What stands before each source of an error in the stack, escaped.
+const CAUSED_BY: &[u8] = b"\\nCaused by: ";
 
 /// Where a failure's words come from; a better origin replaces a worse one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -21,64 +27,98 @@ pub(crate) enum Origin {
     Error,
 }
 
-/// An error that a field named, unescaped.
+/// An error that a field named.
 #[derive(Default)]
 pub(crate) struct Failure {
     pub(crate) origin: Origin,
     /// The field that it came by.
-    pub(crate) field: String,
-    pub(crate) message: String,
-    pub(crate) error_type: String,
-    /// What each error down the chain says, one a line, as it stands in the stack.
-    pub(crate) causes: String,
+    pub(crate) field: Option<&'static FieldFacts>,
+    /// The words of a field, as they are.
+    pub(crate) text: String,
+    pub(crate) error_type: TypeName,
+    /// What the error says, escaped.
+    pub(crate) message: Vec<u8>,
+    /// What each error down the chain says, one a line, as it stands in the stack, escaped.
+    pub(crate) causes: Vec<u8>,
 }
 
 impl Failure {
+    #[inline]
     pub(crate) fn clear(&mut self) {
         if self.origin != Origin::Nowhere {
             self.origin = Origin::Nowhere;
-            self.field.clear();
+            self.field = None;
+            self.text.clear();
             self.message.clear();
-            self.error_type.clear();
             self.causes.clear();
         }
     }
 
     /// Whether the buffers have grown larger than what is kept for the next use.
     pub(crate) fn is_oversized(&self) -> bool {
-        (self.field.capacity() | self.message.capacity() | self.causes.capacity()) > KEPT_BUFFER_BYTES
+        (self.text.capacity() | self.message.capacity() | self.causes.capacity()) > KEPT_BUFFER_BYTES
     }
 
-    /// Takes an error with its whole chain of sources. `raw` is room to work in.
-    pub(crate) fn take_error(&mut self, field: &str, error: &(dyn Error + 'static), raw: &mut String) {
+    /// Whether it came by this very field.
+    pub(crate) fn is_of(&self, field: &FieldFacts) -> bool {
+        self.field.is_some_and(|own| std::ptr::eq(own, field))
+    }
+
+    /// Takes an error with its whole chain of sources.
+    pub(crate) fn take_error(&mut self, field: &'static FieldFacts, error: &(dyn Error + 'static)) {
         self.clear();
         self.origin = Origin::Error;
-        self.field.push_str(field);
-        format::display(&mut self.message, error, ERROR_MESSAGE_BYTES);
-        if let Some(error_type) = known_type(error) {
-            self.error_type.push_str(error_type);
-        } else {
-            raw.clear();
-            // The name stands at the start; what follows is not looked at.
-            format::debug(raw, error, ERROR_TYPE_BYTES + 2);
-            self.error_type.push_str(type_in(raw, &self.message));
+        self.field = Some(field);
+        format::display_json(&mut self.message, error, ERROR_MESSAGE_BYTES);
+        match known_type(error) {
+            Some(name) => self.error_type.set(name.as_bytes()),
+            None => self.error_type.read(error),
         }
         for source in sources(error) {
-            if self.causes.len() >= ERROR_STACK_BYTES {
-                break;
-            }
-            self.causes.push_str("\nCaused by: ");
-            format::display(&mut self.causes, source, ERROR_MESSAGE_BYTES);
+            let Some(room) = self.room_for_cause() else { break };
+            self.causes.extend_from_slice(CAUSED_BY);
+            format::display_json(&mut self.causes, source, room);
         }
     }
 
     /// Takes what a field says about an error.
-    pub(crate) fn take_text(&mut self, field: &str, text: &str) {
+    pub(crate) fn take_text(&mut self, field: &'static FieldFacts, text: &str) {
         self.clear();
         self.origin = Origin::Text;
-        self.field.push_str(field);
-        self.error_type.push_str(type_in(text, ""));
-        self.message.push_str(text);
+        self.field = Some(field);
+        self.error_type.read_text(text);
+        self.text.push_str(text);
+    }
+
+    /// Takes what this crate itself says of a failure.
+    #[cfg(any(feature = "tower", feature = "reqwest"))]
+    pub(crate) fn tell<'a>(
+        &mut self,
+        error_type: &str,
+        message: &str,
+        causes: impl Iterator<Item = &'a str>,
+    ) {
+        self.clear();
+        self.origin = Origin::Error;
+        self.error_type.set(error_type.as_bytes());
+        push_json(&mut self.message, message, ERROR_MESSAGE_BYTES);
+        for cause in causes {
+            let Some(room) = self.room_for_cause() else { break };
+            self.causes.extend_from_slice(CAUSED_BY);
+            push_json(&mut self.causes, cause, room);
+        }
+    }
+
+    fn room_for_cause(&self) -> Option<usize> {
+        let room = ERROR_STACK_BYTES.checked_sub(self.causes.len())?;
+        Some(room.min(ERROR_MESSAGE_BYTES))
+    }
+
+    /// Escapes what is not yet, once it is sure that this is what goes into the line.
+    pub(crate) fn finish(&mut self) {
+        if self.origin == Origin::Text {
+            push_json(&mut self.message, &self.text, ERROR_MESSAGE_BYTES);
+        }
     }
 }
 
@@ -109,13 +149,92 @@ fn known_type(error: &(dyn Error + 'static)) -> Option<&'static str> {
     error.is::<io::Error>().then_some("io::Error")
 }
 
-/// The type's name at the start of a derived `Debug` (`Declined { code: 5 }`, `Timeout`, `Io(…)`); of an enum that
-/// is the variant, which tells failures apart better than the enum's name does. A text that is not of that form,
-/// or that is the message again, has no name in it.
-fn type_in<'a>(debug: &'a str, message: &str) -> &'a str {
-    let end = debug.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(debug.len());
-    let (name, rest) = debug.split_at(end);
-    let is_name = name.starts_with(|c: char| c.is_ascii_uppercase()) && name.len() <= ERROR_TYPE_BYTES;
-    let is_debug = rest.is_empty() || rest.starts_with('(') || rest.starts_with(" {");
-    if is_name && is_debug && debug != message { name } else { UNKNOWN_TYPE }
+/// The name of an error's type, as its `Debug` begins: derived, that is the name (`Declined { code: 5 }`, `Timeout`,
+/// `Io(…)`); of an enum it is the variant, which tells failures apart better than the enum's name does. A text that
+/// is not of that form has no name in it.
+pub(crate) struct TypeName {
+    name: [u8; ERROR_TYPE_BYTES],
+    len: usize,
+    /// What followed the name, until it is clear that it was one.
+    after: Option<char>,
+    verdict: Option<bool>,
+}
+
+impl Default for TypeName {
+    fn default() -> Self {
+        Self { name: [0; ERROR_TYPE_BYTES], len: 0, after: None, verdict: None }
+    }
+}
+
+impl TypeName {
+    /// Letters, digits, `_` and `:`, which stand for themselves in JSON.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.name[..self.len]
+    }
+
+    fn clear(&mut self) {
+        (self.len, self.after, self.verdict) = (0, None, None);
+    }
+
+    fn set(&mut self, name: &[u8]) {
+        self.clear();
+        let len = name.len().min(ERROR_TYPE_BYTES);
+        self.name[..len].copy_from_slice(&name[..len]);
+        self.len = len;
+    }
+
+    fn read(&mut self, error: &(dyn Error + 'static)) {
+        self.clear();
+        // It breaks off where the name ends: what follows is not even formatted.
+        format::debug(self, error);
+        self.decide();
+    }
+
+    fn read_text(&mut self, text: &str) {
+        self.clear();
+        // An error only says that enough was seen.
+        let _ = self.write_str(text);
+        self.decide();
+    }
+
+    fn decide(&mut self) {
+        let ended = self.after.is_none();
+        if !(self.verdict.unwrap_or(ended)
+            && self.name[..self.len].first().is_some_and(u8::is_ascii_uppercase))
+        {
+            self.set(UNKNOWN_TYPE);
+        }
+    }
+}
+
+impl Write for TypeName {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if self.verdict.is_some() {
+            return Err(fmt::Error);
+        }
+        let mut rest = text;
+        if self.after.is_none() {
+            let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+            let end = text.bytes().position(|byte| !is_name(&byte)).unwrap_or(text.len());
+            let Some(place) = self.name.get_mut(self.len..self.len + end) else {
+                self.verdict = Some(false);
+                return Err(fmt::Error);
+            };
+            place.copy_from_slice(&text.as_bytes()[..end]);
+            self.len += end;
+            rest = &text[end..];
+        }
+        for next in rest.chars() {
+            match (self.after, next) {
+                (None, '(') | (Some(' '), '{') => self.verdict = Some(true),
+                (None, ' ') => {
+                    self.after = Some(' ');
+                    continue;
+                }
+                _ => self.verdict = Some(false),
+            }
+            return Err(fmt::Error);
+        }
+        Ok(())
+    }
 }

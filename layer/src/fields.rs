@@ -1,7 +1,8 @@
 //! The fields of an event or a span, rendered as they will stand in a line, so that a line takes them over whole.
 
+use crate::callsite::Key;
 use crate::limits::{CLIENT_TEXT_BYTES, EXTRA_FIELDS, KEPT_BUFFER_BYTES};
-use crate::line::escape::{is_bare, push_json, push_key};
+use crate::line::escape::{is_bare, push_json};
 use log_center_wire::limits::{CLIENT_ID_BYTES, REQUEST_ID_CHARS};
 use std::ops::Range;
 
@@ -35,34 +36,11 @@ impl From<Range<usize>> for Piece {
     }
 }
 
-/// One `key=value` of `extra`, escaped.
+/// One `key=value` of `extra`, escaped, with what separates it from the pair before.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pair {
     pub(crate) whole: Piece,
-    key_len: u32,
-}
-
-impl Pair {
-    fn new(whole: Range<usize>, key_len: usize) -> Self {
-        Self { whole: whole.into(), key_len: key_len as u32 }
-    }
-
-    /// Of the same text.
-    pub(crate) fn key(self) -> Piece {
-        Piece { start: self.whole.start, end: self.whole.start + self.key_len }
-    }
-
-    /// The pair where its text as a whole was copied to.
-    pub(crate) fn moved(self, start: usize) -> Self {
-        let Piece { start: from, end } = self.whole;
-        let start = start as u32;
-        Self { whole: Piece { start: from + start, end: end + start }, ..self }
-    }
-
-    /// The key where the pair alone was copied to.
-    pub(crate) fn key_at(self, start: usize) -> Piece {
-        (start..start + self.key_len as usize).into()
-    }
+    pub(crate) key: u32,
 }
 
 /// The columns of the contract that the fields of a span can set.
@@ -165,7 +143,7 @@ pub(crate) struct Fields {
     columns: [Piece; Column::COUNT],
     /// Which columns anything was said of, as bits.
     said: u8,
-    /// `key=value key=value`
+    /// ` key=value key=value`
     extra: Vec<u8>,
     pairs: Vec<Pair>,
     /// The marks of all keys.
@@ -204,7 +182,7 @@ impl Fields {
         (self.said & column.bit() != 0).then(|| self.columns[column as usize].of(text))
     }
 
-    /// All pairs, a space between them.
+    /// All pairs, each with a space before it.
     pub(crate) fn extra(&self) -> &[u8] {
         &self.extra
     }
@@ -230,58 +208,59 @@ impl Fields {
         });
     }
 
+    #[inline]
     fn replace_column(&mut self, column: Column, write: impl FnOnce(&mut Vec<u8>)) {
-        let text = if column.is_client() { &mut self.client } else { &mut self.ids };
         if self.said & column.bit() != 0 {
-            let gone = self.columns[column as usize];
-            text.drain(gone.range());
-            let neighbours = if column.is_client() { &Column::CLIENT[..] } else { &Column::IDS[..] };
-            for &neighbour in neighbours {
-                // A place that nothing was said of is made before it is looked at.
-                let piece = &mut self.columns[neighbour as usize];
-                *piece = piece.moved_up(gone);
-            }
+            self.remove_column(column);
         }
+        let text = if column.is_client() { &mut self.client } else { &mut self.ids };
         let start = text.len();
         write(text);
         self.columns[column as usize] = (start..text.len()).into();
         self.said |= column.bit();
     }
 
-    /// Keeps an extra field; the same key once more replaces it. Whether there was room.
-    pub(crate) fn push_pair(&mut self, name: &str, write_value: impl FnOnce(&mut Vec<u8>)) -> bool {
-        let before = self.extra.len();
-        if before > 0 {
-            self.extra.push(b' ');
+    #[cold]
+    fn remove_column(&mut self, column: Column) {
+        let text = if column.is_client() { &mut self.client } else { &mut self.ids };
+        let gone = self.columns[column as usize];
+        text.drain(gone.range());
+        let neighbours = if column.is_client() { &Column::CLIENT[..] } else { &Column::IDS[..] };
+        for &neighbour in neighbours {
+            // A place that nothing was said of is made before it is looked at.
+            let piece = &mut self.columns[neighbour as usize];
+            *piece = piece.moved_up(gone);
         }
-        let start = self.extra.len();
-        push_key(&mut self.extra, name);
-        let key_end = self.extra.len();
-        let mark = mark(&self.extra[start..]);
-        let same = if self.marks & mark == 0 { None } else { self.position(&self.extra[start..]) };
-        if same.is_none() && self.pairs.len() == EXTRA_FIELDS {
-            self.extra.truncate(before);
+    }
+
+    /// Keeps an extra field; the same key once more replaces it. Whether there was room.
+    #[inline]
+    pub(crate) fn push_pair(&mut self, key: &Key, write_value: impl FnOnce(&mut Vec<u8>)) -> bool {
+        let same = if self.marks & key.mark == 0 { None } else { self.position(key.id) };
+        if same.is_none() && self.pairs.len() >= EXTRA_FIELDS {
             return false;
         }
-        self.extra.push(b'=');
+        let start = self.extra.len();
+        self.extra.extend_from_slice(&key.opening);
         write_value(&mut self.extra);
-        self.pairs.push(Pair::new(start..self.extra.len(), key_end - start));
-        self.marks |= mark;
+        self.pairs.push(Pair { whole: (start..self.extra.len()).into(), key: key.id });
+        self.marks |= key.mark;
         if let Some(index) = same {
             self.remove(index);
         }
         true
     }
 
-    fn position(&self, key: &[u8]) -> Option<usize> {
-        self.pairs.iter().position(|pair| pair.key().of(&self.extra) == key)
+    #[cold]
+    fn position(&self, key: u32) -> Option<usize> {
+        self.pairs.iter().position(|pair| pair.key == key)
     }
 
     /// Takes a pair out of the text and moves everything behind it up, so that a value recorded a million times
-    /// takes the room of one. Another pair stands behind it.
+    /// takes the room of one.
+    #[cold]
     fn remove(&mut self, index: usize) {
-        let whole = self.pairs.remove(index).whole;
-        let gone = Piece { start: whole.start, end: whole.end + 1 };
+        let gone = self.pairs.remove(index).whole;
         self.extra.drain(gone.range());
         for pair in &mut self.pairs {
             pair.whole = pair.whole.moved_up(gone);
@@ -296,28 +275,17 @@ impl Fields {
             }
         }
         for pair in &later.pairs {
-            let key = pair.key().of(&later.extra);
-            let same = if self.marks & mark(key) == 0 { None } else { self.position(key) };
-            if same.is_none() && self.pairs.len() == EXTRA_FIELDS {
+            let same = if self.marks & later.marks == 0 { None } else { self.position(pair.key) };
+            if same.is_none() && self.pairs.len() >= EXTRA_FIELDS {
                 continue;
-            }
-            if !self.extra.is_empty() {
-                self.extra.push(b' ');
             }
             let start = self.extra.len();
             self.extra.extend_from_slice(pair.whole.of(&later.extra));
-            self.pairs.push(Pair::new(start..self.extra.len(), key.len()));
-            self.marks |= mark(key);
+            self.pairs.push(Pair { whole: (start..self.extra.len()).into(), key: pair.key });
             if let Some(index) = same {
                 self.remove(index);
             }
         }
+        self.marks |= later.marks;
     }
-}
-
-/// One of 64 bits, the same for the same key.
-fn mark(key: &[u8]) -> u64 {
-    let first = key.first().copied().unwrap_or_default();
-    let last = key.last().copied().unwrap_or_default();
-    1 << ((usize::from(first) + 5 * usize::from(last) + 11 * key.len()) & 63)
 }

@@ -71,18 +71,21 @@ impl fmt::Write for Json<'_> {
     }
 }
 
-pub(crate) fn display(out: &mut String, value: &(impl fmt::Display + ?Sized), limit: usize) {
-    run(&mut Bounded::new(out, limit), format_args!("{value}"));
-}
-
-pub(crate) fn debug(out: &mut String, value: &(impl fmt::Debug + ?Sized), limit: usize) {
-    run(&mut Bounded::new(out, limit), format_args!("{value:?}"));
+/// `Debug`, into whatever wants to see the start of it.
+pub(crate) fn debug(out: &mut impl Write, value: &(impl fmt::Debug + ?Sized)) {
+    run(out, format_args!("{value:?}"));
 }
 
 /// `Debug`, straight into the inside of a JSON string of at most `limit` bytes.
 pub(crate) fn debug_json(out: &mut Vec<u8>, value: &dyn fmt::Debug, limit: usize) {
     let end = out.len() + limit;
     run(&mut Json { out, end, cut: false }, format_args!("{value:?}"));
+}
+
+/// `Display`, likewise.
+pub(crate) fn display_json(out: &mut Vec<u8>, value: &(impl fmt::Display + ?Sized), limit: usize) {
+    let end = out.len() + limit;
+    run(&mut Json { out, end, cut: false }, format_args!("{value}"));
 }
 
 /// The source of an error; none if asking for it panics.

@@ -1,10 +1,12 @@
+use crate::callsite::Style;
 use crate::counts::{WriterCounters, raise};
+use crate::fields::Fields;
 use crate::forward::Queue;
-use crate::line::{self, Identity};
-use crate::scratch::{self, Lease};
+use crate::line::{Draft, Identity};
+use crate::scratch::{self, Nesting, Scratch};
 use crate::sink::Sink;
-use crate::span::{Kind, SpanNode};
-use crate::visit::{EventVisitor, SpanVisitor};
+use crate::span::SpanNode;
+use crate::visit::Visitor;
 use log_center_wire::Level;
 use std::sync::Arc;
 use tracing_core::span::{Attributes, Id, Record};
@@ -29,6 +31,7 @@ pub(crate) struct Core {
     /// None without an endpoint.
     pub(crate) queue: Option<Arc<Queue>>,
     pub(crate) writes_trace: bool,
+    pub(crate) style: &'static Style,
 }
 
 impl std::fmt::Debug for Core {
@@ -38,23 +41,13 @@ impl std::fmt::Debug for Core {
 }
 
 impl Core {
-    fn level(&self, level: &tracing_core::Level) -> Option<Level> {
-        Some(match *level {
-            tracing_core::Level::ERROR => Level::Error,
-            tracing_core::Level::WARN => Level::Warn,
-            tracing_core::Level::INFO => Level::Info,
-            tracing_core::Level::DEBUG => Level::Debug,
-            _ if self.writes_trace => Level::Trace,
-            _ => return None,
-        })
-    }
-
-    fn lease(&self) -> Option<Lease> {
-        let lease = scratch::lease();
-        if lease.is_none() {
+    /// Works with the thread's buffers; not at all if events are nested too deep, which is counted.
+    fn with_scratch<R>(&self, work: impl FnOnce(&mut Scratch, &Nesting<'_>) -> R) -> Option<R> {
+        let result = scratch::with(work);
+        if result.is_none() {
             raise(&self.counters.nested);
         }
-        lease
+        result
     }
 
     fn emit(&self, line: &[u8], level: Level, metadata: &Metadata<'_>) {
@@ -79,45 +72,61 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let core = &*self.core;
         let metadata = event.metadata();
-        let Some(level) = self.core.level(metadata.level()) else { return };
-        let Some(mut lease) = self.core.lease() else { return };
-        // Foreign code runs here and only here; no lock is held meanwhile.
-        event.record(&mut EventVisitor { captured: &mut lease.captured, fails: level >= Level::Error });
-        let span = context.event_span(event);
-        let extensions = span.as_ref().map(SpanRef::extensions);
-        let node = extensions.as_ref().and_then(|extensions| extensions.get::<Arc<SpanNode>>());
-        let node = node.map(Arc::as_ref);
-        line::write_event(&mut lease, &self.core.identity, level, metadata, node);
-        drop(extensions);
-        lease.close();
-        self.core.emit(&lease.line, level, metadata);
+        let facts = core.style.facts(metadata);
+        if facts.level == Level::Trace && !core.writes_trace {
+            return;
+        }
+        core.with_scratch(|scratch, nesting| {
+            let Scratch { line, captured, clock } = scratch;
+            let draft = Draft::begin(line, &core.identity, facts.level, clock);
+            let mut visitor = Visitor { facts, captured, draft };
+            // Foreign code runs here and only here; no lock is held meanwhile.
+            event.record(&mut visitor);
+            let Visitor { captured, draft, .. } = visitor;
+            let span = context.event_span(event);
+            let extensions = span.as_ref().map(SpanRef::extensions);
+            let node = extensions.as_ref().and_then(|extensions| extensions.get::<Arc<SpanNode>>());
+            draft.finish(captured, &core.identity, facts, node.map(Arc::as_ref));
+            drop(extensions);
+            nesting.close();
+            core.emit(line, facts.level, metadata);
+        });
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        let kind = Kind::of(attributes.metadata());
-        // A span nested too deep to be read still leads to the spans around it.
-        let mut lease = self.core.lease();
-        let captured = lease.as_mut().map(|lease| {
-            let captured = &mut lease.captured;
-            attributes.record(&mut SpanVisitor { captured, opens_request: kind.opens_request });
-            &mut captured.fields
+        let facts = self.core.style.facts(attributes.metadata());
+        let add = |captured: Option<&mut Box<Fields>>| {
+            let Some(span) = context.span(id) else { return };
+            let parent = span.parent().and_then(|parent| node_of(&parent));
+            let node = SpanNode::new(facts, parent, captured);
+            // Two layers of this kind in one subscriber would make equal nodes; either serves both.
+            span.extensions_mut().replace(node);
+        };
+        let read = self.core.with_scratch(|scratch, _| {
+            let Scratch { line, captured, .. } = scratch;
+            let mut visitor = Visitor { facts, captured, draft: Draft::none(line) };
+            attributes.record(&mut visitor);
+            add(Some(&mut visitor.captured.fields));
         });
-        let Some(span) = context.span(id) else { return };
-        let parent = span.parent().and_then(|parent| node_of(&parent));
-        let node = SpanNode::new(kind, parent, captured);
-        // Two layers of this kind in one subscriber would make equal nodes; either serves both.
-        span.extensions_mut().replace(node);
+        // A span nested too deep to be read still leads to the spans around it.
+        if read.is_none() {
+            add(None);
+        }
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
-        let Some(node) = context.span(id).and_then(|span| node_of(&span)) else { return };
-        let Some(mut lease) = self.core.lease() else { return };
-        values.record(&mut SpanVisitor {
-            captured: &mut lease.captured,
-            opens_request: node.kind().opens_request,
+        let Some(span) = context.span(id) else { return };
+        let Some(node) = node_of(&span) else { return };
+        let facts = self.core.style.facts(span.metadata());
+        drop(span);
+        self.core.with_scratch(|scratch, _| {
+            let Scratch { line, captured, .. } = scratch;
+            let mut visitor = Visitor { facts, captured, draft: Draft::none(line) };
+            values.record(&mut visitor);
+            node.record(&visitor.captured.fields);
         });
-        node.record(&lease.captured.fields);
     }
 }
 

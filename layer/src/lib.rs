@@ -64,6 +64,7 @@ mod readme {}
 mod builder;
 #[cfg(feature = "reqwest")]
 pub mod call;
+mod callsite;
 mod capture;
 mod counts;
 mod error;

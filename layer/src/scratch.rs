@@ -7,8 +7,7 @@
 use crate::capture::Captured;
 use crate::limits::KEPT_BUFFER_BYTES;
 use crate::line::Clock;
-use std::cell::Cell;
-use std::ops::{Deref, DerefMut};
+use std::cell::{Cell, RefCell};
 
 /// Events that may be under way on one thread: one, and one from a `Debug` or `Display` inside of it.
 const NESTING: u8 = 2;
@@ -17,72 +16,92 @@ const NESTING: u8 = 2;
 const CLOSED: u8 = u8::MAX;
 
 thread_local! {
-    static KEPT: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
-    static DEPTH: Cell<u8> = const { Cell::new(0) };
+    static THREAD: Thread =
+        const { Thread { depth: Cell::new(0), scratch: RefCell::new(None) } };
+}
+
+struct Thread {
+    depth: Cell<u8>,
+    /// Made for the thread's first event.
+    scratch: RefCell<Option<Box<Scratch>>>,
 }
 
 /// Everything that making a line needs room for.
+#[derive(Default)]
 pub(crate) struct Scratch {
     pub(crate) line: Vec<u8>,
     pub(crate) captured: Captured,
     pub(crate) clock: Clock,
 }
 
-/// A thread's buffers, on loan. They go back when this is dropped, by a panic too.
-pub(crate) struct Lease {
-    // Taken only by `drop`.
-    scratch: Option<Box<Scratch>>,
-    outer_depth: u8,
+/// How deep events are nested on this thread. It is as before once this is dropped, by a panic too.
+pub(crate) struct Nesting<'a> {
+    depth: &'a Cell<u8>,
+    outer: u8,
 }
 
-/// Takes the thread's buffers, emptied; `None` if events are already nested too deep.
-pub(crate) fn lease() -> Option<Lease> {
-    // A thread on its way out has no thread-locals any more, and may still log.
-    let outer_depth = DEPTH.try_with(Cell::get).unwrap_or(0);
-    if outer_depth >= NESTING {
-        return None;
+impl<'a> Nesting<'a> {
+    /// One more event; `None` if they are nested too deep already.
+    fn enter(depth: &'a Cell<u8>) -> Option<Self> {
+        let outer = depth.get();
+        (outer < NESTING).then(|| {
+            depth.set(outer + 1);
+            Self { depth, outer }
+        })
     }
-    let _ = DEPTH.try_with(|depth| depth.set(outer_depth + 1));
-    let mut scratch = KEPT.try_with(Cell::take).ok().flatten().unwrap_or_else(|| {
-        Box::new(Scratch { line: Vec::new(), captured: Captured::default(), clock: Clock::new() })
-    });
-    scratch.line.clear();
-    scratch.captured.clear();
-    Some(Lease { scratch: Some(scratch), outer_depth })
-}
 
-impl Lease {
     /// From here on no event may nest at all.
     pub(crate) fn close(&self) {
-        let _ = DEPTH.try_with(|depth| depth.set(CLOSED));
+        self.depth.set(CLOSED);
     }
 }
 
-impl Deref for Lease {
-    type Target = Scratch;
-
-    #[expect(clippy::expect_used, reason = "empty only while being dropped")]
-    fn deref(&self) -> &Scratch {
-        self.scratch.as_ref().expect("a lease holds its buffers")
-    }
-}
-
-impl DerefMut for Lease {
-    #[expect(clippy::expect_used, reason = "empty only while being dropped")]
-    fn deref_mut(&mut self) -> &mut Scratch {
-        self.scratch.as_mut().expect("a lease holds its buffers")
-    }
-}
-
-impl Drop for Lease {
+impl Drop for Nesting<'_> {
     fn drop(&mut self) {
-        let _ = DEPTH.try_with(|depth| depth.set(self.outer_depth));
-        if let Some(mut scratch) = self.scratch.take() {
-            if scratch.line.capacity() > KEPT_BUFFER_BYTES {
-                scratch.line = Vec::new();
+        self.depth.set(self.outer);
+    }
+}
+
+/// Works with the thread's buffers, which are empty; `None` if events are nested too deep already.
+pub(crate) fn with<R>(work: impl FnOnce(&mut Scratch, &Nesting<'_>) -> R) -> Option<R> {
+    let mut work = Some(work);
+    let on_thread = |thread: &Thread| {
+        let nesting = Nesting::enter(&thread.depth)?;
+        let work = work.take()?;
+        Some(match thread.scratch.try_borrow_mut() {
+            Ok(mut kept) => {
+                let scratch = kept.get_or_insert_default();
+                scratch.clear();
+                let result = work(scratch, &nesting);
+                scratch.shrink();
+                result
             }
-            scratch.captured.shrink();
-            let _ = KEPT.try_with(|kept| kept.set(Some(scratch)));
+            // This event came out of another one.
+            Err(_) => work(&mut Scratch::default(), &nesting),
+        })
+    };
+    match THREAD.try_with(on_thread) {
+        Ok(result) => result,
+        // A thread on its way out has no thread-locals any more, and may still log.
+        Err(_) => {
+            let depth = Cell::new(0);
+            let nesting = Nesting::enter(&depth)?;
+            work.take().map(|work| work(&mut Scratch::default(), &nesting))
         }
+    }
+}
+
+impl Scratch {
+    fn clear(&mut self) {
+        self.line.clear();
+        self.captured.clear();
+    }
+
+    /// Gives back what one huge event took.
+    fn shrink(&mut self) {
+        if self.line.capacity() > KEPT_BUFFER_BYTES {
+            self.line = Vec::new();
+        }
+        self.captured.shrink();
     }
 }

@@ -1,199 +1,166 @@
-//! The eyes of the layer: what `tracing` shows, value by value, into [`Captured`].
+//! The eyes of the layer: what `tracing` shows, value by value, into [`Captured`]. What becomes of each value is in
+//! the facts of its callsite.
 
+use crate::callsite::{Facts, FieldFacts, Role};
 use crate::capture::Captured;
-use crate::failure::{Origin, names_error, write_chain};
-use crate::fields::Column;
+use crate::failure::{Origin, write_chain};
 use crate::format::{self, Bounded};
 use crate::limits::{ERROR_MESSAGE_BYTES, MESSAGE_BYTES, VALUE_BYTES};
+use crate::line::Draft;
 use crate::line::escape::push_json;
 use std::error::Error;
 use std::fmt;
 use tracing_core::Field;
 use tracing_core::field::Visit;
 
-/// Reads an event.
-pub(crate) struct EventVisitor<'a> {
+/// Reads an event, a new span, or what is recorded on one later.
+pub(crate) struct Visitor<'a> {
+    pub(crate) facts: &'static Facts,
     pub(crate) captured: &'a mut Captured,
-    /// Whether the record will have an `err`.
-    pub(crate) fails: bool,
+    /// Where an event's message goes.
+    pub(crate) draft: Draft<'a>,
 }
 
-/// Reads a new span, or what is recorded on one later.
-pub(crate) struct SpanVisitor<'a> {
-    pub(crate) captured: &'a mut Captured,
-    /// Whether this span opens a request: then `url`, `ip` and `ua` are the client's.
-    pub(crate) opens_request: bool,
-}
+impl Visitor<'_> {
+    /// None for a field of another callsite, which `tracing` does not show.
+    #[inline]
+    fn facts(&self, field: &Field) -> Option<&'static FieldFacts> {
+        self.facts.fields.get(field.index())
+    }
 
-/// Where a value goes once it is text.
-trait Place {
-    fn captured(&mut self) -> &mut Captured;
-    fn place(&mut self, name: &str, value: &str);
-    fn place_plain(&mut self, name: &str, value: &str);
+    /// A value that needs neither quotes nor escapes.
+    #[inline]
+    fn place_plain(&mut self, field: &Field, value: &str) {
+        let Some(facts) = self.facts(field) else { return };
+        if facts.role == Role::Plain {
+            self.captured.push_plain_pair(facts.key, value);
+        } else {
+            self.place(facts, value);
+        }
+    }
 
-    fn place_formatted(&mut self, name: &str, limit: usize, write: impl FnOnce(&mut Bounded<'_>)) {
-        let mut raw = std::mem::take(&mut self.captured().raw);
+    #[inline]
+    fn place(&mut self, facts: &'static FieldFacts, value: &str) {
+        match facts.role {
+            Role::Plain => self.captured.push_pair(facts.key, value),
+            Role::Column(column) => self.captured.push_column(column, facts.key, value),
+            Role::Message => {
+                self.draft.write_message(|line| {
+                    push_json(line, value, MESSAGE_BYTES);
+                });
+            }
+            Role::Error => self.place_error_text(facts, value),
+        }
+    }
+
+    fn place_formatted(
+        &mut self,
+        facts: &'static FieldFacts,
+        limit: usize,
+        write: impl FnOnce(&mut Bounded<'_>),
+    ) {
+        let mut raw = std::mem::take(&mut self.captured.raw);
         raw.clear();
         write(&mut Bounded::new(&mut raw, limit));
-        self.place(name, &raw);
-        self.captured().raw = raw;
-    }
-}
-
-impl Place for EventVisitor<'_> {
-    fn captured(&mut self) -> &mut Captured {
-        self.captured
+        self.place(facts, &raw);
+        self.captured.raw = raw;
     }
 
-    fn place(&mut self, name: &str, value: &str) {
-        if name == "message" {
-            let start = self.captured.text.len();
-            push_json(&mut self.captured.text, value, MESSAGE_BYTES);
-            self.captured.message = Some((start..self.captured.text.len()).into());
-        } else if self.fails && names_error(name) {
-            self.place_error_text(name, value);
-        } else {
-            self.captured.push_pair(name, value);
-        }
-    }
-
-    fn place_plain(&mut self, name: &str, value: &str) {
-        if name == "message" || (self.fails && names_error(name)) {
-            self.place(name, value);
-        } else {
-            self.captured.push_plain_pair(name, value);
-        }
-    }
-}
-
-impl EventVisitor<'_> {
     /// The first field that tells of an error becomes `err`, unless a real error comes; the same field once more
     /// replaces it, any other is an extra field.
-    fn place_error_text(&mut self, name: &str, value: &str) {
+    fn place_error_text(&mut self, facts: &'static FieldFacts, value: &str) {
         let failure = &mut self.captured.failure;
-        if failure.origin == Origin::Nowhere || failure.field == name {
-            failure.take_text(name, value);
+        if failure.origin == Origin::Nowhere || failure.is_of(facts) {
+            failure.take_text(facts, value);
         } else {
-            self.captured.push_pair(name, value);
+            self.captured.push_pair(facts.key, value);
         }
     }
 
-    fn place_error(&mut self, name: &str, error: &(dyn Error + 'static)) {
+    fn place_error(&mut self, facts: &'static FieldFacts, error: &(dyn Error + 'static)) {
         let captured = &mut *self.captured;
-        if captured.failure.origin == Origin::Error && captured.failure.field != name {
-            self.place_formatted(name, VALUE_BYTES, |out| write_chain(out, error));
-            return;
-        }
-        if captured.failure.origin == Origin::Text && captured.failure.field != name {
-            let mut failure = std::mem::take(&mut captured.failure);
-            captured.push_pair(&failure.field, &failure.message);
-            failure.clear();
-            captured.failure = failure;
-        }
-        captured.failure.take_error(name, error, &mut captured.raw);
-    }
-}
-
-impl Place for SpanVisitor<'_> {
-    fn captured(&mut self) -> &mut Captured {
-        self.captured
-    }
-
-    fn place(&mut self, name: &str, value: &str) {
-        match Column::named(name) {
-            Some(column) if self.opens_request || !column.is_client() => {
-                self.captured.push_column(column, value);
+        match captured.failure.origin {
+            Origin::Error if !captured.failure.is_of(facts) => {
+                // Whatever it is called, it is not the one.
+                let mut raw = std::mem::take(&mut captured.raw);
+                raw.clear();
+                write_chain(&mut Bounded::new(&mut raw, VALUE_BYTES), error);
+                captured.push_pair(facts.key, &raw);
+                captured.raw = raw;
+                return;
             }
-            _ => self.captured.push_pair(name, value),
+            Origin::Text if !captured.failure.is_of(facts) => {
+                let words = std::mem::take(&mut captured.failure.text);
+                if let Some(field) = captured.failure.field {
+                    captured.push_pair(field.key, &words);
+                }
+                captured.failure.text = words;
+            }
+            _ => {}
         }
-    }
-
-    fn place_plain(&mut self, name: &str, value: &str) {
-        if Column::named(name).is_some() {
-            self.place(name, value);
-        } else {
-            self.captured.push_plain_pair(name, value);
-        }
+        captured.failure.take_error(facts, error);
     }
 }
 
-/// Everything but `Debug` and errors, which the two read differently.
-macro_rules! visit_values {
-    () => {
-        fn record_str(&mut self, field: &Field, value: &str) {
-            self.place(field.name(), value);
-        }
+impl Visit for Visitor<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        let Some(facts) = self.facts(field) else { return };
+        self.place(facts, value);
+    }
 
-        fn record_i64(&mut self, field: &Field, value: i64) {
-            self.place_plain(field.name(), itoa::Buffer::new().format(value));
-        }
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.place_plain(field, itoa::Buffer::new().format(value));
+    }
 
-        fn record_u64(&mut self, field: &Field, value: u64) {
-            self.place_plain(field.name(), itoa::Buffer::new().format(value));
-        }
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.place_plain(field, itoa::Buffer::new().format(value));
+    }
 
-        fn record_i128(&mut self, field: &Field, value: i128) {
-            self.place_plain(field.name(), itoa::Buffer::new().format(value));
-        }
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        self.place_plain(field, itoa::Buffer::new().format(value));
+    }
 
-        fn record_u128(&mut self, field: &Field, value: u128) {
-            self.place_plain(field.name(), itoa::Buffer::new().format(value));
-        }
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.place_plain(field, itoa::Buffer::new().format(value));
+    }
 
-        fn record_bool(&mut self, field: &Field, value: bool) {
-            self.place_plain(field.name(), if value { "true" } else { "false" });
-        }
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.place_plain(field, if value { "true" } else { "false" });
+    }
 
-        fn record_f64(&mut self, field: &Field, value: f64) {
-            // NaN and the infinities come out as words; inside a string they may.
-            self.place_plain(field.name(), zmij::Buffer::new().format(value));
-        }
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        // NaN and the infinities come out as words; inside a string they may.
+        self.place_plain(field, zmij::Buffer::new().format(value));
+    }
 
-        fn record_bytes(&mut self, field: &Field, value: &[u8]) {
-            self.place_formatted(field.name(), VALUE_BYTES, |out| write_hex(out, value));
-        }
-    };
-}
-
-impl Visit for EventVisitor<'_> {
-    visit_values!();
+    fn record_bytes(&mut self, field: &Field, value: &[u8]) {
+        let Some(facts) = self.facts(field) else { return };
+        self.place_formatted(facts, VALUE_BYTES, |out| write_hex(out, value));
+    }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let name = field.name();
-        if name == "message" {
-            let text = &mut self.captured.text;
-            let start = text.len();
-            format::debug_json(text, value, MESSAGE_BYTES);
-            self.captured.message = Some((start..self.captured.text.len()).into());
-            return;
+        let Some(facts) = self.facts(field) else { return };
+        match facts.role {
+            Role::Message => self.draft.write_message(|line| format::debug_json(line, value, MESSAGE_BYTES)),
+            Role::Error => self.place_formatted(facts, ERROR_MESSAGE_BYTES, |out| out.debug(value)),
+            Role::Plain | Role::Column(_) => {
+                self.place_formatted(facts, VALUE_BYTES, |out| out.debug(value));
+            }
         }
-        let limit = if self.fails && names_error(name) { ERROR_MESSAGE_BYTES } else { VALUE_BYTES };
-        self.place_formatted(name, limit, |out| out.debug(value));
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        let Some(facts) = self.facts(field) else { return };
         #[cfg(any(feature = "tower", feature = "reqwest"))]
         if let Some(record) = value.downcast_ref::<crate::hop::HopRecord>() {
-            record.capture(self.captured);
+            record.capture(self.facts.style, self.captured);
             return;
         }
-        if self.fails {
-            self.place_error(field.name(), value);
+        if self.facts.fails {
+            self.place_error(facts, value);
         } else {
-            self.place_formatted(field.name(), VALUE_BYTES, |out| write_chain(out, value));
+            self.place_formatted(facts, VALUE_BYTES, |out| write_chain(out, value));
         }
-    }
-}
-
-impl Visit for SpanVisitor<'_> {
-    visit_values!();
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.place_formatted(field.name(), VALUE_BYTES, |out| out.debug(value));
-    }
-
-    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.place_formatted(field.name(), VALUE_BYTES, |out| write_chain(out, value));
     }
 }
 

@@ -1,5 +1,5 @@
+use crate::callsite::Style;
 use crate::capture::{Captured, Hop};
-use crate::failure::Origin;
 use crate::limits::{CLIENT_TEXT_BYTES, ERROR_MESSAGE_BYTES, VALUE_BYTES};
 use crate::line::escape::push_json;
 use log_center_wire::EventKind;
@@ -99,24 +99,17 @@ impl HopRecord {
     }
 
     /// Says it to the layer.
-    pub(crate) fn capture(&self, captured: &mut Captured) {
+    pub(crate) fn capture(&self, style: &Style, captured: &mut Captured) {
         for (name, value) in &self.pairs {
-            captured.push_pair(name, value);
+            captured.push_named(style, name, value);
         }
         if let Some(failure) = &self.failure {
-            let place = &mut captured.failure;
-            place.clear();
-            place.origin = Origin::Text;
-            place.error_type.push_str(failure.error_type);
-            place.message.push_str(&failure.message);
-            for cause in &failure.causes {
-                place.causes.push_str("\nCaused by: ");
-                place.causes.push_str(cause);
-            }
+            let causes = failure.causes.iter().map(String::as_str);
+            captured.failure.tell(failure.error_type, &failure.message, causes);
         }
-        let start = captured.text.len();
-        self.write_columns(&mut captured.text);
-        captured.hop = Some(Hop { event: self.event, columns: (start..captured.text.len()).into() });
+        let mut columns = Vec::new();
+        self.write_columns(&mut columns);
+        captured.hop = Some(Hop { event: self.event, columns });
     }
 
     fn write_columns(&self, out: &mut Vec<u8>) {

@@ -12,9 +12,15 @@ pub(crate) struct Clock {
     text: [u8; LENGTH],
 }
 
-impl Clock {
-    pub(crate) const fn new() -> Self {
+impl Default for Clock {
+    fn default() -> Self {
         Self { second: 0, text: *b"1970-01-01T00:00:00.000Z" }
+    }
+}
+
+impl Clock {
+    pub(crate) fn new() -> Self {
+        Self::default()
     }
 
     /// RFC 3339 in UTC with milliseconds. A clock before 1970 says 1970.

@@ -15,49 +15,82 @@ pub(crate) use identity::{Identity, Names};
 pub(crate) use unique_id::unique_number;
 pub(crate) use unique_id::{random, unique_id};
 
+use crate::callsite::{Facts, Place};
 use crate::capture::Captured;
 use crate::failure::{Origin, UNKNOWN_TYPE};
-use crate::fields::{Column, Fields, Pair, Piece};
-use crate::limits::{ERROR_MESSAGE_BYTES, ERROR_STACK_BYTES, EXTRA_BYTES, EXTRA_FIELDS, SPAN_DEPTH};
-use crate::scratch::Scratch;
+use crate::fields::{Column, Fields, Pair};
+use crate::limits::{EXTRA_BYTES, EXTRA_FIELDS, SPAN_DEPTH};
 use crate::span::SpanNode;
-use escape::push_json;
-use log_center_wire::limits::{ERROR_TYPE_BYTES, FILE_PATH_BYTES};
 use log_center_wire::{EventKind, Level};
-use tracing_core::Metadata;
+use std::ops::Range;
 
 /// `msg` of a record whose event says nothing but that there was an error, as `#[instrument(err)]` does.
-const UNNAMED_ERROR: &str = "error";
+const UNNAMED_ERROR: &[u8] = b"error";
 
-/// Writes the line of an event whose fields are captured, with its line feed.
-pub(crate) fn write_event(
-    scratch: &mut Scratch,
-    identity: &Identity,
-    level: Level,
-    metadata: &Metadata<'_>,
-    span: Option<&SpanNode>,
-) {
-    let Scratch { line, captured, clock } = scratch;
-    let fails = level >= Level::Error;
-    write_head(line, identity, level, clock);
-    write_message(line, captured);
-    let in_request = span.is_some_and(|span| write_columns(line, span));
-    write_scope(line, in_request, captured.event());
-    line.extend_from_slice(identity.tail());
-    if fails {
-        write_event_id(line);
-        write_error(line, captured, metadata);
+/// The field that counts those that found no room.
+const DROPPED: &[u8] = b"fields_dropped=";
+
+/// A line that has come as far as its message.
+pub(crate) struct Draft<'a> {
+    line: &'a mut Vec<u8>,
+    /// Where the message begins.
+    start: usize,
+    has_message: bool,
+}
+
+impl<'a> Draft<'a> {
+    /// The base fields up to the message; the time is now.
+    pub(crate) fn begin(line: &'a mut Vec<u8>, identity: &Identity, level: Level, clock: &mut Clock) -> Self {
+        write_head(line, identity, level, clock);
+        let start = line.len();
+        Self { line, start, has_message: false }
     }
-    #[cfg(any(feature = "tower", feature = "reqwest"))]
-    if let Some(hop) = captured.hop {
-        line.extend_from_slice(hop.columns.of(&captured.text));
-        // A failing call is not an ERROR, and has its `err` all the same.
-        if !fails && captured.failure.origin != Origin::Nowhere {
-            write_error(line, captured, metadata);
+
+    /// One that is not to become a line: spans have no message.
+    pub(crate) fn none(line: &'a mut Vec<u8>) -> Self {
+        Self { line, start: 0, has_message: false }
+    }
+
+    /// Writes the message, escaped; once more replaces it.
+    #[inline]
+    pub(crate) fn write_message(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.line.truncate(self.start);
+        write(self.line);
+        self.has_message = true;
+    }
+
+    /// The rest of the line, with its line feed.
+    pub(crate) fn finish(
+        self,
+        captured: &mut Captured,
+        identity: &Identity,
+        facts: &Facts,
+        span: Option<&SpanNode>,
+    ) {
+        let Self { line, start, has_message } = self;
+        if !has_message && captured.failure.origin != Origin::Nowhere {
+            line.extend_from_slice(UNNAMED_ERROR);
         }
+        let message = start..line.len();
+        line.push(b'"');
+        let in_request = span.is_some_and(|span| write_columns(line, span));
+        write_scope(line, in_request, captured.event());
+        line.extend_from_slice(identity.tail());
+        if facts.fails {
+            write_event_id(line);
+            write_error(line, &message, captured, &facts.place);
+        }
+        #[cfg(any(feature = "tower", feature = "reqwest"))]
+        if let Some(hop) = &captured.hop {
+            line.extend_from_slice(&hop.columns);
+            // A failing call is not an ERROR, and has its `err` all the same.
+            if !facts.fails && captured.failure.origin != Origin::Nowhere {
+                write_error(line, &message, captured, &facts.place);
+            }
+        }
+        write_extra(line, captured, span);
+        line.extend_from_slice(b"}\n");
     }
-    write_extra(line, captured, span);
-    line.extend_from_slice(b"}\n");
 }
 
 /// Writes the line of a record that no event stands behind: outside of every request, its `extra` plain.
@@ -83,12 +116,6 @@ fn write_head(line: &mut Vec<u8>, identity: &Identity, level: Level, clock: &mut
     line.extend_from_slice(identity.head(level));
     line.extend_from_slice(clock.now());
     line.extend_from_slice(b"\",\"msg\":\"");
-}
-
-fn write_message(line: &mut Vec<u8>, captured: &Captured) {
-    let unnamed = captured.message.is_none() && captured.failure.origin != Origin::Nowhere;
-    line.extend_from_slice(if unnamed { UNNAMED_ERROR.as_bytes() } else { captured.message() });
-    line.push(b'"');
 }
 
 fn write_scope(line: &mut Vec<u8>, in_request: bool, event: EventKind) {
@@ -153,42 +180,37 @@ fn write_columns_of(line: &mut Vec<u8>, span: &SpanNode, of: &[Column], object: 
 }
 
 fn write_event_id(line: &mut Vec<u8>) {
-    push_string(line, "event_id", &unique_id());
+    line.extend_from_slice(b",\"event_id\":\"");
+    line.extend_from_slice(&unique_id());
+    line.push(b'"');
 }
 
 /// `err`: what a field told, else what the message says; the place is the event's own.
-fn write_error(line: &mut Vec<u8>, captured: &Captured, metadata: &Metadata<'_>) {
-    let failure = &captured.failure;
+fn write_error(line: &mut Vec<u8>, message: &Range<usize>, captured: &mut Captured, place: &Place) {
+    let failure = &mut captured.failure;
+    failure.finish();
     let told = failure.origin != Origin::Nowhere;
-    let error_type = if told { failure.error_type.as_str() } else { UNKNOWN_TYPE };
-    let file = metadata.file().unwrap_or("unknown");
-    let mut digits = itoa::Buffer::new();
-    let line_number = digits.format(metadata.line().unwrap_or(0));
+    let error_type = if told { failure.error_type.as_bytes() } else { UNKNOWN_TYPE };
     let push_message = |line: &mut Vec<u8>| {
         if told {
-            push_json(line, &failure.message, ERROR_MESSAGE_BYTES);
+            line.extend_from_slice(&failure.message);
         } else {
-            line.extend_from_slice(captured.message());
+            line.extend_from_within(message.clone());
         }
     };
 
     line.extend_from_slice(b",\"err\":{\"msg\":\"");
     push_message(line);
     line.extend_from_slice(b"\",\"stack\":\"");
-    push_json(line, error_type, ERROR_TYPE_BYTES);
+    line.extend_from_slice(error_type);
     line.extend_from_slice(b": ");
     push_message(line);
-    push_json(line, &failure.causes, ERROR_STACK_BYTES);
-    line.extend_from_slice(b"\\n    at ");
-    push_json(line, file, FILE_PATH_BYTES);
-    line.push(b':');
-    line.extend_from_slice(line_number.as_bytes());
+    line.extend_from_slice(&failure.causes);
+    line.extend_from_slice(&place.frame);
     line.extend_from_slice(b"\",\"type\":\"");
-    push_json(line, error_type, ERROR_TYPE_BYTES);
-    line.extend_from_slice(b"\",\"file_path\":\"");
-    push_json(line, file, FILE_PATH_BYTES);
-    line.extend_from_slice(b"\",\"line_number\":");
-    line.extend_from_slice(line_number.as_bytes());
+    line.extend_from_slice(error_type);
+    line.push(b'"');
+    line.extend_from_slice(&place.columns);
     line.push(b'}');
 }
 
@@ -205,8 +227,8 @@ fn write_extra(line: &mut Vec<u8>, captured: &mut Captured, span: Option<&SpanNo
 
 struct Extra<'a> {
     line: &'a mut Vec<u8>,
-    /// The keys written, as pieces of the line.
-    keys: &'a mut Vec<Piece>,
+    /// The keys written.
+    keys: &'a mut Vec<u32>,
     /// Their marks.
     marks: u64,
     start: Option<usize>,
@@ -214,10 +236,6 @@ struct Extra<'a> {
 }
 
 impl Extra<'_> {
-    fn has(&self, key: &[u8]) -> bool {
-        self.keys.iter().any(|written| written.of(self.line) == key)
-    }
-
     fn has_room(&self, bytes: usize, pairs: usize) -> bool {
         let used = self.start.map_or(0, |start| self.line.len() - start);
         self.keys.len() + pairs <= EXTRA_FIELDS && used + bytes <= EXTRA_BYTES
@@ -230,53 +248,60 @@ impl Extra<'_> {
             return;
         }
         if self.marks & fields.marks() == 0 && self.has_room(text.len(), pairs.len()) {
-            self.separate();
-            let start = self.line.len();
-            self.line.extend_from_slice(text);
-            if !last || self.dropped > 0 {
-                self.keys.extend(pairs.iter().map(|pair| pair.moved(start).key()));
+            self.append(text);
+            if !last {
+                self.keys.extend(pairs.iter().map(|pair| pair.key));
             }
         } else {
-            for pair in pairs {
-                self.push(text, *pair);
-            }
+            self.push_each(text, pairs);
         }
         self.marks |= fields.marks();
     }
 
-    fn push(&mut self, text: &[u8], pair: Pair) {
-        if self.has(pair.key().of(text)) {
-            return;
+    #[cold]
+    fn push_each(&mut self, text: &[u8], pairs: &[Pair]) {
+        for pair in pairs {
+            if self.keys.contains(&pair.key) {
+                continue;
+            }
+            let whole = pair.whole.of(text);
+            if self.has_room(whole.len(), 1) {
+                self.keys.push(pair.key);
+                self.append(whole);
+            } else {
+                self.dropped += 1;
+            }
         }
-        let whole = pair.whole.of(text);
-        if !self.has_room(whole.len(), 1) {
-            self.dropped += 1;
-            return;
-        }
-        self.separate();
-        self.keys.push(pair.key_at(self.line.len()));
-        self.line.extend_from_slice(whole);
     }
 
-    fn separate(&mut self) {
+    /// Pairs, each with a space before it.
+    fn append(&mut self, pairs: &[u8]) {
         if self.start.is_some() {
-            self.line.push(b' ');
+            self.line.extend_from_slice(pairs);
         } else {
             self.line.extend_from_slice(b",\"extra\":\"");
             self.start = Some(self.line.len());
+            self.line.extend_from_slice(&pairs[1..]);
         }
     }
 
     fn finish(mut self) {
-        const DROPPED: &[u8] = b"fields_dropped";
-        if self.dropped > 0 && !self.has(DROPPED) {
-            self.separate();
-            self.line.extend_from_slice(DROPPED);
-            self.line.push(b'=');
-            self.line.extend_from_slice(itoa::Buffer::new().format(self.dropped).as_bytes());
+        if self.dropped > 0 {
+            self.write_dropped();
         }
         if self.start.is_some() {
             self.line.push(b'"');
+        }
+    }
+
+    #[cold]
+    fn write_dropped(&mut self) {
+        // A program's own field of that name is what it says.
+        let text = self.start.map_or(&b""[..], |start| &self.line[start..]);
+        let is_there = text.starts_with(DROPPED)
+            || text.windows(DROPPED.len() + 1).any(|text| text[0] == b' ' && &text[1..] == DROPPED);
+        if !is_there {
+            self.append(&[b" ", DROPPED, itoa::Buffer::new().format(self.dropped).as_bytes()].concat());
         }
     }
 }

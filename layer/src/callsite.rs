@@ -1,0 +1,214 @@
+//! What the layer knows of a callsite: all that is the same in every event or span that comes from it, found out
+//! when the first one comes.
+//!
+//! Names are compared, keys escaped and places spelled once for each callsite, not once for each event. What was
+//! found out is kept as long as the process lives, as tracing itself keeps every callsite: there are as many as
+//! the program's text has. A thread remembers where it found the ones that it met last; behind that stands one map
+//! for all threads.
+
+use crate::failure::names_error;
+use crate::fields::Column;
+use crate::line::escape::{push_json, push_key};
+use log_center_wire::Level;
+use log_center_wire::limits::FILE_PATH_BYTES;
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{OnceLock, PoisonError, RwLock};
+use tracing_core::Metadata;
+
+/// How many callsites a thread finds without asking for them; a power of two, of eight bytes each. Two that fall
+/// into one place take turns, which costs a look into the map each time.
+const PLACES: usize = 256;
+
+thread_local! {
+    static RECENT: [Cell<Option<&'static Facts>>; PLACES] = const { [const { Cell::new(None) }; PLACES] };
+}
+
+/// One way to write fields, with all callsites and keys as they are under it. Layers that are set up alike share it.
+pub(crate) struct Style {
+    facts: RwLock<HashMap<usize, &'static Facts>>,
+    keys: RwLock<HashMap<Vec<u8>, &'static Key>>,
+}
+
+/// What all events or spans of one callsite have in common.
+pub(crate) struct Facts {
+    pub(crate) style: &'static Style,
+    /// Of the metadata, which stays where it is.
+    address: usize,
+    pub(crate) level: Level,
+    /// Whether its records have an `err`.
+    pub(crate) fails: bool,
+    /// A span that can set a column.
+    pub(crate) declares_columns: bool,
+    /// By the index of the field.
+    pub(crate) fields: Box<[FieldFacts]>,
+    pub(crate) place: Place,
+}
+
+/// One field of a callsite.
+pub(crate) struct FieldFacts {
+    pub(crate) role: Role,
+    pub(crate) key: &'static Key,
+}
+
+/// What becomes of a field's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// A pair of `extra`.
+    Plain,
+    /// `msg`.
+    Message,
+    /// Words about an error, in an event that has an `err`.
+    Error,
+    /// A column, in every record inside the span.
+    Column(Column),
+}
+
+/// The key of a pair.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// ` key=`, as it goes into a line: with what separates it from the pair before.
+    pub(crate) opening: Box<[u8]>,
+    /// Two keys are the same if this is.
+    pub(crate) id: u32,
+    /// One of 64 bits, the same for the same key.
+    pub(crate) mark: u64,
+}
+
+/// Where in the program a callsite is, escaped, in the two ways that `err` says it.
+pub(crate) struct Place {
+    /// `\n    at src/main.rs:6`, which ends the stack.
+    pub(crate) frame: Box<[u8]>,
+    /// `,"file_path":"src/main.rs","line_number":6`
+    pub(crate) columns: Box<[u8]>,
+}
+
+impl Style {
+    /// The one style that there is.
+    pub(crate) fn plain() -> &'static Self {
+        static PLAIN: OnceLock<Style> = OnceLock::new();
+        PLAIN.get_or_init(|| Self { facts: RwLock::default(), keys: RwLock::default() })
+    }
+
+    /// What there is to know of a callsite.
+    pub(crate) fn facts(&'static self, metadata: &'static Metadata<'static>) -> &'static Facts {
+        let address = std::ptr::from_ref(metadata).addr();
+        let recent = |places: &[Cell<Option<&'static Facts>>; PLACES]| {
+            // The upper bits of the product depend on every bit of the address.
+            let hash = (address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let place = &places[(hash >> 56) as usize % PLACES];
+            match place.get() {
+                Some(facts) if facts.address == address && std::ptr::eq(facts.style, self) => facts,
+                _ => {
+                    let facts = self.look_up(address, metadata);
+                    place.set(Some(facts));
+                    facts
+                }
+            }
+        };
+        RECENT.try_with(recent).unwrap_or_else(|_| self.look_up(address, metadata))
+    }
+
+    #[cold]
+    fn look_up(&'static self, address: usize, metadata: &'static Metadata<'static>) -> &'static Facts {
+        find_or_make(&self.facts, &address, || address, |_| Facts::read(self, address, metadata))
+    }
+
+    /// The key that a field's name is spelled as.
+    pub(crate) fn key(&self, name: &str) -> &'static Key {
+        let mut spelled = Vec::new();
+        push_key(&mut spelled, name);
+        find_or_make(&self.keys, &spelled[..], || spelled.clone(), |count| Key::new(&spelled, count))
+    }
+}
+
+/// What a map has under a key; else what is made of the number of its entries, which stays for good.
+fn find_or_make<K, Q, V>(
+    map: &RwLock<HashMap<K, &'static V>>,
+    key: &Q,
+    own: impl FnOnce() -> K,
+    make: impl FnOnce(usize) -> V,
+) -> &'static V
+where
+    K: Hash + Eq + std::borrow::Borrow<Q>,
+    Q: Hash + Eq + ?Sized,
+{
+    if let Some(found) = map.read().unwrap_or_else(PoisonError::into_inner).get(key) {
+        return found;
+    }
+    let mut map = map.write().unwrap_or_else(PoisonError::into_inner);
+    // Another thread may have been faster.
+    if let Some(found) = map.get(key) {
+        return found;
+    }
+    let made: &'static V = Box::leak(Box::new(make(map.len())));
+    map.insert(own(), made);
+    made
+}
+
+impl Key {
+    fn new(spelled: &[u8], count: usize) -> Self {
+        let opening = [b" ", spelled, b"="].concat().into();
+        // The first 64 keys of a program have a bit each of their own.
+        Self { opening, id: count as u32, mark: 1 << (count % 64) }
+    }
+}
+
+impl Facts {
+    fn read(style: &'static Style, address: usize, metadata: &'static Metadata<'static>) -> Self {
+        let level = level_of(metadata);
+        let is_event = metadata.is_event();
+        // Be it for later: `url`, `ip` and `ua` are the client's.
+        let opens_request = !is_event && metadata.fields().field(Column::ReqId.name()).is_some();
+        let fails = is_event && level >= Level::Error;
+        let role = |name: &str| {
+            if is_event {
+                return match name {
+                    "message" => Role::Message,
+                    name if fails && names_error(name) => Role::Error,
+                    _ => Role::Plain,
+                };
+            }
+            match Column::named(name) {
+                Some(column) if opens_request || !column.is_client() => Role::Column(column),
+                _ => Role::Plain,
+            }
+        };
+        let facts = |name: &'static str| FieldFacts { role: role(name), key: style.key(name) };
+        let fields: Box<[FieldFacts]> = metadata.fields().iter().map(|field| facts(field.name())).collect();
+        Self {
+            style,
+            address,
+            level,
+            fails,
+            declares_columns: fields.iter().any(|field| matches!(field.role, Role::Column(_))),
+            fields,
+            place: Place::new(metadata.file().unwrap_or("unknown"), metadata.line().unwrap_or(0)),
+        }
+    }
+}
+
+fn level_of(metadata: &Metadata<'_>) -> Level {
+    match *metadata.level() {
+        tracing_core::Level::ERROR => Level::Error,
+        tracing_core::Level::WARN => Level::Warn,
+        tracing_core::Level::INFO => Level::Info,
+        tracing_core::Level::DEBUG => Level::Debug,
+        _ => Level::Trace,
+    }
+}
+
+impl Place {
+    pub(crate) fn new(file: &str, line: u32) -> Self {
+        let mut escaped = Vec::new();
+        push_json(&mut escaped, file, FILE_PATH_BYTES);
+        let line = line.to_string();
+        Self {
+            frame: [b"\\n    at ", &escaped[..], b":", line.as_bytes()].concat().into(),
+            columns: [b",\"file_path\":\"", &escaped[..], b"\",\"line_number\":", line.as_bytes()]
+                .concat()
+                .into(),
+        }
+    }
+}
