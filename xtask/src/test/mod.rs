@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that has to hold, in phases, the cheap ones first.
 
 mod chromium;
+mod nginx;
 mod phases;
 mod python;
 
@@ -39,6 +40,9 @@ enum Phase {
     Rust,
     /// The server's tests once more, against a separately started engine
     Remote,
+    /// The layer's example services behind nginx, and node-bunyan's command as a reader of their records (skipped
+    /// where no nginx can be had)
+    Services,
     /// Clients, browser and SQL against a running server
     E2e,
 }
@@ -101,6 +105,7 @@ impl Phase {
             Self::Clients => phases::clients(),
             Self::Rust => phases::rust(),
             Self::Remote => phases::remote(),
+            Self::Services => phases::services(),
             Self::E2e => phases::e2e(),
         }
     }
