@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that has to hold, in phases, the cheap ones first.
 
 mod chromium;
+mod features;
 mod nginx;
 mod phases;
 mod python;
@@ -28,6 +29,9 @@ enum Phase {
     Format,
     /// clippy, warnings are errors
     Lint,
+    /// The layer with each of its features alone, with none and with all (by cargo-hack where it is installed), and
+    /// with the oldest Rust it claims to need (where rustup has it)
+    Features,
     /// rustdoc, warnings are errors
     Docs,
     /// Licences, duplicate and banned crates, sources (cargo deny; skipped where it is not installed)
@@ -99,6 +103,7 @@ impl Phase {
         match self {
             Self::Format => phases::format(),
             Self::Lint => phases::lint(),
+            Self::Features => features::run(),
             Self::Docs => phases::docs(),
             Self::Deny => phases::deny(),
             Self::Web => phases::web(),
