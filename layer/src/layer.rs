@@ -1,7 +1,7 @@
 use crate::callsite::Style;
 use crate::counts::{WriterCounters, raise};
 use crate::fields::Fields;
-use crate::forward::Queue;
+use crate::forward::{Queue, Worth};
 use crate::line::{Draft, Identity};
 use crate::scratch::{self, Nesting, Scratch};
 use crate::sink::Sink;
@@ -56,7 +56,7 @@ impl Core {
             Err(_) => raise(&self.counters.unwritten),
         }
         if let (Some(queue), true) = (&self.queue, level >= Level::Error) {
-            queue.append(line);
+            queue.append(line, Worth::Failure);
         }
     }
 }

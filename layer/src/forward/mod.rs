@@ -5,12 +5,16 @@
 
 mod backoff;
 mod http;
+mod lines;
 mod queue;
 mod sender;
+mod store;
 
 pub(crate) use http::Endpoint;
-pub(crate) use queue::{Bounds, Queue};
+pub(crate) use lines::Worth;
+pub(crate) use queue::Queue;
 pub(crate) use sender::Sender;
+pub(crate) use store::Bounds;
 
 /// Which records go to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

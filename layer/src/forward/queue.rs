@@ -1,85 +1,14 @@
-//! Records that wait for the server, as the bytes that they will be sent as.
+//! The one place that callers and the forwarder share.
 //!
-//! A caller appends its line to the last batch, behind one short lock. The forwarder takes the first. A batch that
-//! was sent once keeps its bytes and its key until its fate is known: the server counts the key once, so the bytes
-//! under it must not change. What does not fit pushes out the oldest: single lines of a batch never sent, else the
-//! batch as a whole.
+//! A caller appends its line to the last batch, behind one short lock. The forwarder takes the first. What does not
+//! fit pushes out older ones, as [`store`](super::store) tells.
 
+use super::lines::Worth;
+use super::store::{Batch, Bounds, Store};
 use crate::counts::{Counts, LossReason};
-use crate::limits::{BATCH_BYTES, BATCH_RECORDS, LINGER};
-use crate::line::unique_id;
-use std::collections::VecDeque;
+use crate::limits::LINGER;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-/// How much may wait.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Bounds {
-    pub(crate) bytes: usize,
-    pub(crate) records: usize,
-}
-
-impl Bounds {
-    /// A batch on its way is not pushed out, so it must leave room for those that come meanwhile.
-    const BATCHES: usize = 4;
-
-    fn batch_bytes(self) -> usize {
-        BATCH_BYTES.min(self.bytes / Self::BATCHES)
-    }
-
-    fn batch_records(self) -> usize {
-        BATCH_RECORDS.min(self.records / Self::BATCHES).max(1)
-    }
-}
-
-/// Lines that are sent together.
-#[derive(Default)]
-pub(crate) struct Batch {
-    bytes: Vec<u8>,
-    /// Where the first line begins that was not pushed out.
-    start: usize,
-    records: usize,
-    /// The idempotency key, from the first attempt on.
-    key: Option<[u8; 32]>,
-}
-
-impl Batch {
-    pub(crate) fn of_line(line: Vec<u8>) -> Self {
-        Self { bytes: line, start: 0, records: 1, key: None }
-    }
-
-    pub(crate) fn body(&self) -> &[u8] {
-        &self.bytes[self.start..]
-    }
-
-    pub(crate) fn records(&self) -> usize {
-        self.records
-    }
-
-    /// The key of these bytes, the same at every call.
-    pub(crate) fn key(&mut self) -> &str {
-        let key = self.key.get_or_insert_with(unique_id);
-        std::str::from_utf8(key).unwrap_or_default()
-    }
-
-    /// Two batches of half the lines each, or the batch itself if it is only one line.
-    fn split(self) -> Result<(Batch, Batch), Batch> {
-        if self.records < 2 {
-            return Err(self);
-        }
-        let first = self.records / 2;
-        let middle = line_end(self.body(), first);
-        let half = |bytes: &[u8], records| Batch { bytes: bytes.to_vec(), start: 0, records, key: None };
-        let (head, tail) = self.body().split_at(middle);
-        Ok((half(head, first), half(tail, self.records - first)))
-    }
-}
-
-/// Where the first `count` lines end.
-fn line_end(bytes: &[u8], count: usize) -> usize {
-    let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-    ends.map(|(index, _)| index + 1).take(count).last().unwrap_or(bytes.len())
-}
 
 /// What the forwarder is to do next.
 pub(crate) enum Task {
@@ -101,17 +30,10 @@ pub(crate) struct Queue {
     work: Condvar,
     /// The fate of a record is known, or the forwarder has ended.
     settled: Condvar,
-    bounds: Bounds,
 }
 
-#[derive(Default)]
 struct State {
-    batches: VecDeque<Batch>,
-    /// Buffers to use again.
-    spare: Vec<Vec<u8>>,
-    /// Of all that waits, the batch on its way included.
-    bytes: usize,
-    records: usize,
+    store: Store,
     offered: u64,
     accepted: u64,
     lost: [u64; LossReason::ALL.len()],
@@ -124,7 +46,17 @@ struct State {
 
 impl Queue {
     pub(crate) fn new(bounds: Bounds) -> Self {
-        Self { state: Mutex::default(), work: Condvar::new(), settled: Condvar::new(), bounds }
+        let state = State {
+            store: Store::new(bounds),
+            offered: 0,
+            accepted: 0,
+            lost: Default::default(),
+            hurry: false,
+            idle: false,
+            closed: false,
+            ended: false,
+        };
+        Self { state: Mutex::new(state), work: Condvar::new(), settled: Condvar::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -132,20 +64,16 @@ impl Queue {
     }
 
     /// Takes a line, with its line feed.
-    pub(crate) fn append(&self, line: &[u8]) {
+    pub(crate) fn append(&self, line: &[u8], worth: Worth) {
+        self.change(|state| state.append(line, worth));
+    }
+
+    /// Adds lines, and wakes whoever that concerns. `add` says whether the forwarder has a new batch to wait for.
+    fn change(&self, add: impl FnOnce(&mut State) -> bool) {
         let mut state = self.state();
-        state.offered += 1;
-        if state.closed {
-            state.lose(1, LossReason::Shutdown);
-            return;
-        }
-        if line.len() > self.bounds.bytes {
-            state.lose(1, LossReason::TooLarge);
-            return;
-        }
         // One line more in a batch is nothing to wake anybody for.
-        let wake = state.append(line, self.bounds) && state.idle;
-        let lost = state.push_out(self.bounds);
+        let wake = add(&mut state) && state.idle;
+        let lost = state.push_out();
         drop(state);
         if wake {
             self.work.notify_one();
@@ -163,7 +91,7 @@ impl Queue {
             if state.closed {
                 return Task::Stop;
             }
-            if state.batches.is_empty() {
+            if state.store.batches() == 0 {
                 // Nothing left that the hurry was for.
                 state.hurry = false;
                 since = None;
@@ -173,12 +101,12 @@ impl Queue {
             let linger_ends = *since.get_or_insert_with(Instant::now) + LINGER;
             let due = match earliest {
                 Some(earliest) => earliest.max(linger_ends),
-                None if state.batches.len() > 1 => Instant::now(),
+                None if state.store.batches() > 1 => Instant::now(),
                 None => linger_ends,
             };
             let left = due.saturating_duration_since(Instant::now());
             if left.is_zero() || state.hurry {
-                if let Some(batch) = state.batches.pop_front() {
+                if let Some(batch) = state.store.take() {
                     return Task::Send(batch);
                 }
             }
@@ -199,17 +127,16 @@ impl Queue {
     /// Ends the wait of a batch that [`next`](Self::next) gave.
     pub(crate) fn settle(&self, batch: Batch, fate: Fate) {
         let mut state = self.state();
-        state.bytes -= batch.body().len();
-        state.records -= batch.records;
+        let records = batch.records();
         match fate {
             Fate::Accepted { rejected } => {
-                let rejected = rejected.min(batch.records);
-                state.accepted += (batch.records - rejected) as u64;
+                let rejected = rejected.min(records);
+                state.accepted += (records - rejected) as u64;
                 state.lose(rejected, LossReason::Rejected);
             }
-            Fate::Lost(reason) => state.lose(batch.records, reason),
+            Fate::Lost(reason) => state.lose(records, reason),
         }
-        state.recycle(batch);
+        state.store.release(batch);
         drop(state);
         self.settled.notify_all();
     }
@@ -223,21 +150,21 @@ impl Queue {
 
     /// Puts a batch that the server found too large back in halves; a single record is lost.
     pub(crate) fn put_back_halves(&self, batch: Batch) {
-        match batch.split() {
-            Ok((first, second)) => self.put_front([second, first]),
-            Err(batch) => self.settle(batch, Fate::Lost(LossReason::TooLarge)),
+        match batch.halves() {
+            Some([first, second]) => self.put_front([second, first]),
+            None => self.settle(batch, Fate::Lost(LossReason::TooLarge)),
         }
     }
 
     fn put_front<const N: usize>(&self, batches: [Batch; N]) {
         let mut state = self.state();
         for batch in batches {
-            state.batches.push_front(batch);
+            state.store.put_back(batch);
         }
         if state.closed {
             state.lose_all();
         }
-        state.push_out(self.bounds);
+        state.push_out();
         drop(state);
         self.settled.notify_all();
     }
@@ -287,60 +214,36 @@ impl Queue {
         let state = self.state();
         counts.offered = state.offered;
         counts.accepted = state.accepted;
-        counts.waiting = state.records as u64;
+        counts.waiting = state.store.records() as u64;
         counts.lost = state.lost;
     }
 }
 
 impl State {
     /// Whether the line began a new batch.
-    fn append(&mut self, line: &[u8], bounds: Bounds) -> bool {
-        let open = self.batches.back().is_some_and(|batch| {
-            let fits = batch.bytes.len() + line.len() <= bounds.batch_bytes();
-            batch.key.is_none() && fits && batch.records < bounds.batch_records()
-        });
-        if !open {
-            let bytes = self.spare.pop().unwrap_or_default();
-            self.batches.push_back(Batch { bytes, ..Batch::default() });
+    fn append(&mut self, line: &[u8], worth: Worth) -> bool {
+        self.offered += 1;
+        if self.closed {
+            self.lose(1, LossReason::Shutdown);
+            return false;
         }
-        if let Some(batch) = self.batches.back_mut() {
-            batch.bytes.extend_from_slice(line);
-            batch.records += 1;
+        if !self.store.could_hold(line.len()) {
+            self.lose(1, LossReason::TooLarge);
+            return false;
         }
-        self.bytes += line.len();
-        self.records += 1;
-        !open
+        self.store.append(line, worth)
     }
 
     /// Makes room for what is newer. Whether anything was lost by it.
-    fn push_out(&mut self, bounds: Bounds) -> bool {
-        let mut lost = false;
-        while self.bytes > bounds.bytes || self.records > bounds.records {
-            let Some(oldest) = self.batches.front_mut() else { break };
-            lost = true;
-            let whole = oldest.key.is_some() || oldest.records == 1;
-            let (length, records) =
-                if whole { (oldest.body().len(), oldest.records) } else { (line_end(oldest.body(), 1), 1) };
-            oldest.start += length;
-            oldest.records -= records;
-            if whole {
-                if let Some(batch) = self.batches.pop_front() {
-                    self.recycle(batch);
-                }
-            }
-            self.bytes -= length;
-            self.records -= records;
-            self.lose(records, LossReason::QueueFull);
-        }
-        lost
+    fn push_out(&mut self) -> bool {
+        let records = self.store.push_out();
+        self.lose(records, LossReason::QueueFull);
+        records > 0
     }
 
     fn lose_all(&mut self) {
-        while let Some(batch) = self.batches.pop_front() {
-            self.bytes -= batch.body().len();
-            self.records -= batch.records;
-            self.lose(batch.records, LossReason::Shutdown);
-        }
+        let records = self.store.push_out_all();
+        self.lose(records, LossReason::Shutdown);
     }
 
     fn lose(&mut self, records: usize, reason: LossReason) {
@@ -349,14 +252,5 @@ impl State {
 
     fn settled(&self) -> u64 {
         self.accepted + self.lost.iter().sum::<u64>()
-    }
-
-    fn recycle(&mut self, batch: Batch) {
-        // One is being filled and one is on its way.
-        if self.spare.len() < 2 {
-            let mut bytes = batch.bytes;
-            bytes.clear();
-            self.spare.push(bytes);
-        }
     }
 }

@@ -1,6 +1,7 @@
 use super::backoff::Backoff;
 use super::http::{Answer, Client, Endpoint};
-use super::queue::{Batch, Fate, Queue, Task};
+use super::queue::{Fate, Queue, Task};
+use super::store::Batch;
 use crate::counts::{Counts, LossReason};
 use crate::layer::Core;
 use crate::limits::REQUEST_TIMEOUT;
@@ -124,7 +125,7 @@ impl Sender {
         self.told = now;
         let mut line = Vec::new();
         write_plain(&mut line, &self.core.identity, Level::Warn, &mut Clock::new(), LOST, &extra);
-        (!extra.is_empty()).then(|| Batch::of_line(line))
+        (!extra.is_empty()).then(|| Batch::of_line(&line))
     }
 }
 
