@@ -39,6 +39,8 @@ pub(crate) struct Facts {
     pub(crate) level: Level,
     /// Whether its records have an `err`.
     pub(crate) fails: bool,
+    /// A span that declares a `req_id`, be it for later.
+    pub(crate) opens_request: bool,
     /// A span that can set a column.
     pub(crate) declares_columns: bool,
     /// By the index of the field.
@@ -159,7 +161,7 @@ impl Facts {
     fn read(style: &'static Style, address: usize, metadata: &'static Metadata<'static>) -> Self {
         let level = level_of(metadata);
         let is_event = metadata.is_event();
-        // Be it for later: `url`, `ip` and `ua` are the client's.
+        // In such a span `url`, `ip` and `ua` are the client's.
         let opens_request = !is_event && metadata.fields().field(Column::ReqId.name()).is_some();
         let fails = is_event && level >= Level::Error;
         let role = |name: &str| {
@@ -182,6 +184,7 @@ impl Facts {
             address,
             level,
             fails,
+            opens_request,
             declares_columns: fields.iter().any(|field| matches!(field.role, Role::Column(_))),
             fields,
             place: Place::new(metadata.file().unwrap_or("unknown"), metadata.line().unwrap_or(0)),

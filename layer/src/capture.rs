@@ -9,6 +9,7 @@ use crate::fields::{Column, Fields};
 use crate::limits::{KEPT_BUFFER_BYTES, VALUE_BYTES};
 use crate::line::escape::push_value;
 use log_center_wire::EventKind;
+use std::time::Duration;
 
 /// What was said, so far.
 #[derive(Default)]
@@ -35,6 +36,8 @@ pub(crate) struct Hop {
     pub(crate) event: EventKind,
     /// `,"tm":…,"service_req":…` as it goes into the line.
     pub(crate) columns: Vec<u8>,
+    /// What a request took, if it has ended.
+    pub(crate) tm: Option<Duration>,
 }
 
 impl Captured {
@@ -64,6 +67,15 @@ impl Captured {
             return hop.event;
         }
         EventKind::Trace
+    }
+
+    /// How long a record says that a request took.
+    pub(crate) fn tm(&self) -> Option<Duration> {
+        #[cfg(any(feature = "tower", feature = "reqwest"))]
+        if let Some(hop) = &self.hop {
+            return hop.tm;
+        }
+        None
     }
 
     /// Keeps an extra field. The same key once more replaces it.

@@ -33,6 +33,9 @@ impl Guard {
         if let Some(queue) = &self.core.queue {
             queue.add_to(&mut counts);
         }
+        if let Some(recorder) = &self.core.recorder {
+            counts.recorder_bytes = recorder.held() as u64;
+        }
         counts
     }
 

@@ -1,23 +1,29 @@
 use crate::callsite::Style;
 use crate::counts::{WriterCounters, raise};
 use crate::fields::Fields;
+use crate::filter::{Filter, Verdict};
 use crate::forward::{Queue, Worth};
 use crate::line::{Draft, Identity};
+use crate::recorder::Recorder;
 use crate::scratch::{self, Nesting, Scratch};
 use crate::sink::Sink;
 use crate::span::SpanNode;
 use crate::visit::Visitor;
 use log_center_wire::Level;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 use tracing_core::span::{Attributes, Id, Record};
 use tracing_core::{Event, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-/// The layer: writes a bunyan line for each event and hands the ERROR records to the forwarder.
+/// The layer: writes a bunyan line for each event and hands records to the forwarder.
 ///
-/// Made by [`Builder::build`](crate::Builder::build). It filters nothing but TRACE, and that only for itself:
-/// which events there are is decided by the subscriber and its filters.
+/// Made by [`Builder::build`](crate::Builder::build). Which events there are is decided by the subscriber and its
+/// filters; of these the layer leaves out TRACE, and what
+/// [`Builder::write_filter`](crate::Builder::write_filter) and
+/// [`Builder::forward_filter`](crate::Builder::forward_filter) say, each only for itself.
 #[derive(Debug)]
 pub struct LogCenterLayer {
     core: Arc<Core>,
@@ -30,6 +36,9 @@ pub(crate) struct Core {
     pub(crate) counters: WriterCounters,
     /// None without an endpoint.
     pub(crate) queue: Option<Arc<Queue>>,
+    /// Only in the mode that it is for.
+    pub(crate) recorder: Option<Recorder>,
+    pub(crate) filter: Filter,
     pub(crate) writes_trace: bool,
     pub(crate) style: &'static Style,
 }
@@ -50,13 +59,26 @@ impl Core {
         result
     }
 
-    fn emit(&self, line: &[u8], level: Level, metadata: &Metadata<'_>) {
+    fn write(&self, line: &[u8], metadata: &Metadata<'_>) {
         match self.sink.write(line, metadata) {
             Ok(()) => raise(&self.counters.written),
             Err(_) => raise(&self.counters.unwritten),
         }
-        if let (Some(queue), true) = (&self.queue, level >= Level::Error) {
-            queue.append(line, Worth::Failure);
+    }
+
+    /// Gives a record to the forwarder, or to the recorder of its request; `tm` is what it says of the time that the
+    /// request took.
+    fn hand_over(&self, line: &[u8], level: Level, tm: Option<Duration>, span: Option<&SpanNode>) {
+        let Some(queue) = &self.queue else { return };
+        let worth = if level >= Level::Error { Worth::Failure } else { Worth::Ordinary };
+        if self.recorder.is_none() {
+            queue.append(line, worth);
+            return;
+        }
+        match span.and_then(SpanNode::recording) {
+            Some((opener, recording)) if recording.is_of(self) => recording.take(line, level, tm, opener),
+            _ if worth == Worth::Failure => queue.append(line, worth),
+            _ => {}
         }
     }
 }
@@ -74,6 +96,10 @@ where
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let core = &*self.core;
         let metadata = event.metadata();
+        let verdict = core.filter.verdict(metadata);
+        if verdict == Verdict::NOTHING {
+            return;
+        }
         let facts = core.style.facts(metadata);
         if facts.level == Level::Trace && !core.writes_trace {
             return;
@@ -88,10 +114,17 @@ where
             let span = context.event_span(event);
             let extensions = span.as_ref().map(SpanRef::extensions);
             let node = extensions.as_ref().and_then(|extensions| extensions.get::<Arc<SpanNode>>());
-            draft.finish(captured, &core.identity, facts, node.map(Arc::as_ref));
+            let node = node.map(Arc::as_ref);
+            let tm = captured.tm();
+            draft.finish(captured, &core.identity, facts, node);
+            if verdict.is_handed_over {
+                core.hand_over(line, facts.level, tm, node);
+            }
             drop(extensions);
             nesting.close();
-            core.emit(line, facts.level, metadata);
+            if verdict.is_written {
+                core.write(line, metadata);
+            }
         });
     }
 
@@ -100,9 +133,13 @@ where
         let add = |captured: Option<&mut Box<Fields>>| {
             let Some(span) = context.span(id) else { return };
             let parent = span.parent().and_then(|parent| node_of(&parent));
-            let node = SpanNode::new(facts, parent, captured);
-            // Two layers of this kind in one subscriber would make equal nodes; either serves both.
-            span.extensions_mut().replace(node);
+            let recorded_by = self.core.recorder.as_ref().map(|_| &self.core);
+            let node = SpanNode::new(facts, parent, captured, recorded_by);
+            // Two layers of this kind in one subscriber would make equal nodes; either serves both, unless one records.
+            let mut extensions = span.extensions_mut();
+            if recorded_by.is_some() || extensions.get_mut::<Arc<SpanNode>>().is_none() {
+                extensions.replace(node);
+            }
         };
         let read = self.core.with_scratch(|scratch, _| {
             let Scratch { line, captured, .. } = scratch;
@@ -127,6 +164,19 @@ where
             values.record(&mut visitor);
             node.record(&visitor.captured.fields);
         });
+    }
+
+    fn on_exit(&self, id: &Id, context: Context<'_, S>) {
+        // A panic that leaves a span, on whichever thread, and whoever catches it.
+        if !thread::panicking() || self.core.recorder.is_none() {
+            return;
+        }
+        let node = context.span(id).and_then(|span| node_of(&span));
+        if let Some((opener, recording)) = node.as_ref().and_then(|node| node.recording()) {
+            if recording.is_of(&self.core) {
+                recording.panicked(opener);
+            }
+        }
     }
 }
 

@@ -20,16 +20,20 @@
 //!
 //! 1. A span opens: its fields are formatted, escaped and kept with a link to the span around it. A field that is
 //!    recorded later replaces what was there, and every open child sees it.
-//! 2. An event comes: its fields are formatted and escaped into the buffers of the thread. This is the only
+//! 2. An event comes. Its callsite says whether it is written, and whether the forwarder is to have it; if neither,
+//!    that is all. Its fields are formatted and escaped into the buffers of the thread. This is the only
 //!    moment at which foreign code runs (`Debug`, `Display`, `Error`); no lock is held, a panic is caught and the
 //!    value reads `<panicked>`, and what it logs itself is written up to one event deep.
 //! 3. The pieces are put side by side into one line: the base fields, `msg`, the columns that the spans around it
 //!    set, `err` if it is an ERROR, and the rest in `extra`. Nothing is allocated once the thread is warm.
 //! 4. The line goes to the writer in one piece, standard output by default. A full or closed pipe costs lines, not
 //!    the program.
-//! 5. An ERROR's bytes are appended to the queue of the forwarder, a thread of its own, which sends them in
-//!    compressed batches, repeats what failed under the same idempotency key, and counts what is lost
-//!    ([`Guard::counts`]). Dropping the [`Guard`] sends the rest.
+//! 5. What the server is to have ([`ForwardMode`]: the ERRORs, all, or all of the requests that went wrong) is appended
+//!    to the queue of the forwarder, a thread of its own, which sends it in compressed batches, repeats what failed
+//!    under the same idempotency key, and counts what is lost ([`Guard::counts`]). In
+//!    [`OnError`](ForwardMode::OnError) it goes into the buffer of its request before, which goes to the queue when the
+//!    request meets an ERROR or a panic or takes too long, and is forgotten when the request ends without. Dropping the
+//!    [`Guard`] sends the rest.
 //!
 //! # What becomes of a field
 //!
@@ -70,6 +74,7 @@ mod counts;
 mod error;
 mod failure;
 mod fields;
+mod filter;
 mod format;
 mod forward;
 mod guard;
@@ -78,12 +83,14 @@ mod hop;
 mod layer;
 pub mod limits;
 mod line;
+mod recorder;
 #[cfg(feature = "tower")]
 pub mod request;
 mod scratch;
 mod sink;
 mod span;
 pub mod testing;
+mod variable;
 mod visit;
 
 pub use builder::{Builder, layer};

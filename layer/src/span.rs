@@ -4,8 +4,10 @@
 //! more than following all of them. A field recorded late is written into the node, so every open child sees it.
 
 use crate::callsite::Facts;
-use crate::fields::Fields;
+use crate::fields::{Column, Fields};
+use crate::layer::Core;
 use crate::limits::KEPT_SPANS;
+use crate::recorder::Recording;
 use std::cell::RefCell;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
@@ -24,6 +26,8 @@ pub(crate) struct SpanNode {
     /// The nearest span around this one that can set a column.
     columns_above: Option<Arc<SpanNode>>,
     declares_columns: bool,
+    /// What the flight recorder keeps of the request that this span opened.
+    recording: Option<Box<Recording>>,
 }
 
 impl SpanNode {
@@ -32,6 +36,7 @@ impl SpanNode {
         facts: &Facts,
         parent: Option<Arc<SpanNode>>,
         captured: Option<&mut Box<Fields>>,
+        recorded_by: Option<&Arc<Core>>,
     ) -> Arc<SpanNode> {
         let columns_above = parent.as_ref().and_then(|parent| {
             if parent.declares_columns { Some(Arc::clone(parent)) } else { parent.columns_above.clone() }
@@ -44,8 +49,31 @@ impl SpanNode {
         if let Some(captured) = captured {
             std::mem::swap(captured, &mut fields);
         }
+        let is_another = || parent.as_ref().is_none_or(|parent| parent.is_left_by(&fields));
+        let recorded_by = recorded_by.filter(|_| facts.opens_request && is_another());
+        let recording = recorded_by.and_then(Recording::new).map(Box::new);
         let fields = RwLock::new(fields);
-        Arc::new(SpanNode { fields, parent, columns_above, declares_columns: facts.declares_columns })
+        let declares_columns = facts.declares_columns;
+        Arc::new(SpanNode { fields, parent, columns_above, declares_columns, recording })
+    }
+
+    /// What the flight recorder keeps of the request around, and the span that opened it.
+    pub(crate) fn recording(&self) -> Option<(&SpanNode, &Recording)> {
+        self.with_columns().find_map(|node| Some((node, node.recording.as_deref()?)))
+    }
+
+    /// Whether a span of these fields inside of this one is of another request. One that does not say which request
+    /// it is of is of this one's.
+    fn is_left_by(&self, inner: &Fields) -> bool {
+        if self.recording().is_none() {
+            return true;
+        }
+        let Some(id) = inner.column(Column::ReqId) else { return false };
+        let around = self.with_columns().find_map(|node| {
+            let fields = node.fields();
+            fields.column(Column::ReqId).map(|around| around == id)
+        });
+        around == Some(false)
     }
 
     pub(crate) fn is_outermost(&self) -> bool {
@@ -75,6 +103,9 @@ impl SpanNode {
 
 impl Drop for SpanNode {
     fn drop(&mut self) {
+        if let Some(recording) = self.recording.take() {
+            recording.end(self);
+        }
         let _ = KEPT.try_with(|kept| {
             let Ok(mut kept) = kept.try_borrow_mut() else { return };
             let fields = self.fields.get_mut().unwrap_or_else(PoisonError::into_inner);

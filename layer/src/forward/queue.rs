@@ -68,6 +68,16 @@ impl Queue {
         self.change(|state| state.append(line, worth));
     }
 
+    /// Takes the lines of one request, in their order, of which so many are missing already.
+    pub(crate) fn append_all<'a>(&self, lines: impl Iterator<Item = &'a [u8]>, worth: Worth, missing: usize) {
+        self.change(|state| {
+            state.offered += missing as u64;
+            state.lose(missing, LossReason::RecorderFull);
+            // Not `any`, which would leave off at the first.
+            lines.fold(false, |began, line| state.append(line, worth) | began)
+        });
+    }
+
     /// Adds lines, and wakes whoever that concerns. `add` says whether the forwarder has a new batch to wait for.
     fn change(&self, add: impl FnOnce(&mut State) -> bool) {
         let mut state = self.state();

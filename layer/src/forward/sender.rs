@@ -1,5 +1,5 @@
 use super::backoff::Backoff;
-use super::http::{Answer, Client, Endpoint};
+use super::http::{Answer, Client};
 use super::queue::{Fate, Queue, Task};
 use super::store::Batch;
 use crate::counts::{Counts, LossReason};
@@ -32,14 +32,14 @@ pub(crate) struct Sender {
 
 impl Sender {
     /// Starts the thread. It ends when the queue is closed.
-    pub(crate) fn start(core: Arc<Core>, queue: Arc<Queue>, endpoint: Endpoint) -> io::Result<()> {
+    pub(crate) fn start(core: Arc<Core>, queue: Arc<Queue>, client: Client) -> io::Result<()> {
         let ends = EndsQueue(Arc::clone(&queue));
         thread::Builder::new().name("log-center".to_owned()).spawn(move || {
             let _ends = ends;
             let sender = Sender {
                 core,
                 queue,
-                client: Client::new(endpoint),
+                client,
                 backoff: Backoff::default(),
                 not_before: None,
                 told: Counts::default(),

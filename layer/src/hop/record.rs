@@ -109,7 +109,7 @@ impl HopRecord {
         }
         let mut columns = Vec::new();
         self.write_columns(&mut columns);
-        captured.hop = Some(Hop { event: self.event, columns });
+        captured.hop = Some(Hop { event: self.event, columns, tm: self.tm });
     }
 
     fn write_columns(&self, out: &mut Vec<u8>) {

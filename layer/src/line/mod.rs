@@ -17,6 +17,7 @@ pub(crate) use unique_id::{random, unique_id};
 
 use crate::callsite::{Facts, Place};
 use crate::capture::Captured;
+use crate::counts::LossReason;
 use crate::failure::{Origin, UNKNOWN_TYPE};
 use crate::fields::{Column, Fields, Pair};
 use crate::limits::{EXTRA_BYTES, EXTRA_FIELDS, SPAN_DEPTH};
@@ -26,6 +27,9 @@ use std::ops::Range;
 
 /// `msg` of a record whose event says nothing but that there was an error, as `#[instrument(err)]` does.
 const UNNAMED_ERROR: &[u8] = b"error";
+
+/// `msg` of the record that stands in a request for those that are missing.
+const GAP: &str = "request records missing";
 
 /// The field that counts those that found no room.
 const DROPPED: &[u8] = b"fields_dropped=";
@@ -107,6 +111,29 @@ pub(crate) fn write_plain(
     line.push(b'"');
     write_scope(line, false, EventKind::Trace);
     line.extend_from_slice(identity.tail());
+    push_string(line, "extra", extra.as_bytes());
+    line.extend_from_slice(b"}\n");
+}
+
+/// Writes the line that stands in a request for so many records that are missing, before the line `next`.
+pub(crate) fn write_gap(
+    line: &mut Vec<u8>,
+    identity: &Identity,
+    next: &[u8],
+    span: &SpanNode,
+    missing: usize,
+) {
+    line.extend_from_slice(identity.head(Level::Warn));
+    match identity.time_in(next) {
+        Some(time) => line.extend_from_slice(time),
+        None => line.extend_from_slice(Clock::default().now()),
+    }
+    line.push(b'"');
+    push_string(line, "msg", GAP.as_bytes());
+    let in_request = write_columns(line, span);
+    write_scope(line, in_request, EventKind::Trace);
+    line.extend_from_slice(identity.tail());
+    let extra = format!("{}={missing}", LossReason::RecorderFull.as_str());
     push_string(line, "extra", extra.as_bytes());
     line.extend_from_slice(b"}\n");
 }
