@@ -38,6 +38,10 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), ..Self::default() }
+    }
+
     pub(crate) fn push(&mut self, line: &[u8], worth: Worth) {
         self.bytes.extend_from_slice(line);
         self.marks.push(Mark::new(self.bytes.len(), worth));

@@ -39,7 +39,10 @@ struct State {
     lost: [u64; LossReason::ALL.len()],
     /// Somebody waits in `flush`: send at once.
     hurry: bool,
-    idle: bool,
+    /// How many batches the forwarder sleeps until; None if it is awake, or in a pause that no batch ends.
+    wakes_at: Option<usize>,
+    /// How many wait for the fate of records.
+    flushing: usize,
     closed: bool,
     ended: bool,
 }
@@ -52,7 +55,8 @@ impl Queue {
             accepted: 0,
             lost: Default::default(),
             hurry: false,
-            idle: false,
+            wakes_at: None,
+            flushing: 0,
             closed: false,
             ended: false,
         };
@@ -73,22 +77,26 @@ impl Queue {
         self.change(|state| {
             state.offered += missing as u64;
             state.lose(missing, LossReason::RecorderFull);
-            // Not `any`, which would leave off at the first.
-            lines.fold(false, |began, line| state.append(line, worth) | began)
+            lines.for_each(|line| state.append(line, worth));
         });
     }
 
-    /// Adds lines, and wakes whoever that concerns. `add` says whether the forwarder has a new batch to wait for.
-    fn change(&self, add: impl FnOnce(&mut State) -> bool) {
+    /// Adds lines, and wakes whoever that concerns.
+    fn change(&self, add: impl FnOnce(&mut State)) {
         let mut state = self.state();
-        // One line more in a batch is nothing to wake anybody for.
-        let wake = add(&mut state) && state.idle;
+        add(&mut state);
         let lost = state.push_out();
+        // Waking is a call of the system, whether or not anybody sleeps: it would cost more than all the rest.
+        let wake = state.wakes_at.is_some_and(|batches| state.store.batches() >= batches);
+        if wake {
+            state.wakes_at = None;
+        }
+        let wake_flushing = lost && state.flushing > 0;
         drop(state);
         if wake {
             self.work.notify_one();
         }
-        if lost {
+        if wake_flushing {
             self.settled.notify_all();
         }
     }
@@ -105,7 +113,7 @@ impl Queue {
                 // Nothing left that the hurry was for.
                 state.hurry = false;
                 since = None;
-                state = self.wait(state, None);
+                state = self.wait(state, None, Some(1));
                 continue;
             }
             let linger_ends = *since.get_or_insert_with(Instant::now) + LINGER;
@@ -120,17 +128,23 @@ impl Queue {
                     return Task::Send(batch);
                 }
             }
-            state = self.wait(state, Some(left));
+            // A second batch means that the first is full; in a pause that changes nothing.
+            state = self.wait(state, Some(left), earliest.is_none().then_some(2));
         }
     }
 
-    fn wait<'a>(&self, mut state: MutexGuard<'a, State>, left: Option<Duration>) -> MutexGuard<'a, State> {
-        state.idle = true;
+    fn wait<'a>(
+        &self,
+        mut state: MutexGuard<'a, State>,
+        left: Option<Duration>,
+        wakes_at: Option<usize>,
+    ) -> MutexGuard<'a, State> {
+        state.wakes_at = wakes_at;
         let mut state = match left {
             Some(left) => self.work.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
             None => self.work.wait(state).unwrap_or_else(PoisonError::into_inner),
         };
-        state.idle = false;
+        state.wakes_at = None;
         state
     }
 
@@ -190,9 +204,16 @@ impl Queue {
             if left.is_zero() || state.ended {
                 return false;
             }
-            state = self.settled.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.wait_for_fates(state, left);
         }
         true
+    }
+
+    fn wait_for_fates<'a>(&self, mut state: MutexGuard<'a, State>, left: Duration) -> MutexGuard<'a, State> {
+        state.flushing += 1;
+        let mut state = self.settled.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        state.flushing -= 1;
+        state
     }
 
     /// Takes nothing more, gives up what waits, and waits for the forwarder to end.
@@ -206,7 +227,7 @@ impl Queue {
             if left.is_zero() {
                 return;
             }
-            state = self.settled.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.wait_for_fates(state, left);
         }
     }
 
@@ -230,18 +251,15 @@ impl Queue {
 }
 
 impl State {
-    /// Whether the line began a new batch.
-    fn append(&mut self, line: &[u8], worth: Worth) -> bool {
+    fn append(&mut self, line: &[u8], worth: Worth) {
         self.offered += 1;
         if self.closed {
             self.lose(1, LossReason::Shutdown);
-            return false;
-        }
-        if !self.store.could_hold(line.len()) {
+        } else if !self.store.could_hold(line.len()) {
             self.lose(1, LossReason::TooLarge);
-            return false;
+        } else {
+            self.store.append(line, worth);
         }
-        self.store.append(line, worth)
     }
 
     /// Makes room for what is newer. Whether anything was lost by it.

@@ -125,12 +125,11 @@ impl Store {
         length <= self.bounds.bytes
     }
 
-    /// Whether the line began a new batch.
-    pub(super) fn append(&mut self, line: &[u8], worth: Worth) -> bool {
+    pub(super) fn append(&mut self, line: &[u8], worth: Worth) {
         self.bytes += line.len();
         self.records += 1;
         self.ordinary += usize::from(worth == Worth::Ordinary);
-        append(&mut self.recent, &mut self.spare, line, worth, self.bounds)
+        append(&mut self.recent, &mut self.spare, line, worth, self.bounds);
     }
 
     /// The oldest batch, to be sent. It still counts until [`release`](Self::release).
@@ -232,24 +231,15 @@ impl Store {
     }
 }
 
-/// Adds a line to the last batch, or to a new one. Whether it began a new one.
-fn append(
-    batches: &mut VecDeque<Batch>,
-    spare: &mut Vec<Lines>,
-    line: &[u8],
-    worth: Worth,
-    bounds: Bounds,
-) -> bool {
+/// Adds a line to the last batch, or to a new one.
+fn append(batches: &mut VecDeque<Batch>, spare: &mut Vec<Lines>, line: &[u8], worth: Worth, bounds: Bounds) {
     match batches.back_mut() {
-        Some(batch) if batch.takes(line, bounds) => {
-            batch.lines.push(line, worth);
-            false
-        }
+        Some(batch) if batch.takes(line, bounds) => batch.lines.push(line, worth),
         _ => {
-            let mut lines = spare.pop().unwrap_or_default();
+            // Growing while it is filled would be a copy of it each time, in some caller's time.
+            let mut lines = spare.pop().unwrap_or_else(|| Lines::with_capacity(bounds.batch_bytes()));
             lines.push(line, worth);
             batches.push_back(lines.into());
-            true
         }
     }
 }
