@@ -135,7 +135,7 @@ impl Builder {
     }
 
     /// Most bytes of records that the flight recorder keeps of one request. Default:
-    /// [`REQUEST_BYTES`](crate::limits::REQUEST_BYTES). On top the oldest quarter of them goes; if the request then
+    /// [`REQUEST_BYTES`](crate::limits::REQUEST_BYTES). On top its oldest go; if the request then
     /// goes wrong, it is counted, and a record tells how many are missing.
     pub fn request_bytes(mut self, bytes: usize) -> Self {
         self.forwarding.recorder.request_bytes = bytes;

@@ -109,49 +109,6 @@ impl Lines {
         self.failures = 0;
     }
 
-    /// Memory that is held, used or not.
-    pub(crate) fn footprint(&self) -> usize {
-        self.bytes.capacity() + self.marks.capacity() * size_of::<Mark>()
-    }
-
-    /// Bytes of lines that the memory held is for, used or not.
-    pub(crate) fn capacity(&self) -> usize {
-        self.bytes.capacity()
-    }
-
-    /// Lines that the memory held is for.
-    pub(crate) fn slots(&self) -> usize {
-        self.marks.capacity()
-    }
-
-    /// Whether a line of this length fits into the memory held.
-    pub(crate) fn has_room(&self, length: usize) -> bool {
-        self.bytes.capacity() - self.bytes.len() >= length && self.marks.capacity() > self.marks.len()
-    }
-
-    /// Takes memory for so many bytes of lines, and for so many lines.
-    pub(crate) fn grow(&mut self, bytes: usize, lines: usize) {
-        self.bytes.reserve_exact(bytes.saturating_sub(self.bytes.len()));
-        self.marks.reserve_exact(lines.saturating_sub(self.marks.len()));
-    }
-
-    /// Memory that [`grow`](Self::grow) takes on top.
-    pub(crate) fn growth(&self, bytes: usize, lines: usize) -> usize {
-        let marks = lines.saturating_sub(self.marks.capacity()) * size_of::<Mark>();
-        bytes.saturating_sub(self.bytes.capacity()) + marks
-    }
-
-    /// Makes the room of lines that are gone free again.
-    pub(crate) fn compact(&mut self) {
-        let start = self.start();
-        self.bytes.drain(..start);
-        self.marks.drain(..self.gone);
-        self.gone = 0;
-        for mark in &mut self.marks {
-            *mark = Mark::new(mark.end() - start, mark.worth());
-        }
-    }
-
     fn start(&self) -> usize {
         if self.gone == 0 { 0 } else { self.marks[self.gone - 1].end() }
     }

@@ -14,7 +14,7 @@ mod settings;
 mod store;
 
 pub(crate) use http::Client;
-pub(crate) use lines::{Lines, Worth};
+pub(crate) use lines::Worth;
 pub use mode::ForwardMode;
 pub(crate) use queue::Queue;
 pub(crate) use sender::Sender;

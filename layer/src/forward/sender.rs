@@ -114,7 +114,8 @@ impl Sender {
         let mut now = Counts::default();
         self.queue.add_to(&mut now);
         let mut extra = String::new();
-        for reason in LossReason::ALL {
+        // What a request lost, a record in the request tells.
+        for reason in LossReason::ALL.into_iter().filter(|reason| *reason != LossReason::RecorderFull) {
             let count = now.lost(reason) - self.told.lost(reason);
             if count > 0 {
                 let space = if extra.is_empty() { "" } else { " " };

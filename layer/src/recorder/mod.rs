@@ -5,11 +5,13 @@
 //! long a time hands everything kept to the forwarder's queue; what the request says after that goes straight there.
 //! When the span closes, the memory is used again for the next request.
 //!
-//! A buffer that is full loses the oldest quarter of its records; it is full when it can grow no more, be it that the
-//! request has its share or that all requests together have theirs. What is missing is counted once the request goes
-//! wrong, and a record in front of those that are left says how much it is.
+//! A buffer that is full loses its oldest records; it is full when it can grow no more, be it that the request has its
+//! share or that all requests together have theirs. What is missing is counted once the request goes wrong, and a
+//! record in front of those that are left says how much it is.
 
-use crate::forward::{Lines, Worth};
+mod ring;
+
+use crate::forward::Worth;
 use crate::layer::Core;
 use crate::limits::{
     FIRST_RECORDING_BYTES, KEPT_BUFFER_BYTES, KEPT_RECORDINGS, RECORDER_BYTES, REQUEST_BYTES, REQUEST_RECORDS,
@@ -17,6 +19,7 @@ use crate::limits::{
 use crate::line;
 use crate::span::SpanNode;
 use log_center_wire::Level;
+use ring::Ring;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -46,7 +49,7 @@ pub(crate) struct Recorder {
     slow_request: Option<Duration>,
     /// Memory of all buffers, those in `spare` too.
     held: AtomicUsize,
-    spare: Mutex<Vec<Lines>>,
+    spare: Mutex<Vec<Ring>>,
 }
 
 impl Recorder {
@@ -64,55 +67,50 @@ impl Recorder {
     }
 
     /// Keeps a line. How many are lost by it.
-    fn keep(&self, lines: &mut Lines, line: &[u8]) -> usize {
+    fn keep(&self, ring: &mut Ring, line: &[u8]) -> usize {
         let mut lost = 0;
-        if lines.len() >= self.bounds.request_records || !lines.has_room(line.len()) {
-            lost = self.make_room(lines, line.len());
-            if !lines.has_room(line.len()) {
-                return lost + 1;
+        if ring.len() == self.bounds.request_records {
+            ring.drop_oldest();
+            lost += 1;
+        }
+        while !ring.push(line) {
+            if !self.grow(ring, line.len()) {
+                lost += 1;
+                if !ring.drop_oldest() {
+                    break;
+                }
             }
         }
-        // How much it is worth is known when the request has gone wrong.
-        lines.push(line, Worth::Ordinary);
         lost
     }
 
+    /// Whether there was memory to grow.
     #[cold]
-    fn make_room(&self, lines: &mut Lines, length: usize) -> usize {
-        if lines.capacity() == 0 {
-            *lines = self.spare().pop().unwrap_or_default();
-        }
-        let Bounds { request_bytes, request_records, .. } = self.bounds;
-        if lines.len() < request_records {
-            let used = lines.body().len();
-            let wanted = (2 * lines.capacity()).max(FIRST_RECORDING_BYTES).max(used + length);
-            let bytes = wanted.min(request_bytes);
-            let marks = (bytes / SHORT_LINE_BYTES).clamp(1, request_records);
-            if lines.has_room(length) || self.grow(lines, bytes, marks) && lines.has_room(length) {
-                return 0;
+    fn grow(&self, ring: &mut Ring, length: usize) -> bool {
+        let before = ring.capacity();
+        if before == 0 {
+            *ring = self.spare().pop().unwrap_or_default();
+            if ring.capacity() >= length {
+                return true;
             }
         }
-        let bytes = lines.capacity() / 4 * 3;
-        let records = request_records.min(lines.slots()) / 4 * 3;
-        let before = lines.len();
-        while lines.len() > records || (lines.len() > 0 && lines.body().len() + length > bytes) {
-            lines.remove_first();
-        }
-        lines.compact();
-        before - lines.len()
-    }
-
-    /// Whether there was memory to grow.
-    fn grow(&self, lines: &mut Lines, bytes: usize, marks: usize) -> bool {
-        let growth = lines.growth(bytes, marks);
-        if growth == 0 || !(self.reserve(growth) || self.drop_spare() && self.reserve(growth)) {
+        let Bounds { request_bytes, request_records, .. } = self.bounds;
+        // Room for what there is and the line, or it would grow twice.
+        let wanted = (2 * before).max(before + length).max(FIRST_RECORDING_BYTES);
+        let bytes = wanted.min(request_bytes);
+        if bytes <= ring.capacity() {
             return false;
         }
-        let before = lines.footprint();
-        lines.grow(bytes, marks);
-        // The allocator's word counts.
-        self.held.fetch_add(lines.footprint() - before, Ordering::Relaxed);
-        self.held.fetch_sub(growth, Ordering::Relaxed);
+        let lines = (bytes / SHORT_LINE_BYTES).clamp(1, request_records);
+        let growth = Ring::footprint_of(bytes, lines).saturating_sub(ring.footprint());
+        if !(self.reserve(growth) || self.drop_spare() && self.reserve(growth)) {
+            return false;
+        }
+        let expected = ring.footprint() + growth;
+        ring.grow(bytes, lines);
+        // What the allocator really gave.
+        self.held.fetch_add(ring.footprint(), Ordering::Relaxed);
+        self.held.fetch_sub(expected, Ordering::Relaxed);
         true
     }
 
@@ -124,29 +122,29 @@ impl Recorder {
     /// Gives back what is kept to use again. Whether there was anything.
     fn drop_spare(&self) -> bool {
         let spare = std::mem::take(&mut *self.spare());
-        let freed: usize = spare.iter().map(Lines::footprint).sum();
+        let freed: usize = spare.iter().map(Ring::footprint).sum();
         self.held.fetch_sub(freed, Ordering::Relaxed);
         freed > 0
     }
 
     /// Takes the buffer of a request that needs it no more.
-    fn give_back(&self, mut lines: Lines) {
-        if lines.capacity() == 0 {
+    fn give_back(&self, mut ring: Ring) {
+        if ring.capacity() == 0 {
             return;
         }
-        lines.clear();
-        let footprint = lines.footprint();
+        ring.clear();
+        let footprint = ring.footprint();
         let mut spare = self.spare();
-        if spare.len() < KEPT_RECORDINGS && lines.capacity() <= KEPT_BUFFER_BYTES {
-            spare.push(lines);
+        if spare.len() < KEPT_RECORDINGS && ring.capacity() <= KEPT_BUFFER_BYTES {
+            spare.push(ring);
         } else {
             drop(spare);
-            drop(lines);
+            drop(ring);
             self.held.fetch_sub(footprint, Ordering::Relaxed);
         }
     }
 
-    fn spare(&self) -> MutexGuard<'_, Vec<Lines>> {
+    fn spare(&self) -> MutexGuard<'_, Vec<Ring>> {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -161,7 +159,7 @@ pub(crate) struct Recording {
 
 #[derive(Default)]
 struct State {
-    lines: Lines,
+    kept: Ring,
     missing: usize,
     /// What the request's records are worth, once it has gone wrong.
     told: Option<Worth>,
@@ -198,7 +196,7 @@ impl Recording {
                     queue.append(line, worth);
                 }
             }
-            (None, None) => state.missing += recorder.keep(&mut state.lines, line),
+            (None, None) => state.missing += recorder.keep(&mut state.kept, line),
         }
     }
 
@@ -218,7 +216,7 @@ impl Recording {
         if state.told.is_none() && !state.is_timed && is_slow() {
             self.tell(&mut state, Worth::Ordinary, None, span);
         }
-        recorder.give_back(state.lines);
+        recorder.give_back(state.kept);
     }
 
     /// Hands over what was kept, and the line behind it.
@@ -226,19 +224,19 @@ impl Recording {
         // An ERROR after slowness makes what follows worth more; nothing makes it worth less.
         let worth = if state.told == Some(Worth::Failure) { Worth::Failure } else { worth };
         state.told = Some(worth);
-        let lines = std::mem::take(&mut state.lines);
+        let kept = std::mem::take(&mut state.kept);
         let missing = std::mem::take(&mut state.missing);
         let mut gap = Vec::new();
         if missing > 0 {
-            let next = lines.first().map(|(line, _)| line).or(last);
+            let next = kept.iter().next().or(last);
             line::write_gap(&mut gap, &self.core.identity, next.unwrap_or_default(), span, missing);
         }
         let gap = (missing > 0).then_some(&gap[..]);
         if let Some(queue) = &self.core.queue {
-            queue.append_all(gap.into_iter().chain(lines.iter()).chain(last), worth, missing);
+            queue.append_all(gap.into_iter().chain(kept.iter()).chain(last), worth, missing);
         }
         if let Some(recorder) = &self.core.recorder {
-            recorder.give_back(lines);
+            recorder.give_back(kept);
         }
     }
 
