@@ -1,6 +1,6 @@
 //! The flight recorder: which requests reach the server, and what of them.
 
-use crate::backend::Backend;
+use crate::backend::{Act, Backend};
 use crate::forwarding::{LONG, assert_adds_up, layer, start};
 use crate::json::{extra, read, read_any};
 use crate::service::{ask, get, pair};
@@ -338,4 +338,74 @@ fn a_line_larger_than_the_recorder_is_missing_alone() {
     assert!(guard.flush(LONG));
     assert_eq!(messages(&backend), ["request records missing", "step", "failed"]);
     assert_eq!(guard.counts().lost(LossReason::RecorderFull), 1);
+}
+
+#[test]
+fn nothing_is_out_of_order_under_any_fire() {
+    const THREADS: usize = 4;
+    const REQUESTS: usize = 400;
+    let script: Vec<Act> = (0..200)
+        .map(|n| match n % 6 {
+            0 => Act::Answer(500, "", ""),
+            1 => Act::AtMost(30),
+            2 => Act::AcceptAndClose,
+            3 => Act::CloseMidway,
+            _ => Act::Accept,
+        })
+        .collect();
+    let backend = Backend::start(&script);
+    let builder = recorder(&backend).recorder_bytes(96 << 10).request_records(20).queue_records(500);
+    let (dispatch, _capture, guard) = start(builder);
+    let steps = |request: usize| 1 + request % 37;
+    let fails = |request: usize| request % 5 == 0;
+    thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let dispatch = &dispatch;
+            scope.spawn(move || {
+                with_default(dispatch, || {
+                    // Some are under way at the same time.
+                    for first in (thread * REQUESTS..(thread + 1) * REQUESTS).step_by(4) {
+                        let open: Vec<_> = (first..first + 4)
+                            .map(|request| (request, info_span!("request", req_id = format!("{request}"))))
+                            .collect();
+                        for n in 0..40 {
+                            for (request, span) in &open {
+                                span.in_scope(|| match steps(*request) {
+                                    last if n < last => debug!(n, "step"),
+                                    last if n == last && fails(*request) => error!(n, "failed"),
+                                    _ => {}
+                                });
+                            }
+                        }
+                    }
+                });
+            });
+        }
+        for _ in 0..100 {
+            let counts = guard.counts();
+            assert_adds_up(&counts);
+            assert!(counts.recorder_bytes <= 96 << 10, "{counts:?}");
+        }
+    });
+    assert!(guard.flush(LONG), "{:?}", guard.counts());
+    let counts = guard.counts();
+    assert_adds_up(&counts);
+    assert_eq!(counts.waiting, 0);
+    let all = (0..THREADS * REQUESTS).filter(|request| fails(*request));
+    let records: usize = all.map(|request| steps(request) + 1).sum();
+    let gaps = counts.offered - records as u64;
+    assert!(gaps < (THREADS * REQUESTS) as u64, "{counts:?}");
+    let mut stories = BTreeMap::<String, Vec<usize>>::new();
+    for line in backend.lines() {
+        let record = read(&line);
+        if let (Some(id), Some(n)) = (record["req_id"].as_str(), extra(&record).get("n")) {
+            stories.entry(id.to_owned()).or_default().push(n.parse().unwrap());
+        }
+    }
+    assert!(!stories.is_empty());
+    for (id, story) in stories {
+        let request: usize = id.parse().unwrap();
+        assert!(fails(request), "{id} went well");
+        assert!(story.is_sorted_by(|before, after| before < after), "{id}: {story:?}");
+    }
 }
