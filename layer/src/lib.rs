@@ -78,11 +78,13 @@ mod hop;
 mod layer;
 pub mod limits;
 mod line;
+mod process;
 #[cfg(feature = "tower")]
 pub mod request;
 mod scratch;
 mod sink;
 mod span;
+mod stdout;
 pub mod testing;
 mod visit;
 
