@@ -31,8 +31,8 @@ use tracing_core::dispatcher::{self, Dispatch};
 use tracing_core::{Subscriber, span};
 use tracing_subscriber::registry::{LookupSpan, Registry};
 
-/// How long a panicking thread waits for its record to be written.
-const TELLING_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a panicking thread waits for its record to be written. Finding the names of a stack may take a second.
+const TELLING_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What the runtime itself says when a panic meets a frame that it must not unwind. It is the second word on a panic
 /// that was told already.
@@ -103,15 +103,18 @@ pub(crate) fn words(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("panic").to_owned()
 }
 
-/// Leaves out the frames of this hook and of the panic itself, which are the same in every one.
+/// Leaves out what is the same in every one: the frames of this hook and of the panic itself at the top, those that
+/// began the thread at the bottom.
 fn without_machinery(backtrace: &str) -> String {
-    let mut lines = backtrace.lines().enumerate();
-    let last = lines.by_ref().filter(|(_, line)| line.contains(": core::panicking::")).last();
-    let Some((last, _)) = last else { return backtrace.to_owned() };
+    let frame = |line: &str| line.trim_start().starts_with(|c: char| c.is_ascii_digit());
+    let lines: Vec<&str> = backtrace.lines().collect();
+    let panicking = lines.iter().rposition(|line| line.contains(": core::panicking::"));
     // Up to the next frame come the file and line of this one.
-    let is_frame = |line: &str| line.trim_start().starts_with(|c: char| c.is_ascii_digit());
-    let own = backtrace.lines().skip(last + 1).skip_while(|line| !is_frame(line));
-    own.collect::<Vec<_>>().join("\n")
+    let top = panicking.map_or(0, |last| last + 1);
+    let top = top + lines[top..].iter().take_while(|line| !frame(line)).count();
+    let bottom = lines[top..].iter().position(|line| line.contains("__rust_begin_short_backtrace"));
+    let bottom = bottom.map_or(lines.len(), |count| top + count);
+    lines[top..bottom].join("\n")
 }
 
 /// Has the panics of the process told by a layer, too.
@@ -146,6 +149,10 @@ fn last_of_all() -> MutexGuard<'static, Option<Arc<PanicNote>>> {
 
 fn last() -> Option<Arc<PanicNote>> {
     LAST.try_with(|last| last.borrow().clone()).ok().flatten()
+}
+
+fn take_last() -> Option<Arc<PanicNote>> {
+    LAST.try_with(RefCell::take).ok().flatten()
 }
 
 fn on_panic(info: &PanicHookInfo<'_>) {
@@ -187,6 +194,8 @@ impl Telling {
         let (sender, done) = mpsc::channel::<()>();
         let thread = thread::Builder::new().name("log-center-panic".to_owned()).spawn(move || {
             told.tell_here();
+            // Whoever waits finds no layer held here any more.
+            drop(told);
             drop(sender);
         });
         if thread.is_ok() {
@@ -238,7 +247,7 @@ impl Place {
 pub(crate) fn tell_end(core: &Arc<Core>) {
     let core_is = |hooked: &Weak<Core>| std::ptr::eq(hooked.as_ptr(), Arc::as_ptr(core));
     if hooked().iter().any(core_is) {
-        let note = last().or_else(|| last_of_all().clone());
+        let note = take_last().or_else(|| last_of_all().clone());
         let note = note.unwrap_or_else(|| Arc::new(PanicNote::unknown()));
         core.tell_panic(&note, &PANIC_ENDS, Level::Fatal, None);
     }

@@ -89,12 +89,14 @@ pub(super) fn start(core: &Arc<Core>, settings: &Settings) -> io::Result<()> {
     if !settings.batches && samples.is_none() {
         return Ok(());
     }
-    let mut ticker = Ticker { core: Arc::clone(core), samples };
+    let ticker = Ticker { core: Arc::clone(core), samples };
     core.alarm.state().runs = true;
     // If the thread does not start, the closure is dropped, and this with it.
     let ends = EndsAlarm(Arc::clone(&core.alarm));
     thread::Builder::new().name("log-center-tick".to_owned()).spawn(move || {
         let _ends = ends;
+        // Dropped first: when the wait for the ticker has ended, it holds nothing any more.
+        let mut ticker = ticker;
         // A writer of the program's own may log, which would come back to it.
         dispatcher::with_default(&Dispatch::none(), || ticker.run());
     })?;
