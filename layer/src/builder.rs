@@ -6,13 +6,16 @@ use crate::guard::Guard;
 use crate::layer::{Core, LogCenterLayer};
 use crate::limits::FLUSH_TIMEOUT;
 use crate::line::{Identity, Names};
+use crate::process::{self, Alarm};
 use crate::recorder::Recorder;
-use crate::sink::{Custom, Sink, Stdout};
+use crate::sink::{Custom, Sink};
+use crate::stdout::Stdout;
 use crate::variable;
 use std::sync::Arc;
 use std::time::Duration;
+use tracing_core::LevelFilter;
 use tracing_core::dispatcher::{self, Dispatch};
-use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::Registry;
@@ -38,6 +41,7 @@ pub fn layer(service: impl Into<String>) -> Builder {
         flush_timeout: FLUSH_TIMEOUT,
         trace: false,
         sink: None,
+        process: process::Settings::default(),
     }
 }
 
@@ -54,6 +58,7 @@ pub struct Builder {
     flush_timeout: Duration,
     trace: bool,
     sink: Option<Box<dyn Sink>>,
+    pub(crate) process: process::Settings,
 }
 
 impl Builder {
@@ -203,10 +208,18 @@ impl Builder {
     pub fn build(self) -> Result<(LogCenterLayer, Guard), Error> {
         let forwarding = self.forwarding.resolve()?;
         let filter = filter(self.write_filter.clone(), forwarding.as_ref());
-        self.start(forwarding, filter)
+        let (layer, guard, settings) = self.assemble(forwarding, filter.clone(), filter)?;
+        process::begin(&guard.core, &settings);
+        Ok((layer, guard))
     }
 
-    fn start(self, forwarding: Option<Forwarding>, filter: Filter) -> Result<(LogCenterLayer, Guard), Error> {
+    /// All but what belongs to the start of the program.
+    fn assemble(
+        mut self,
+        forwarding: Option<Forwarding>,
+        filter: Filter,
+        own_filter: Filter,
+    ) -> Result<(LogCenterLayer, Guard, process::Settings), Error> {
         let environment = self.environment.or_else(|| variable::read(variable::ENVIRONMENT));
         let environment = environment.map(|name| name.to_lowercase());
         let identity = Identity::new(&Names {
@@ -215,24 +228,39 @@ impl Builder {
             version: self.version.as_deref(),
             commit_hash: self.commit_hash.as_deref(),
         })?;
+        self.process.check()?;
+        self.process.batches &= self.sink.is_none();
+        let alarm = Arc::<Alarm>::default();
+        let stdout = || -> Box<dyn Sink> {
+            if self.process.batches {
+                Box::new(Stdout::batched(Arc::clone(&alarm)))
+            } else {
+                Box::new(Stdout::by_line())
+            }
+        };
         let is_recorded = |forwarding: &&Forwarding| forwarding.mode == ForwardMode::OnError;
         let recorded = forwarding.as_ref().filter(is_recorded);
         let core = Arc::new(Core {
             identity,
-            sink: self.sink.unwrap_or_else(|| Box::new(Stdout::new())),
+            sink: self.sink.unwrap_or_else(stdout),
             counters: Default::default(),
             queue: forwarding.as_ref().map(|forwarding| Arc::new(Queue::new(forwarding.bounds))),
             recorder: recorded.map(|forwarding| Recorder::new(forwarding.recorder, forwarding.slow_request)),
             filter,
             writes_trace: self.trace,
             style: Style::plain(),
+            flush_timeout: self.flush_timeout,
+            alarm,
+            own_filter,
         });
+        // From here on the guard stops what was started, should the next step fail.
+        let guard = Guard { core: Arc::clone(&core) };
         if let (Some(queue), Some(Forwarding { endpoint, key, .. })) = (&core.queue, forwarding) {
             Sender::start(Arc::clone(&core), Arc::clone(queue), Client::new(endpoint, key))
                 .map_err(|error| Error::new(format!("the forwarder's thread does not start: {error}")))?;
         }
-        let guard = Guard { core: Arc::clone(&core), flush_timeout: self.flush_timeout };
-        Ok((LogCenterLayer::new(core), guard))
+        process::attend(&core, &self.process)?;
+        Ok((LogCenterLayer::new(core), guard, self.process))
     }
 
     /// Makes the layer and installs it as the program's subscriber. `RUST_LOG` says what is written, as
@@ -242,6 +270,7 @@ impl Builder {
     /// # Errors
     /// As for [`build`](Self::build); a `RUST_LOG` that cannot be read; a subscriber that is installed already.
     pub fn init(mut self) -> Result<Guard, Error> {
+        self.process.is_the_programs = true;
         let written = match self.write_filter.take() {
             Some(filter) => filter,
             None => variable::read_targets(variable::WRITTEN)?
@@ -252,10 +281,11 @@ impl Builder {
         let has_own = forwarding.as_ref().is_some_and(|forwarding| forwarding.filter.is_some());
         // With one filter for both the subscriber has decided already.
         let of_layer = if has_own { everything.clone() } else { filter(None, forwarding.as_ref()) };
-        let (layer, guard) = self.start(forwarding, of_layer)?;
+        let (layer, guard, settings) = self.assemble(forwarding, of_layer, everything.clone())?;
         let subscriber = Registry::default().with(everything).with(layer);
         dispatcher::set_global_default(Dispatch::new(subscriber))
             .map_err(|_| Error::new("the program has a subscriber already"))?;
+        process::begin(&guard.core, &settings);
         Ok(guard)
     }
 }

@@ -4,10 +4,12 @@ use crate::callsite::FieldFacts;
 use crate::format::{self, Bounded};
 use crate::limits::{ERROR_MESSAGE_BYTES, ERROR_SOURCES, ERROR_STACK_BYTES, KEPT_BUFFER_BYTES};
 use crate::line::escape::push_json;
+use crate::process::PanicNote;
 use log_center_wire::limits::ERROR_TYPE_BYTES;
 use std::error::Error;
 use std::fmt::{self, Write};
 use std::io;
+use std::sync::Arc;
 
 /// The type of an error that does not tell its own.
 pub(crate) const UNKNOWN_TYPE: &[u8] = b"Error";
@@ -40,6 +42,8 @@ pub(crate) struct Failure {
     pub(crate) message: Vec<u8>,
     /// What each error down the chain says, one a line, as it stands in the stack, escaped.
     pub(crate) causes: Vec<u8>,
+    /// The panic that it was.
+    pub(crate) panic: Option<Arc<PanicNote>>,
 }
 
 impl Failure {
@@ -51,6 +55,7 @@ impl Failure {
             self.text.clear();
             self.message.clear();
             self.causes.clear();
+            self.panic = None;
         }
     }
 
@@ -107,6 +112,15 @@ impl Failure {
             self.causes.extend_from_slice(CAUSED_BY);
             push_json(&mut self.causes, cause, room);
         }
+    }
+
+    /// Takes a panic.
+    pub(crate) fn take_panic(&mut self, note: &Arc<PanicNote>) {
+        self.clear();
+        self.origin = Origin::Error;
+        self.error_type.set(b"panic");
+        push_json(&mut self.message, &note.message, ERROR_MESSAGE_BYTES);
+        self.panic = Some(Arc::clone(note));
     }
 
     fn room_for_cause(&self) -> Option<usize> {

@@ -3,7 +3,8 @@ use crate::counts::{WriterCounters, raise};
 use crate::fields::Fields;
 use crate::filter::{Filter, Verdict};
 use crate::forward::{Queue, Worth};
-use crate::line::{Draft, Identity};
+use crate::line::{self, Draft, Identity, Plain};
+use crate::process::{Alarm, PanicNote};
 use crate::recorder::Recorder;
 use crate::scratch::{self, Nesting, Scratch};
 use crate::sink::Sink;
@@ -12,11 +13,14 @@ use crate::visit::Visitor;
 use log_center_wire::Level;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tracing_core::span::{Attributes, Id, Record};
 use tracing_core::{Event, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
+
+/// How long to leave a full standard output alone before trying once more.
+const STDOUT_PAUSE: Duration = Duration::from_millis(5);
 
 /// The layer: writes a bunyan line for each event and hands records to the forwarder.
 ///
@@ -41,6 +45,11 @@ pub(crate) struct Core {
     pub(crate) filter: Filter,
     pub(crate) writes_trace: bool,
     pub(crate) style: &'static Style,
+    pub(crate) flush_timeout: Duration,
+    /// Wakes and stops the ticker.
+    pub(crate) alarm: Arc<Alarm>,
+    /// What becomes of the layer's own records, which no subscriber filters.
+    pub(crate) own_filter: Filter,
 }
 
 impl std::fmt::Debug for Core {
@@ -80,6 +89,72 @@ impl Core {
             _ if worth == Worth::Failure => queue.append(line, worth),
             _ => {}
         }
+    }
+}
+
+/// Records of the layer's own, and what is left to do for those that are written.
+impl Core {
+    /// Writes a record that no event stands behind. The server has it in the mode that sends everything.
+    pub(crate) fn tell(&self, metadata: &'static Metadata<'static>, plain: &Plain<'_>) {
+        let verdict = self.own_filter.verdict(metadata);
+        if verdict == Verdict::NOTHING {
+            return;
+        }
+        self.with_scratch(|scratch, nesting| {
+            let Scratch { line, clock, .. } = scratch;
+            line::write_plain(line, &self.identity, clock, plain);
+            if verdict.is_handed_over {
+                self.hand_over(line, plain.level, None, None);
+            }
+            nesting.close();
+            if verdict.is_written {
+                self.write(line, metadata);
+            }
+        });
+    }
+
+    /// Writes the record of a panic.
+    pub(crate) fn tell_panic(
+        &self,
+        note: &Arc<PanicNote>,
+        metadata: &'static Metadata<'static>,
+        level: Level,
+        span: Option<&SpanNode>,
+    ) {
+        let verdict = self.own_filter.verdict(metadata);
+        if verdict == Verdict::NOTHING {
+            return;
+        }
+        self.with_scratch(|scratch, nesting| {
+            let Scratch { line, captured, clock } = scratch;
+            let mut draft = Draft::begin(line, &self.identity, level, clock);
+            draft.write_message(|line| line.extend_from_slice(metadata.name().as_bytes()));
+            captured.failure.take_panic(note);
+            draft.finish(captured, &self.identity, self.style.facts(metadata), span);
+            if verdict.is_handed_over {
+                self.hand_over(line, level, None, span);
+            }
+            nesting.close();
+            if verdict.is_written {
+                self.write(line, metadata);
+            }
+        });
+    }
+
+    /// Writes what is kept, and sends what waits. Whether the fate of every line and record is known in time.
+    pub(crate) fn flush(&self, deadline: Instant) -> bool {
+        let written = self.flush_sink(deadline);
+        self.queue.as_ref().is_none_or(|queue| queue.flush(deadline)) && written
+    }
+
+    pub(crate) fn flush_sink(&self, deadline: Instant) -> bool {
+        while !self.sink.flush() {
+            if Instant::now() >= deadline {
+                return false;
+            }
+            thread::sleep(STDOUT_PAUSE);
+        }
+        true
     }
 }
 

@@ -7,10 +7,12 @@
 mod clock;
 pub(crate) mod escape;
 mod identity;
+mod plain;
 mod unique_id;
 
 pub(crate) use clock::Clock;
 pub(crate) use identity::{Identity, Names};
+pub(crate) use plain::{Pairs, Plain, write_plain};
 #[cfg(any(feature = "tower", feature = "reqwest"))]
 pub(crate) use unique_id::unique_number;
 pub(crate) use unique_id::{random, unique_id};
@@ -20,7 +22,7 @@ use crate::capture::Captured;
 use crate::counts::LossReason;
 use crate::failure::{Origin, UNKNOWN_TYPE};
 use crate::fields::{Column, Fields, Pair};
-use crate::limits::{EXTRA_BYTES, EXTRA_FIELDS, SPAN_DEPTH};
+use crate::limits::{ERROR_STACK_BYTES, EXTRA_BYTES, EXTRA_FIELDS, SPAN_DEPTH};
 use crate::span::SpanNode;
 use log_center_wire::{EventKind, Level};
 use std::ops::Range;
@@ -81,7 +83,7 @@ impl<'a> Draft<'a> {
         write_scope(line, in_request, captured.event());
         line.extend_from_slice(identity.tail());
         if facts.fails {
-            write_event_id(line);
+            write_event_id(line, captured);
             write_error(line, &message, captured, &facts.place);
         }
         #[cfg(any(feature = "tower", feature = "reqwest"))]
@@ -95,24 +97,6 @@ impl<'a> Draft<'a> {
         write_extra(line, captured, span);
         line.extend_from_slice(b"}\n");
     }
-}
-
-/// Writes the line of a record that no event stands behind: outside of every request, its `extra` plain.
-pub(crate) fn write_plain(
-    line: &mut Vec<u8>,
-    identity: &Identity,
-    level: Level,
-    clock: &mut Clock,
-    msg: &str,
-    extra: &str,
-) {
-    write_head(line, identity, level, clock);
-    line.extend_from_slice(msg.as_bytes());
-    line.push(b'"');
-    write_scope(line, false, EventKind::Trace);
-    line.extend_from_slice(identity.tail());
-    push_string(line, "extra", extra.as_bytes());
-    line.extend_from_slice(b"}\n");
 }
 
 /// Writes the line that stands in a request for so many records that are missing, before the line `next`.
@@ -206,18 +190,21 @@ fn write_columns_of(line: &mut Vec<u8>, span: &SpanNode, of: &[Column], object: 
     written
 }
 
-fn write_event_id(line: &mut Vec<u8>) {
+fn write_event_id(line: &mut Vec<u8>, captured: &Captured) {
+    let of_panic = captured.failure.panic.as_ref().map(|panic| panic.event_id);
     line.extend_from_slice(b",\"event_id\":\"");
-    line.extend_from_slice(&unique_id());
+    line.extend_from_slice(&of_panic.unwrap_or_else(unique_id));
     line.push(b'"');
 }
 
-/// `err`: what a field told, else what the message says; the place is the event's own.
+/// `err`: what a field told, else what the message says; the place is the event's own, or the panic's.
 fn write_error(line: &mut Vec<u8>, message: &Range<usize>, captured: &mut Captured, place: &Place) {
     let failure = &mut captured.failure;
     failure.finish();
     let told = failure.origin != Origin::Nowhere;
     let error_type = if told { failure.error_type.as_bytes() } else { UNKNOWN_TYPE };
+    let of_panic = failure.panic.as_ref().map(|panic| Place::new(&panic.file, panic.line));
+    let place = of_panic.as_ref().unwrap_or(place);
     let push_message = |line: &mut Vec<u8>| {
         if told {
             line.extend_from_slice(&failure.message);
@@ -234,6 +221,10 @@ fn write_error(line: &mut Vec<u8>, message: &Range<usize>, captured: &mut Captur
     push_message(line);
     line.extend_from_slice(&failure.causes);
     line.extend_from_slice(&place.frame);
+    if let Some(trace) = failure.panic.as_ref().and_then(|panic| panic.trace()) {
+        line.extend_from_slice(b"\\n");
+        escape::push_json(line, &trace, ERROR_STACK_BYTES);
+    }
     line.extend_from_slice(b"\",\"type\":\"");
     line.extend_from_slice(error_type);
     line.push(b'"');

@@ -5,17 +5,21 @@
 mod backend;
 mod calls;
 mod child;
+#[cfg(unix)]
+mod ends;
 mod faults;
 mod forwarding;
 mod hops;
 mod json;
 mod modes;
 mod overload;
+mod panics;
 mod peers;
 mod property;
 mod recorder;
 mod records;
 mod requests;
+mod samples;
 mod service;
 mod settings;
 #[cfg(unix)]

@@ -123,7 +123,8 @@ fn the_environment_decides() {
     if child::is_for(TEST) {
         log_as_child();
     }
-    let info = &["outside failed", "outside", "bad failed", "good ended"][..];
+    // The layer's own record goes to the server only where everything does.
+    let info = &["service started", "outside failed", "outside", "bad failed", "good ended"][..];
     let errors = &["outside failed", "bad failed"][..];
     let story = &["outside failed", "bad began", "bad failed"][..];
     check(&[], info, errors);
