@@ -78,10 +78,10 @@ pub(crate) struct Key {
 
 /// Where in the program a callsite is, escaped, in the two ways that `err` says it.
 pub(crate) struct Place {
-    /// `\n    at src/main.rs:6`, which ends the stack.
-    pub(crate) frame: Box<[u8]>,
-    /// `,"file_path":"src/main.rs","line_number":6`
-    pub(crate) columns: Box<[u8]>,
+    /// `\n    at src/main.rs:6","type":"`: the end of the stack and what follows it.
+    pub(crate) before_type: Box<[u8]>,
+    /// `","file_path":"src/main.rs","line_number":6}`
+    pub(crate) after_type: Box<[u8]>,
 }
 
 impl Style {
@@ -92,6 +92,7 @@ impl Style {
     }
 
     /// What there is to know of a callsite.
+    #[inline]
     pub(crate) fn facts(&'static self, metadata: &'static Metadata<'static>) -> &'static Facts {
         let address = std::ptr::from_ref(metadata).addr();
         let recent = |places: &[Cell<Option<&'static Facts>>; PLACES]| {
@@ -203,10 +204,11 @@ impl Place {
     pub(crate) fn new(file: &str, line: u32) -> Self {
         let mut escaped = Vec::new();
         push_json(&mut escaped, file, FILE_PATH_BYTES);
-        let line = line.to_string();
+        let digits = line.to_string();
+        let line = digits.as_bytes();
         Self {
-            frame: [b"\\n    at ", &escaped[..], b":", line.as_bytes()].concat().into(),
-            columns: [b",\"file_path\":\"", &escaped[..], b"\",\"line_number\":", line.as_bytes()]
+            before_type: [b"\\n    at ", &escaped[..], b":", line, b"\",\"type\":\""].concat().into(),
+            after_type: [b"\",\"file_path\":\"", &escaped[..], b"\",\"line_number\":", line, b"}"]
                 .concat()
                 .into(),
         }

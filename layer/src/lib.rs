@@ -66,6 +66,7 @@ mod builder;
 pub mod call;
 mod callsite;
 mod capture;
+mod chain;
 mod counts;
 mod error;
 mod failure;
@@ -84,6 +85,7 @@ mod scratch;
 mod sink;
 mod span;
 pub mod testing;
+mod type_name;
 mod visit;
 
 pub use builder::{Builder, layer};
