@@ -79,7 +79,11 @@ impl<'a> Draft<'a> {
         let message = start..line.len();
         line.push(b'"');
         let in_request = span.is_some_and(|span| write_columns(line, span));
-        write_scope(line, in_request, captured.event());
+        if facts.is_biz {
+            line.extend_from_slice(b",\"scope\":\"biz\"");
+        } else {
+            write_scope(line, in_request, captured.event());
+        }
         line.extend_from_slice(identity.tail());
         if facts.fails {
             write_event_id(line, ids);
