@@ -21,6 +21,12 @@ use tracing_core::Metadata;
 /// into one place take turns, which costs a look into the map each time.
 const PLACES: usize = 256;
 
+/// The name of the callsites of [`biz!`](crate::biz). A name, not a target or a level, so that both filter as ever.
+const BIZ: &str = "log_center::biz";
+
+/// The name of the callsites of [`fatal!`](crate::fatal).
+const FATAL: &str = "log_center::fatal";
+
 thread_local! {
     static RECENT: [Cell<Option<&'static Facts>>; PLACES] = const { [const { Cell::new(None) }; PLACES] };
 }
@@ -39,6 +45,8 @@ pub(crate) struct Facts {
     pub(crate) level: Level,
     /// Whether its records have an `err`.
     pub(crate) fails: bool,
+    /// An event of [`biz!`](crate::biz).
+    pub(crate) is_biz: bool,
     /// A span that can set a column.
     pub(crate) declares_columns: bool,
     /// By the index of the field.
@@ -78,10 +86,10 @@ pub(crate) struct Key {
 
 /// Where in the program a callsite is, escaped, in the two ways that `err` says it.
 pub(crate) struct Place {
-    /// `\n    at src/main.rs:6`, which ends the stack.
-    pub(crate) frame: Box<[u8]>,
-    /// `,"file_path":"src/main.rs","line_number":6`
-    pub(crate) columns: Box<[u8]>,
+    /// `\n    at src/main.rs:6","type":"`: the end of the stack and what follows it.
+    pub(crate) before_type: Box<[u8]>,
+    /// `","file_path":"src/main.rs","line_number":6}`
+    pub(crate) after_type: Box<[u8]>,
 }
 
 impl Style {
@@ -92,6 +100,7 @@ impl Style {
     }
 
     /// What there is to know of a callsite.
+    #[inline]
     pub(crate) fn facts(&'static self, metadata: &'static Metadata<'static>) -> &'static Facts {
         let address = std::ptr::from_ref(metadata).addr();
         let recent = |places: &[Cell<Option<&'static Facts>>; PLACES]| {
@@ -157,8 +166,10 @@ impl Key {
 
 impl Facts {
     fn read(style: &'static Style, address: usize, metadata: &'static Metadata<'static>) -> Self {
-        let level = level_of(metadata);
         let is_event = metadata.is_event();
+        let is_biz = is_event && metadata.name() == BIZ;
+        let is_fatal = is_event && metadata.name() == FATAL;
+        let level = if is_fatal { Level::Fatal } else { level_of(metadata) };
         // Be it for later: `url`, `ip` and `ua` are the client's.
         let opens_request = !is_event && metadata.fields().field(Column::ReqId.name()).is_some();
         let fails = is_event && level >= Level::Error;
@@ -182,6 +193,7 @@ impl Facts {
             address,
             level,
             fails,
+            is_biz,
             declares_columns: fields.iter().any(|field| matches!(field.role, Role::Column(_))),
             fields,
             place: Place::new(metadata.file().unwrap_or("unknown"), metadata.line().unwrap_or(0)),
@@ -203,10 +215,11 @@ impl Place {
     pub(crate) fn new(file: &str, line: u32) -> Self {
         let mut escaped = Vec::new();
         push_json(&mut escaped, file, FILE_PATH_BYTES);
-        let line = line.to_string();
+        let digits = line.to_string();
+        let line = digits.as_bytes();
         Self {
-            frame: [b"\\n    at ", &escaped[..], b":", line.as_bytes()].concat().into(),
-            columns: [b",\"file_path\":\"", &escaped[..], b"\",\"line_number\":", line.as_bytes()]
+            before_type: [b"\\n    at ", &escaped[..], b":", line, b"\",\"type\":\""].concat().into(),
+            after_type: [b"\",\"file_path\":\"", &escaped[..], b"\",\"line_number\":", line, b"}"]
                 .concat()
                 .into(),
         }

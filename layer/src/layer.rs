@@ -42,6 +42,7 @@ impl std::fmt::Debug for Core {
 
 impl Core {
     /// Works with the thread's buffers; not at all if events are nested too deep, which is counted.
+    #[inline]
     fn with_scratch<R>(&self, work: impl FnOnce(&mut Scratch, &Nesting<'_>) -> R) -> Option<R> {
         let result = scratch::with(work);
         if result.is_none() {
@@ -50,6 +51,7 @@ impl Core {
         result
     }
 
+    #[inline]
     fn emit(&self, line: &[u8], level: Level, metadata: &Metadata<'_>) {
         match self.sink.write(line, metadata) {
             Ok(()) => raise(&self.counters.written),
@@ -79,7 +81,7 @@ where
             return;
         }
         core.with_scratch(|scratch, nesting| {
-            let Scratch { line, captured, clock } = scratch;
+            let Scratch { line, captured, clock, ids } = scratch;
             let draft = Draft::begin(line, &core.identity, facts.level, clock);
             let mut visitor = Visitor { facts, captured, draft };
             // Foreign code runs here and only here; no lock is held meanwhile.
@@ -88,7 +90,7 @@ where
             let span = context.event_span(event);
             let extensions = span.as_ref().map(SpanRef::extensions);
             let node = extensions.as_ref().and_then(|extensions| extensions.get::<Arc<SpanNode>>());
-            draft.finish(captured, &core.identity, facts, node.map(Arc::as_ref));
+            draft.finish(captured, ids, &core.identity, facts, node.map(Arc::as_ref));
             drop(extensions);
             nesting.close();
             core.emit(line, facts.level, metadata);

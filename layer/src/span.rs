@@ -19,7 +19,8 @@ thread_local! {
 
 /// A span, as long as it or one inside of it lives.
 pub(crate) struct SpanNode {
-    fields: RwLock<Box<Fields>>,
+    /// Taken only when this is dropped.
+    fields: RwLock<Option<Box<Fields>>>,
     parent: Option<Arc<SpanNode>>,
     /// The nearest span around this one that can set a column.
     columns_above: Option<Arc<SpanNode>>,
@@ -44,12 +45,13 @@ impl SpanNode {
         if let Some(captured) = captured {
             std::mem::swap(captured, &mut fields);
         }
-        let fields = RwLock::new(fields);
+        let fields = RwLock::new(Some(fields));
         Arc::new(SpanNode { fields, parent, columns_above, declares_columns: facts.declares_columns })
     }
 
-    pub(crate) fn is_outermost(&self) -> bool {
-        self.parent.is_none()
+    /// The span around this one.
+    pub(crate) fn parent(&self) -> Option<&SpanNode> {
+        self.parent.as_deref()
     }
 
     /// This span and those around it, from the inside out.
@@ -63,23 +65,34 @@ impl SpanNode {
         std::iter::successors(first, |node| node.columns_above.as_deref())
     }
 
-    pub(crate) fn fields(&self) -> RwLockReadGuard<'_, Box<Fields>> {
-        self.fields.read().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn fields(&self) -> FieldsGuard<'_> {
+        FieldsGuard(self.fields.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Adds what was recorded on the span after it was made; what it said before under the same name is gone.
     pub(crate) fn record(&self, later: &Fields) {
-        self.fields.write().unwrap_or_else(PoisonError::into_inner).update(later);
+        let mut fields = self.fields.write().unwrap_or_else(PoisonError::into_inner);
+        fields.get_or_insert_default().update(later);
+    }
+}
+
+/// The fields of a span, while nobody may add to them.
+pub(crate) struct FieldsGuard<'a>(RwLockReadGuard<'a, Option<Box<Fields>>>);
+
+impl FieldsGuard<'_> {
+    /// Nothing, for a span on its way out.
+    pub(crate) fn get(&self) -> Option<&Fields> {
+        self.0.as_deref()
     }
 }
 
 impl Drop for SpanNode {
     fn drop(&mut self) {
+        let fields = self.fields.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut fields) = fields.filter(|fields| !fields.is_oversized()) else { return };
         let _ = KEPT.try_with(|kept| {
             let Ok(mut kept) = kept.try_borrow_mut() else { return };
-            let fields = self.fields.get_mut().unwrap_or_else(PoisonError::into_inner);
-            if kept.len() < KEPT_SPANS && !fields.is_oversized() {
-                let mut fields = std::mem::take(fields);
+            if kept.len() < KEPT_SPANS {
                 fields.clear();
                 kept.push(fields);
             }

@@ -47,10 +47,12 @@ impl Identity {
         Ok(Self { heads: Level::ALL.map(head), tail })
     }
 
+    #[inline]
     pub(super) fn head(&self, level: Level) -> &[u8] {
         &self.heads[usize::from(level.number() / 10 - 1)]
     }
 
+    #[inline]
     pub(super) fn tail(&self) -> &[u8] {
         &self.tail
     }

@@ -8,6 +8,7 @@ mod child;
 mod forwarding;
 mod hops;
 mod json;
+mod markers;
 mod overload;
 mod peers;
 mod property;
