@@ -70,7 +70,7 @@ impl Failure {
             Make::Struct => "Declined",
             Make::Tuple => "Refused",
             // A name that is all that the error says tells nothing of its type.
-            Make::Unit if self.texts.first().is_some_and(|text| text == "Timeout") => "Error",
+            Make::Unit if self.chain()[0] == "Timeout" => "Error",
             Make::Unit => "Timeout",
             Make::Odd => "Error",
             Make::Io => "io::Error",

@@ -96,7 +96,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let (events, counts) = (run.events.load(Ordering::Relaxed), guard.counts());
     if let Some((episode, finding)) = run.finding.into_inner().context("a thread has panicked")? {
         let Finding { complaint, line, plan } = finding;
-        bail!("{complaint}\nline: {line}\nmeant: {plan}\nagain: fuzz --seed {seed} --episode {episode}");
+        println!("line: {line}\nmeant: {plan}");
+        bail!("{complaint}; again: fuzz --seed {seed} --episode {episode}");
     }
     println!("{events} events in {} episodes without a finding; {counts:?}", run.next.into_inner());
     if args.episode.is_none() && (counts.written != events || counts.unwritten + counts.nested > 0) {
