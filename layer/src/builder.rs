@@ -5,12 +5,15 @@ use crate::guard::Guard;
 use crate::layer::{Core, LogCenterLayer};
 use crate::limits::{FLUSH_TIMEOUT, QUEUE_BYTES, QUEUE_RECORDS};
 use crate::line::{Identity, Names};
-use crate::sink::{Custom, Sink, Stdout};
+use crate::process::{self, Alarm};
+use crate::sink::{Custom, Sink};
+use crate::stdout::Stdout;
 use std::env;
 use std::sync::Arc;
 use std::time::Duration;
 use tracing_core::dispatcher::{self, Dispatch};
-use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_core::{Level, LevelFilter};
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::Registry;
@@ -46,6 +49,7 @@ pub fn layer(service: impl Into<String>) -> Builder {
         flush_timeout: FLUSH_TIMEOUT,
         trace: false,
         sink: None,
+        process: process::Settings::default(),
     }
 }
 
@@ -63,6 +67,7 @@ pub struct Builder {
     flush_timeout: Duration,
     trace: bool,
     sink: Option<Box<dyn Sink>>,
+    pub(crate) process: process::Settings,
 }
 
 /// Where the address of the server comes from.
@@ -163,6 +168,16 @@ impl Builder {
     /// # }
     /// ```
     pub fn build(self) -> Result<(LogCenterLayer, Guard), Error> {
+        let (layer, guard, settings) = self.assemble(LevelFilter::TRACE)?;
+        process::begin(&guard.core, &settings);
+        Ok((layer, guard))
+    }
+
+    /// All but what belongs to the start of the program.
+    fn assemble(
+        mut self,
+        own_records: LevelFilter,
+    ) -> Result<(LogCenterLayer, Guard, process::Settings), Error> {
         let endpoint = self.resolve_endpoint()?;
         let environment = self.environment.clone().or_else(|| variable(ENVIRONMENT_VARIABLE));
         let environment = environment.map(|name| name.to_lowercase());
@@ -175,23 +190,38 @@ impl Builder {
         if self.bounds.records == 0 || self.bounds.bytes == 0 {
             return Err(Error::new("queue_bytes and queue_records must be at least 1"));
         }
+        self.process.check()?;
         // The one mode so far; the layer acts on it as such.
         let ForwardMode::Errors = self.mode;
+        self.process.batches &= self.sink.is_none();
+        let alarm = Arc::<Alarm>::default();
+        let stdout = || -> Box<dyn Sink> {
+            if self.process.batches {
+                Box::new(Stdout::batched(Arc::clone(&alarm)))
+            } else {
+                Box::new(Stdout::by_line())
+            }
+        };
         let queue = endpoint.is_some().then(|| Arc::new(Queue::new(self.bounds)));
         let core = Arc::new(Core {
             identity,
-            sink: self.sink.unwrap_or_else(|| Box::new(Stdout::new())),
+            sink: self.sink.unwrap_or_else(stdout),
             counters: Default::default(),
             queue: queue.clone(),
             writes_trace: self.trace,
             style: Style::plain(),
+            flush_timeout: self.flush_timeout,
+            alarm,
+            own_records,
         });
+        // From here on the guard stops what was started, should the next step fail.
+        let guard = Guard { core: Arc::clone(&core) };
         if let (Some(queue), Some(endpoint)) = (queue, endpoint) {
             Sender::start(Arc::clone(&core), queue, endpoint)
                 .map_err(|error| Error::new(format!("the forwarder's thread does not start: {error}")))?;
         }
-        let guard = Guard { core: Arc::clone(&core), flush_timeout: self.flush_timeout };
-        Ok((LogCenterLayer::new(core), guard))
+        process::attend(&core, &self.process)?;
+        Ok((LogCenterLayer::new(core), guard, self.process))
     }
 
     /// Makes the layer and installs it as the program's subscriber. `RUST_LOG` says what is logged, as
@@ -199,7 +229,8 @@ impl Builder {
     ///
     /// # Errors
     /// As for [`build`](Self::build); a `RUST_LOG` that cannot be read; a subscriber that is installed already.
-    pub fn init(self) -> Result<Guard, Error> {
+    pub fn init(mut self) -> Result<Guard, Error> {
+        self.process.is_the_programs = true;
         let filter = match variable(FILTER_VARIABLE) {
             Some(text) => text
                 .parse::<Targets>()
@@ -209,10 +240,12 @@ impl Builder {
         // Who asks for the words of one target only means them with the ids of their request.
         #[cfg(any(feature = "tower", feature = "reqwest"))]
         let filter = filter.with_target(crate::hop::SPAN_TARGET, LevelFilter::ERROR);
-        let (layer, guard) = self.build()?;
+        let own_records = level_of(&filter, process::TARGET);
+        let (layer, guard, settings) = self.assemble(own_records)?;
         let subscriber = Registry::default().with(filter).with(layer);
         dispatcher::set_global_default(Dispatch::new(subscriber))
             .map_err(|_| Error::new("the program has a subscriber already"))?;
+        process::begin(&guard.core, &settings);
         Ok(guard)
     }
 
@@ -237,4 +270,11 @@ impl std::fmt::Debug for Builder {
 fn variable(name: &str) -> Option<String> {
     let value = env::var_os(name)?.to_string_lossy().trim().to_owned();
     (!value.is_empty()).then_some(value)
+}
+
+/// What a filter lets through of one target.
+fn level_of(filter: &Targets, target: &str) -> LevelFilter {
+    let levels = [Level::TRACE, Level::DEBUG, Level::INFO, Level::WARN, Level::ERROR];
+    let most = levels.into_iter().find(|level| filter.would_enable(target, level));
+    most.map_or(LevelFilter::OFF, LevelFilter::from_level)
 }

@@ -8,6 +8,7 @@
 
 use crate::failure::names_error;
 use crate::fields::Column;
+use crate::limits::ERROR_STACK_BYTES;
 use crate::line::escape::{push_json, push_key};
 use log_center_wire::Level;
 use log_center_wire::limits::FILE_PATH_BYTES;
@@ -213,12 +214,24 @@ fn level_of(metadata: &Metadata<'_>) -> Level {
 
 impl Place {
     pub(crate) fn new(file: &str, line: u32) -> Self {
+        Self::of_panic(file, line, None)
+    }
+
+    /// Where a panic was, and what was called there.
+    pub(crate) fn of_panic(file: &str, line: u32, trace: Option<String>) -> Self {
+        let mut stack = Vec::new();
+        if let Some(trace) = trace {
+            stack.extend_from_slice(b"\\n");
+            push_json(&mut stack, &trace, ERROR_STACK_BYTES);
+        }
         let mut escaped = Vec::new();
         push_json(&mut escaped, file, FILE_PATH_BYTES);
         let digits = line.to_string();
         let line = digits.as_bytes();
         Self {
-            before_type: [b"\\n    at ", &escaped[..], b":", line, b"\",\"type\":\""].concat().into(),
+            before_type: [b"\\n    at ", &escaped[..], b":", line, &stack[..], b"\",\"type\":\""]
+                .concat()
+                .into(),
             after_type: [b"\",\"file_path\":\"", &escaped[..], b"\",\"line_number\":", line, b"}"]
                 .concat()
                 .into(),

@@ -5,9 +5,11 @@ use crate::chain;
 use crate::format::{self, Bounded};
 use crate::limits::{ERROR_MESSAGE_BYTES, ERROR_SOURCES, ERROR_STACK_BYTES, KEPT_BUFFER_BYTES};
 use crate::line::escape::push_json;
+use crate::process::PanicNote;
 use crate::type_name::TypeName;
 use std::error::Error;
 use std::io;
+use std::sync::Arc;
 
 /// What stands before each source of an error in the stack, escaped.
 pub(crate) const CAUSED_BY: &[u8] = b"\\nCaused by: ";
@@ -37,6 +39,8 @@ pub(crate) struct Failure {
     /// stack; escaped.
     escaped: Vec<u8>,
     message_len: usize,
+    /// The panic that it was.
+    pub(crate) panic: Option<Arc<PanicNote>>,
 }
 
 impl Failure {
@@ -48,6 +52,7 @@ impl Failure {
             self.text.clear();
             self.escaped.clear();
             self.message_len = 0;
+            self.panic = None;
         }
     }
 
@@ -102,6 +107,16 @@ impl Failure {
             self.escaped.extend_from_slice(CAUSED_BY);
             push_json(&mut self.escaped, cause, room);
         }
+    }
+
+    /// Takes a panic.
+    pub(crate) fn take_panic(&mut self, note: &Arc<PanicNote>) {
+        self.clear();
+        self.origin = Origin::Error;
+        self.error_type.set("panic");
+        push_json(&mut self.escaped, &note.message, ERROR_MESSAGE_BYTES);
+        self.message_len = self.escaped.len();
+        self.panic = Some(Arc::clone(note));
     }
 
     /// Escapes what is not yet, once it is sure that this is what goes into the line.

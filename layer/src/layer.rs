@@ -2,17 +2,23 @@ use crate::callsite::Style;
 use crate::counts::{WriterCounters, raise};
 use crate::fields::Fields;
 use crate::forward::Queue;
-use crate::line::{Draft, Identity};
+use crate::line::{self, Draft, Identity, Plain};
+use crate::process::{Alarm, PanicNote};
 use crate::scratch::{self, Nesting, Scratch};
 use crate::sink::Sink;
 use crate::span::SpanNode;
 use crate::visit::Visitor;
 use log_center_wire::Level;
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 use tracing_core::span::{Attributes, Id, Record};
-use tracing_core::{Event, Metadata, Subscriber};
+use tracing_core::{Event, LevelFilter, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
+
+/// How long to leave a full standard output alone before trying once more.
+const STDOUT_PAUSE: Duration = Duration::from_millis(5);
 
 /// The layer: writes a bunyan line for each event and hands the ERROR records to the forwarder.
 ///
@@ -32,6 +38,11 @@ pub(crate) struct Core {
     pub(crate) queue: Option<Arc<Queue>>,
     pub(crate) writes_trace: bool,
     pub(crate) style: &'static Style,
+    pub(crate) flush_timeout: Duration,
+    /// Wakes and stops the ticker.
+    pub(crate) alarm: Arc<Alarm>,
+    /// What the program's filter leaves of the layer's own records.
+    pub(crate) own_records: LevelFilter,
 }
 
 impl std::fmt::Debug for Core {
@@ -60,6 +71,60 @@ impl Core {
         if let (Some(queue), true) = (&self.queue, level >= Level::Error) {
             queue.append(line);
         }
+    }
+}
+
+/// Records of the layer's own, and what is left to do for those that are written.
+impl Core {
+    /// Writes a record that no event stands behind.
+    pub(crate) fn tell(&self, metadata: &Metadata<'_>, plain: &Plain<'_>) {
+        if *metadata.level() > self.own_records {
+            return;
+        }
+        self.with_scratch(|scratch, nesting| {
+            let Scratch { line, clock, .. } = scratch;
+            line::write_plain(line, &self.identity, clock, plain);
+            nesting.close();
+            self.emit(line, plain.level, metadata);
+        });
+    }
+
+    /// Writes the record of a panic.
+    pub(crate) fn tell_panic(
+        &self,
+        note: &Arc<PanicNote>,
+        metadata: &'static Metadata<'static>,
+        level: Level,
+        span: Option<&SpanNode>,
+    ) {
+        if *metadata.level() > self.own_records {
+            return;
+        }
+        self.with_scratch(|scratch, nesting| {
+            let Scratch { line, captured, clock, ids } = scratch;
+            let mut draft = Draft::begin(line, &self.identity, level, clock);
+            draft.write_message(|line| line.extend_from_slice(metadata.name().as_bytes()));
+            captured.failure.take_panic(note);
+            draft.finish(captured, ids, &self.identity, self.style.facts(metadata), span);
+            nesting.close();
+            self.emit(line, level, metadata);
+        });
+    }
+
+    /// Writes what is kept, and sends what waits. Whether the fate of every line and record is known in time.
+    pub(crate) fn flush(&self, deadline: Instant) -> bool {
+        let written = self.flush_sink(deadline);
+        self.queue.as_ref().is_none_or(|queue| queue.flush(deadline)) && written
+    }
+
+    pub(crate) fn flush_sink(&self, deadline: Instant) -> bool {
+        while !self.sink.flush() {
+            if Instant::now() >= deadline {
+                return false;
+            }
+            thread::sleep(STDOUT_PAUSE);
+        }
+        true
     }
 }
 

@@ -74,6 +74,18 @@ pub const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 /// and counted.
 pub const STDOUT_BACKLOG_BYTES: usize = 1 << 20;
 
+/// Most bytes of batched lines, and of every write to standard output that holds more than one line. A pipe on
+/// Linux takes as much in one piece (`PIPE_BUF`), so that lines of several processes do not mix.
+pub const STDOUT_BATCH_BYTES: usize = 4 << 10;
+
+/// How long a batched line waits for company
+/// ([`Builder::batched_stdout`](crate::Builder::batched_stdout)).
+pub const STDOUT_BATCH_DELAY: Duration = Duration::from_millis(100);
+
+/// Time between two samples of the process: default of
+/// [`Builder::stat_interval`](crate::Builder::stat_interval).
+pub const STAT_INTERVAL: Duration = Duration::from_secs(30);
+
 /// Longest payload or body of a call, in bytes of what travels: default of `Call::payload` and `Call::body`
 /// (feature `reqwest`).
 pub const CALL_TEXT_BYTES: usize = 4 << 10;

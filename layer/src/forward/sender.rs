@@ -4,9 +4,8 @@ use super::queue::{Batch, Fate, Queue, Task};
 use crate::counts::{Counts, LossReason};
 use crate::layer::Core;
 use crate::limits::REQUEST_TIMEOUT;
-use crate::line::{Clock, write_plain};
-use log_center_wire::Level;
-use std::fmt::Write;
+use crate::line::{Clock, Pairs, Plain, write_plain};
+use log_center_wire::{Level, Scope};
 use std::io;
 use std::sync::Arc;
 use std::thread;
@@ -112,18 +111,18 @@ impl Sender {
     fn new_notice(&mut self) -> Option<Batch> {
         let mut now = Counts::default();
         self.queue.add_to(&mut now);
-        let mut extra = String::new();
+        let mut extra = Pairs::default();
         for reason in LossReason::ALL {
             let count = now.lost(reason) - self.told.lost(reason);
             if count > 0 {
-                let space = if extra.is_empty() { "" } else { " " };
-                // Writing into a string cannot fail.
-                let _ = write!(extra, "{space}{}={count}", reason.as_str());
+                extra.number(reason.as_str(), count);
             }
         }
         self.told = now;
+        let plain =
+            Plain { level: Level::Warn, scope: Scope::Desc, msg: LOST, columns: "", extra: extra.as_bytes() };
         let mut line = Vec::new();
-        write_plain(&mut line, &self.core.identity, Level::Warn, &mut Clock::new(), LOST, &extra);
+        write_plain(&mut line, &self.core.identity, &mut Clock::new(), &plain);
         (!extra.is_empty()).then(|| Batch::of_line(line))
     }
 }

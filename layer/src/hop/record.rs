@@ -2,8 +2,12 @@ use crate::callsite::Style;
 use crate::capture::{Captured, Hop};
 use crate::limits::{CLIENT_TEXT_BYTES, ERROR_MESSAGE_BYTES, VALUE_BYTES};
 use crate::line::escape::push_json;
+#[cfg(feature = "tower")]
+use crate::process::PanicNote;
 use log_center_wire::EventKind;
 use std::fmt;
+#[cfg(feature = "tower")]
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A record that only this crate writes: a hop begins or ends.
@@ -19,6 +23,8 @@ pub(crate) struct HopRecord {
     service_res: Option<ServiceResponse>,
     pairs: Vec<(&'static str, String)>,
     failure: Option<Failure>,
+    #[cfg(feature = "tower")]
+    panic: Option<Arc<PanicNote>>,
 }
 
 /// `service_req`.
@@ -58,7 +64,16 @@ impl Failure {
 
 impl HopRecord {
     pub(crate) fn new(event: EventKind) -> Self {
-        Self { event, tm: None, service_req: None, service_res: None, pairs: Vec::new(), failure: None }
+        Self {
+            event,
+            tm: None,
+            service_req: None,
+            service_res: None,
+            pairs: Vec::new(),
+            failure: None,
+            #[cfg(feature = "tower")]
+            panic: None,
+        }
     }
 
     #[cfg(feature = "tower")]
@@ -98,6 +113,13 @@ impl HopRecord {
         self
     }
 
+    /// The panic that the hop ended by, which goes before its failure.
+    #[cfg(feature = "tower")]
+    pub(crate) fn panic(mut self, panic: Option<Arc<PanicNote>>) -> Self {
+        self.panic = panic;
+        self
+    }
+
     /// Says it to the layer.
     pub(crate) fn capture(&self, style: &Style, captured: &mut Captured) {
         for (name, value) in &self.pairs {
@@ -106,6 +128,10 @@ impl HopRecord {
         if let Some(failure) = &self.failure {
             let causes = failure.causes.iter().map(String::as_str);
             captured.failure.tell(failure.error_type, &failure.message, causes);
+        }
+        #[cfg(feature = "tower")]
+        if let Some(panic) = &self.panic {
+            captured.failure.take_panic(panic);
         }
         let mut columns = Vec::new();
         self.write_columns(&mut columns);

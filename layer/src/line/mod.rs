@@ -7,10 +7,12 @@
 mod clock;
 pub(crate) mod escape;
 mod identity;
+mod plain;
 mod unique_id;
 
 pub(crate) use clock::Clock;
 pub(crate) use identity::{Identity, Names};
+pub(crate) use plain::{Pairs, Plain, write_plain};
 #[cfg(any(feature = "tower", feature = "reqwest"))]
 pub(crate) use unique_id::unique_number;
 pub(crate) use unique_id::{UniqueIds, random, unique_id};
@@ -86,7 +88,7 @@ impl<'a> Draft<'a> {
         }
         line.extend_from_slice(identity.tail());
         if facts.fails {
-            write_event_id(line, ids);
+            write_event_id(line, captured, ids);
             write_error(line, &message, captured, &facts.place);
         }
         #[cfg(any(feature = "tower", feature = "reqwest"))]
@@ -100,24 +102,6 @@ impl<'a> Draft<'a> {
         write_extra(line, captured, span);
         line.extend_from_slice(b"}\n");
     }
-}
-
-/// Writes the line of a record that no event stands behind: outside of every request, its `extra` plain.
-pub(crate) fn write_plain(
-    line: &mut Vec<u8>,
-    identity: &Identity,
-    level: Level,
-    clock: &mut Clock,
-    msg: &str,
-    extra: &str,
-) {
-    write_head(line, identity, level, clock);
-    line.extend_from_slice(msg.as_bytes());
-    line.push(b'"');
-    write_scope(line, false, EventKind::Trace);
-    line.extend_from_slice(identity.tail());
-    push_string(line, "extra", extra.as_bytes());
-    line.extend_from_slice(b"}\n");
 }
 
 /// Up to the message, its quote included.
@@ -192,18 +176,24 @@ fn write_columns_of(line: &mut Vec<u8>, span: &SpanNode, of: &[Column], object: 
     written
 }
 
-#[inline]
-fn write_event_id(line: &mut Vec<u8>, ids: &mut UniqueIds) {
+fn write_event_id(line: &mut Vec<u8>, captured: &Captured, ids: &mut UniqueIds) {
     line.extend_from_slice(b",\"event_id\":\"");
-    line.extend_from_slice(ids.next());
+    match &captured.failure.panic {
+        // The same in each record of one panic, so that it counts once.
+        Some(panic) => line.extend_from_slice(&panic.event_id),
+        None => line.extend_from_slice(ids.next()),
+    }
     line.push(b'"');
 }
 
-/// `err`: what a field told, else what the message says; the place is the event's own.
+/// `err`: what a field told, else what the message says; the place is the event's own, or the panic's.
 #[inline]
 fn write_error(line: &mut Vec<u8>, message: &Range<usize>, captured: &mut Captured, place: &Place) {
     let failure = &mut captured.failure;
     failure.finish();
+    let of_panic =
+        failure.panic.as_ref().map(|panic| Place::of_panic(&panic.file, panic.line, panic.trace()));
+    let place = of_panic.as_ref().unwrap_or(place);
     line.extend_from_slice(b",\"err\":{\"msg\":\"");
     let error_type = if failure.origin == Origin::Nowhere {
         line.extend_from_within(message.clone());

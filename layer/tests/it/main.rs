@@ -5,15 +5,19 @@
 mod backend;
 mod calls;
 mod child;
+#[cfg(unix)]
+mod ends;
 mod forwarding;
 mod hops;
 mod json;
 mod markers;
 mod overload;
+mod panics;
 mod peers;
 mod property;
 mod records;
 mod requests;
+mod samples;
 mod service;
 mod settings;
 #[cfg(unix)]
