@@ -8,6 +8,7 @@
 
 use crate::failure::names_error;
 use crate::fields::Column;
+use crate::limits::ERROR_STACK_BYTES;
 use crate::line::escape::{push_json, push_key};
 use log_center_wire::Level;
 use log_center_wire::limits::FILE_PATH_BYTES;
@@ -20,6 +21,12 @@ use tracing_core::Metadata;
 /// How many callsites a thread finds without asking for them; a power of two, of eight bytes each. Two that fall
 /// into one place take turns, which costs a look into the map each time.
 const PLACES: usize = 256;
+
+/// The name of the callsites of [`biz!`](crate::biz). A name, not a target or a level, so that both filter as ever.
+const BIZ: &str = "log_center::biz";
+
+/// The name of the callsites of [`fatal!`](crate::fatal).
+const FATAL: &str = "log_center::fatal";
 
 thread_local! {
     static RECENT: [Cell<Option<&'static Facts>>; PLACES] = const { [const { Cell::new(None) }; PLACES] };
@@ -41,6 +48,8 @@ pub(crate) struct Facts {
     pub(crate) fails: bool,
     /// A span that declares a `req_id`, be it for later.
     pub(crate) opens_request: bool,
+    /// An event of [`biz!`](crate::biz).
+    pub(crate) is_biz: bool,
     /// A span that can set a column.
     pub(crate) declares_columns: bool,
     /// By the index of the field.
@@ -80,10 +89,10 @@ pub(crate) struct Key {
 
 /// Where in the program a callsite is, escaped, in the two ways that `err` says it.
 pub(crate) struct Place {
-    /// `\n    at src/main.rs:6`, which ends the stack.
-    pub(crate) frame: Box<[u8]>,
-    /// `,"file_path":"src/main.rs","line_number":6`
-    pub(crate) columns: Box<[u8]>,
+    /// `\n    at src/main.rs:6","type":"`: the end of the stack and what follows it.
+    pub(crate) before_type: Box<[u8]>,
+    /// `","file_path":"src/main.rs","line_number":6}`
+    pub(crate) after_type: Box<[u8]>,
 }
 
 impl Style {
@@ -94,6 +103,7 @@ impl Style {
     }
 
     /// What there is to know of a callsite.
+    #[inline]
     pub(crate) fn facts(&'static self, metadata: &'static Metadata<'static>) -> &'static Facts {
         let address = std::ptr::from_ref(metadata).addr();
         let recent = |places: &[Cell<Option<&'static Facts>>; PLACES]| {
@@ -159,8 +169,10 @@ impl Key {
 
 impl Facts {
     fn read(style: &'static Style, address: usize, metadata: &'static Metadata<'static>) -> Self {
-        let level = level_of(metadata);
         let is_event = metadata.is_event();
+        let is_biz = is_event && metadata.name() == BIZ;
+        let is_fatal = is_event && metadata.name() == FATAL;
+        let level = if is_fatal { Level::Fatal } else { level_of(metadata) };
         // In such a span `url`, `ip` and `ua` are the client's.
         let opens_request = !is_event && metadata.fields().field(Column::ReqId.name()).is_some();
         let fails = is_event && level >= Level::Error;
@@ -185,6 +197,7 @@ impl Facts {
             level,
             fails,
             opens_request,
+            is_biz,
             declares_columns: fields.iter().any(|field| matches!(field.role, Role::Column(_))),
             fields,
             place: Place::new(metadata.file().unwrap_or("unknown"), metadata.line().unwrap_or(0)),
@@ -204,12 +217,25 @@ fn level_of(metadata: &Metadata<'_>) -> Level {
 
 impl Place {
     pub(crate) fn new(file: &str, line: u32) -> Self {
+        Self::of_panic(file, line, None)
+    }
+
+    /// Where a panic was, and what was called there.
+    pub(crate) fn of_panic(file: &str, line: u32, trace: Option<String>) -> Self {
+        let mut stack = Vec::new();
+        if let Some(trace) = trace {
+            stack.extend_from_slice(b"\\n");
+            push_json(&mut stack, &trace, ERROR_STACK_BYTES);
+        }
         let mut escaped = Vec::new();
         push_json(&mut escaped, file, FILE_PATH_BYTES);
-        let line = line.to_string();
+        let digits = line.to_string();
+        let line = digits.as_bytes();
         Self {
-            frame: [b"\\n    at ", &escaped[..], b":", line.as_bytes()].concat().into(),
-            columns: [b",\"file_path\":\"", &escaped[..], b"\",\"line_number\":", line.as_bytes()]
+            before_type: [b"\\n    at ", &escaped[..], b":", line, &stack[..], b"\",\"type\":\""]
+                .concat()
+                .into(),
+            after_type: [b"\",\"file_path\":\"", &escaped[..], b"\",\"line_number\":", line, b"}"]
                 .concat()
                 .into(),
         }

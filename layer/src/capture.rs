@@ -41,6 +41,7 @@ pub(crate) struct Hop {
 }
 
 impl Captured {
+    #[inline]
     pub(crate) fn clear(&mut self) {
         self.fields.clear();
         self.dropped = 0;
@@ -53,6 +54,7 @@ impl Captured {
     }
 
     /// Gives back what one huge event took.
+    #[inline]
     pub(crate) fn shrink(&mut self) {
         let oversized = self.raw.capacity() > KEPT_BUFFER_BYTES;
         if oversized || self.fields.is_oversized() || self.failure.is_oversized() {
@@ -61,6 +63,7 @@ impl Captured {
     }
 
     /// What a record in a request says it is: the application's own word, if it is not one of this crate's.
+    #[inline]
     pub(crate) fn event(&self) -> EventKind {
         #[cfg(any(feature = "tower", feature = "reqwest"))]
         if let Some(hop) = &self.hop {
@@ -104,6 +107,7 @@ impl Captured {
     }
 
     /// Keeps the value of a column; an empty one says that there is none. What the column does not take is a pair.
+    #[inline]
     pub(crate) fn push_column(&mut self, column: Column, key: &Key, value: &str) {
         if column.takes(value) {
             self.fields.set_column(column, value);

@@ -1,21 +1,18 @@
 //! What an ERROR's `err` is made of.
 
 use crate::callsite::FieldFacts;
+use crate::chain;
 use crate::format::{self, Bounded};
 use crate::limits::{ERROR_MESSAGE_BYTES, ERROR_SOURCES, ERROR_STACK_BYTES, KEPT_BUFFER_BYTES};
 use crate::line::escape::push_json;
 use crate::process::PanicNote;
-use log_center_wire::limits::ERROR_TYPE_BYTES;
+use crate::type_name::TypeName;
 use std::error::Error;
-use std::fmt::{self, Write};
 use std::io;
 use std::sync::Arc;
 
-/// The type of an error that does not tell its own.
-pub(crate) const UNKNOWN_TYPE: &[u8] = b"Error";
-
 /// What stands before each source of an error in the stack, escaped.
-const CAUSED_BY: &[u8] = b"\\nCaused by: ";
+pub(crate) const CAUSED_BY: &[u8] = b"\\nCaused by: ";
 
 /// Where a failure's words come from; a better origin replaces a worse one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -38,10 +35,10 @@ pub(crate) struct Failure {
     /// The words of a field, as they are.
     pub(crate) text: String,
     pub(crate) error_type: TypeName,
-    /// What the error says, escaped.
-    pub(crate) message: Vec<u8>,
-    /// What each error down the chain says, one a line, as it stands in the stack, escaped.
-    pub(crate) causes: Vec<u8>,
+    /// What the error says, and behind it each error down the chain on a line of its own, as it stands in the
+    /// stack; escaped.
+    escaped: Vec<u8>,
+    message_len: usize,
     /// The panic that it was.
     pub(crate) panic: Option<Arc<PanicNote>>,
 }
@@ -53,15 +50,16 @@ impl Failure {
             self.origin = Origin::Nowhere;
             self.field = None;
             self.text.clear();
-            self.message.clear();
-            self.causes.clear();
+            self.escaped.clear();
+            self.message_len = 0;
             self.panic = None;
         }
     }
 
     /// Whether the buffers have grown larger than what is kept for the next use.
+    #[inline]
     pub(crate) fn is_oversized(&self) -> bool {
-        (self.text.capacity() | self.message.capacity() | self.causes.capacity()) > KEPT_BUFFER_BYTES
+        (self.text.capacity() | self.escaped.capacity()) > KEPT_BUFFER_BYTES
     }
 
     /// Whether it came by this very field.
@@ -74,15 +72,11 @@ impl Failure {
         self.clear();
         self.origin = Origin::Error;
         self.field = Some(field);
-        format::display_json(&mut self.message, error, ERROR_MESSAGE_BYTES);
-        match known_type(error) {
-            Some(name) => self.error_type.set(name.as_bytes()),
-            None => self.error_type.read(error),
-        }
-        for source in sources(error) {
-            let Some(room) = self.room_for_cause() else { break };
-            self.causes.extend_from_slice(CAUSED_BY);
-            format::display_json(&mut self.causes, source, room);
+        let known = known_type(error);
+        let type_name = known.is_none().then_some(&mut self.error_type);
+        self.message_len = chain::write(&mut self.escaped, type_name, error);
+        if let Some(name) = known {
+            self.error_type.set(name);
         }
     }
 
@@ -105,12 +99,13 @@ impl Failure {
     ) {
         self.clear();
         self.origin = Origin::Error;
-        self.error_type.set(error_type.as_bytes());
-        push_json(&mut self.message, message, ERROR_MESSAGE_BYTES);
+        self.error_type.set(error_type);
+        push_json(&mut self.escaped, message, ERROR_MESSAGE_BYTES);
+        self.message_len = self.escaped.len();
         for cause in causes {
-            let Some(room) = self.room_for_cause() else { break };
-            self.causes.extend_from_slice(CAUSED_BY);
-            push_json(&mut self.causes, cause, room);
+            let Some(room) = room_for_cause(self.escaped.len() - self.message_len) else { break };
+            self.escaped.extend_from_slice(CAUSED_BY);
+            push_json(&mut self.escaped, cause, room);
         }
     }
 
@@ -118,22 +113,36 @@ impl Failure {
     pub(crate) fn take_panic(&mut self, note: &Arc<PanicNote>) {
         self.clear();
         self.origin = Origin::Error;
-        self.error_type.set(b"panic");
-        push_json(&mut self.message, &note.message, ERROR_MESSAGE_BYTES);
+        self.error_type.set("panic");
+        push_json(&mut self.escaped, &note.message, ERROR_MESSAGE_BYTES);
+        self.message_len = self.escaped.len();
         self.panic = Some(Arc::clone(note));
     }
 
-    fn room_for_cause(&self) -> Option<usize> {
-        let room = ERROR_STACK_BYTES.checked_sub(self.causes.len())?;
-        Some(room.min(ERROR_MESSAGE_BYTES))
-    }
-
     /// Escapes what is not yet, once it is sure that this is what goes into the line.
+    #[inline]
     pub(crate) fn finish(&mut self) {
         if self.origin == Origin::Text {
-            push_json(&mut self.message, &self.text, ERROR_MESSAGE_BYTES);
+            push_json(&mut self.escaped, &self.text, ERROR_MESSAGE_BYTES);
+            self.message_len = self.escaped.len();
         }
     }
+
+    /// What the error says, escaped.
+    pub(crate) fn message(&self) -> &[u8] {
+        &self.escaped[..self.message_len]
+    }
+
+    /// The same, and what each error down the chain says.
+    pub(crate) fn message_and_causes(&self) -> &[u8] {
+        &self.escaped
+    }
+}
+
+/// How much the next error down the chain may say after so many bytes of others.
+pub(crate) fn room_for_cause(used: usize) -> Option<usize> {
+    let room = ERROR_STACK_BYTES.checked_sub(used)?;
+    Some(room.min(ERROR_MESSAGE_BYTES))
 }
 
 /// Whether a field of this name tells about an error.
@@ -161,94 +170,4 @@ pub(crate) fn sources<'a>(
 /// Errors whose `Debug` says something else than their name.
 fn known_type(error: &(dyn Error + 'static)) -> Option<&'static str> {
     error.is::<io::Error>().then_some("io::Error")
-}
-
-/// The name of an error's type, as its `Debug` begins: derived, that is the name (`Declined { code: 5 }`, `Timeout`,
-/// `Io(…)`); of an enum it is the variant, which tells failures apart better than the enum's name does. A text that
-/// is not of that form has no name in it.
-pub(crate) struct TypeName {
-    name: [u8; ERROR_TYPE_BYTES],
-    len: usize,
-    /// What followed the name, until it is clear that it was one.
-    after: Option<char>,
-    verdict: Option<bool>,
-}
-
-impl Default for TypeName {
-    fn default() -> Self {
-        Self { name: [0; ERROR_TYPE_BYTES], len: 0, after: None, verdict: None }
-    }
-}
-
-impl TypeName {
-    /// Letters, digits, `_` and `:`, which stand for themselves in JSON.
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.name[..self.len]
-    }
-
-    fn clear(&mut self) {
-        (self.len, self.after, self.verdict) = (0, None, None);
-    }
-
-    fn set(&mut self, name: &[u8]) {
-        self.clear();
-        let len = name.len().min(ERROR_TYPE_BYTES);
-        self.name[..len].copy_from_slice(&name[..len]);
-        self.len = len;
-    }
-
-    fn read(&mut self, error: &(dyn Error + 'static)) {
-        self.clear();
-        // It breaks off where the name ends: what follows is not even formatted.
-        format::debug(self, error);
-        self.decide();
-    }
-
-    fn read_text(&mut self, text: &str) {
-        self.clear();
-        // An error only says that enough was seen.
-        let _ = self.write_str(text);
-        self.decide();
-    }
-
-    fn decide(&mut self) {
-        let ended = self.after.is_none();
-        if !(self.verdict.unwrap_or(ended)
-            && self.name[..self.len].first().is_some_and(u8::is_ascii_uppercase))
-        {
-            self.set(UNKNOWN_TYPE);
-        }
-    }
-}
-
-impl Write for TypeName {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        if self.verdict.is_some() {
-            return Err(fmt::Error);
-        }
-        let mut rest = text;
-        if self.after.is_none() {
-            let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-            let end = text.bytes().position(|byte| !is_name(&byte)).unwrap_or(text.len());
-            let Some(place) = self.name.get_mut(self.len..self.len + end) else {
-                self.verdict = Some(false);
-                return Err(fmt::Error);
-            };
-            place.copy_from_slice(&text.as_bytes()[..end]);
-            self.len += end;
-            rest = &text[end..];
-        }
-        for next in rest.chars() {
-            match (self.after, next) {
-                (None, '(') | (Some(' '), '{') => self.verdict = Some(true),
-                (None, ' ') => {
-                    self.after = Some(' ');
-                    continue;
-                }
-                _ => self.verdict = Some(false),
-            }
-            return Err(fmt::Error);
-        }
-        Ok(())
-    }
 }

@@ -7,7 +7,7 @@ use std::fmt::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Stands where formatting a value panicked.
-const PANICKED: &str = "<panicked>";
+pub(crate) const PANICKED: &str = "<panicked>";
 
 /// A text that takes no more than its limit. What is cut ends with `…`.
 pub(crate) struct Bounded<'a> {
@@ -54,10 +54,30 @@ impl fmt::Write for Bounded<'_> {
 }
 
 /// The inside of a JSON string.
-struct Json<'a> {
+pub(crate) struct Json<'a> {
     out: &'a mut Vec<u8>,
     end: usize,
     cut: bool,
+}
+
+impl<'a> Json<'a> {
+    /// At the end of a text, of which it may take so much more.
+    #[inline]
+    pub(crate) fn new(out: &'a mut Vec<u8>, limit: usize) -> Self {
+        let end = out.len() + limit;
+        Self { out, end, cut: false }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Begins the next part: what stands before it, escaped already, and its own limit.
+    pub(crate) fn begin(&mut self, opening: &[u8], limit: usize) {
+        self.out.extend_from_slice(opening);
+        self.end = self.out.len() + limit;
+        self.cut = false;
+    }
 }
 
 impl fmt::Write for Json<'_> {
@@ -71,28 +91,19 @@ impl fmt::Write for Json<'_> {
     }
 }
 
-/// `Debug`, into whatever wants to see the start of it.
-pub(crate) fn debug(out: &mut impl Write, value: &(impl fmt::Debug + ?Sized)) {
-    run(out, format_args!("{value:?}"));
-}
-
 /// `Debug`, straight into the inside of a JSON string of at most `limit` bytes.
+#[inline]
 pub(crate) fn debug_json(out: &mut Vec<u8>, value: &dyn fmt::Debug, limit: usize) {
-    let end = out.len() + limit;
-    run(&mut Json { out, end, cut: false }, format_args!("{value:?}"));
-}
-
-/// `Display`, likewise.
-pub(crate) fn display_json(out: &mut Vec<u8>, value: &(impl fmt::Display + ?Sized), limit: usize) {
-    let end = out.len() + limit;
-    run(&mut Json { out, end, cut: false }, format_args!("{value}"));
+    run(&mut Json::new(out, limit), format_args!("{value:?}"));
 }
 
 /// The source of an error; none if asking for it panics.
+#[inline]
 pub(crate) fn source<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     catch_unwind(AssertUnwindSafe(|| error.source())).ok().flatten()
 }
 
+#[inline]
 fn run(out: &mut impl Write, arguments: fmt::Arguments<'_>) {
     // Unwind safe: the text is whole after every write, and nothing else is shared with what panicked.
     if catch_unwind(AssertUnwindSafe(|| out.write_fmt(arguments))).is_err() {

@@ -60,6 +60,7 @@ impl std::fmt::Debug for Core {
 
 impl Core {
     /// Works with the thread's buffers; not at all if events are nested too deep, which is counted.
+    #[inline]
     fn with_scratch<R>(&self, work: impl FnOnce(&mut Scratch, &Nesting<'_>) -> R) -> Option<R> {
         let result = scratch::with(work);
         if result.is_none() {
@@ -68,6 +69,7 @@ impl Core {
         result
     }
 
+    #[inline]
     fn write(&self, line: &[u8], metadata: &Metadata<'_>) {
         match self.sink.write(line, metadata) {
             Ok(()) => raise(&self.counters.written),
@@ -126,11 +128,11 @@ impl Core {
             return;
         }
         self.with_scratch(|scratch, nesting| {
-            let Scratch { line, captured, clock } = scratch;
+            let Scratch { line, captured, clock, ids } = scratch;
             let mut draft = Draft::begin(line, &self.identity, level, clock);
             draft.write_message(|line| line.extend_from_slice(metadata.name().as_bytes()));
             captured.failure.take_panic(note);
-            draft.finish(captured, &self.identity, self.style.facts(metadata), span);
+            draft.finish(captured, ids, &self.identity, self.style.facts(metadata), span);
             if verdict.is_handed_over {
                 self.hand_over(line, level, None, span);
             }
@@ -180,7 +182,7 @@ where
             return;
         }
         core.with_scratch(|scratch, nesting| {
-            let Scratch { line, captured, clock } = scratch;
+            let Scratch { line, captured, clock, ids } = scratch;
             let draft = Draft::begin(line, &core.identity, facts.level, clock);
             let mut visitor = Visitor { facts, captured, draft };
             // Foreign code runs here and only here; no lock is held meanwhile.
@@ -191,7 +193,7 @@ where
             let node = extensions.as_ref().and_then(|extensions| extensions.get::<Arc<SpanNode>>());
             let node = node.map(Arc::as_ref);
             let tm = captured.tm();
-            draft.finish(captured, &core.identity, facts, node);
+            draft.finish(captured, ids, &core.identity, facts, node);
             if verdict.is_handed_over {
                 core.hand_over(line, facts.level, tm, node);
             }

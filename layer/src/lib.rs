@@ -81,6 +81,8 @@
 //! - Everything else, on events and spans, is in `extra` as `key=value`, whatever it is called, quoted where it
 //!   must be ([`testing::parse_extra`] reads it back).
 //!
+//! [`biz!`] writes a record for analysts, and [`fatal!`] one that calls for an operator.
+//!
 //! Begin and end of requests and calls are told by the crate itself (`request` with the feature `tower` or `axum`,
 //! `call` with `reqwest`). Their columns, `event`, `tm`, `service_req` and `service_res`, are beyond every
 //! application's reach.
@@ -102,6 +104,7 @@ mod builder;
 pub mod call;
 mod callsite;
 mod capture;
+mod chain;
 mod counts;
 mod error;
 mod failure;
@@ -115,6 +118,7 @@ mod hop;
 mod layer;
 pub mod limits;
 mod line;
+mod markers;
 mod process;
 mod recorder;
 #[cfg(feature = "tower")]
@@ -124,6 +128,7 @@ mod sink;
 mod span;
 mod stdout;
 pub mod testing;
+mod type_name;
 mod variable;
 mod visit;
 
@@ -133,3 +138,5 @@ pub use error::Error;
 pub use forward::ForwardMode;
 pub use guard::Guard;
 pub use layer::LogCenterLayer;
+#[doc(hidden)]
+pub use markers::__private;

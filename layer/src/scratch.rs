@@ -6,7 +6,7 @@
 
 use crate::capture::Captured;
 use crate::limits::KEPT_BUFFER_BYTES;
-use crate::line::Clock;
+use crate::line::{Clock, UniqueIds};
 use std::cell::{Cell, RefCell};
 
 /// Events that may be under way on one thread: one, and one from a `Debug` or `Display` inside of it.
@@ -32,6 +32,7 @@ pub(crate) struct Scratch {
     pub(crate) line: Vec<u8>,
     pub(crate) captured: Captured,
     pub(crate) clock: Clock,
+    pub(crate) ids: UniqueIds,
 }
 
 /// How deep events are nested on this thread. It is as before once this is dropped, by a panic too.
@@ -42,6 +43,7 @@ pub(crate) struct Nesting<'a> {
 
 impl<'a> Nesting<'a> {
     /// One more event; `None` if they are nested too deep already.
+    #[inline]
     fn enter(depth: &'a Cell<u8>) -> Option<Self> {
         let outer = depth.get();
         (outer < NESTING).then(|| {
@@ -51,6 +53,7 @@ impl<'a> Nesting<'a> {
     }
 
     /// From here on no event may nest at all.
+    #[inline]
     pub(crate) fn close(&self) {
         self.depth.set(CLOSED);
     }
@@ -63,6 +66,7 @@ impl Drop for Nesting<'_> {
 }
 
 /// Works with the thread's buffers, which are empty; `None` if events are nested too deep already.
+#[inline]
 pub(crate) fn with<R>(work: impl FnOnce(&mut Scratch, &Nesting<'_>) -> R) -> Option<R> {
     let mut work = Some(work);
     let on_thread = |thread: &Thread| {
@@ -97,12 +101,14 @@ pub(crate) fn is_lent() -> bool {
 }
 
 impl Scratch {
+    #[inline]
     fn clear(&mut self) {
         self.line.clear();
         self.captured.clear();
     }
 
     /// Gives back what one huge event took.
+    #[inline]
     fn shrink(&mut self) {
         if self.line.capacity() > KEPT_BUFFER_BYTES {
             self.line = Vec::new();

@@ -21,7 +21,8 @@ thread_local! {
 
 /// A span, as long as it or one inside of it lives.
 pub(crate) struct SpanNode {
-    fields: RwLock<Box<Fields>>,
+    /// Taken only when this is dropped.
+    fields: RwLock<Option<Box<Fields>>>,
     parent: Option<Arc<SpanNode>>,
     /// The nearest span around this one that can set a column.
     columns_above: Option<Arc<SpanNode>>,
@@ -52,7 +53,7 @@ impl SpanNode {
         let is_another = || parent.as_ref().is_none_or(|parent| parent.is_left_by(&fields));
         let recorded_by = recorded_by.filter(|_| facts.opens_request && is_another());
         let recording = recorded_by.and_then(Recording::new).map(Box::new);
-        let fields = RwLock::new(fields);
+        let fields = RwLock::new(Some(fields));
         let declares_columns = facts.declares_columns;
         Arc::new(SpanNode { fields, parent, columns_above, declares_columns, recording })
     }
@@ -71,13 +72,14 @@ impl SpanNode {
         let Some(id) = inner.column(Column::ReqId) else { return false };
         let around = self.with_columns().find_map(|node| {
             let fields = node.fields();
-            fields.column(Column::ReqId).map(|around| around == id)
+            fields.get()?.column(Column::ReqId).map(|around| around == id)
         });
         around == Some(false)
     }
 
-    pub(crate) fn is_outermost(&self) -> bool {
-        self.parent.is_none()
+    /// The span around this one.
+    pub(crate) fn parent(&self) -> Option<&SpanNode> {
+        self.parent.as_deref()
     }
 
     /// This span and those around it, from the inside out.
@@ -91,13 +93,24 @@ impl SpanNode {
         std::iter::successors(first, |node| node.columns_above.as_deref())
     }
 
-    pub(crate) fn fields(&self) -> RwLockReadGuard<'_, Box<Fields>> {
-        self.fields.read().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn fields(&self) -> FieldsGuard<'_> {
+        FieldsGuard(self.fields.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Adds what was recorded on the span after it was made; what it said before under the same name is gone.
     pub(crate) fn record(&self, later: &Fields) {
-        self.fields.write().unwrap_or_else(PoisonError::into_inner).update(later);
+        let mut fields = self.fields.write().unwrap_or_else(PoisonError::into_inner);
+        fields.get_or_insert_default().update(later);
+    }
+}
+
+/// The fields of a span, while nobody may add to them.
+pub(crate) struct FieldsGuard<'a>(RwLockReadGuard<'a, Option<Box<Fields>>>);
+
+impl FieldsGuard<'_> {
+    /// Nothing, for a span on its way out.
+    pub(crate) fn get(&self) -> Option<&Fields> {
+        self.0.as_deref()
     }
 }
 
@@ -106,11 +119,11 @@ impl Drop for SpanNode {
         if let Some(recording) = self.recording.take() {
             recording.end(self);
         }
+        let fields = self.fields.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut fields) = fields.filter(|fields| !fields.is_oversized()) else { return };
         let _ = KEPT.try_with(|kept| {
             let Ok(mut kept) = kept.try_borrow_mut() else { return };
-            let fields = self.fields.get_mut().unwrap_or_else(PoisonError::into_inner);
-            if kept.len() < KEPT_SPANS && !fields.is_oversized() {
-                let mut fields = std::mem::take(fields);
+            if kept.len() < KEPT_SPANS {
                 fields.clear();
                 kept.push(fields);
             }

@@ -49,7 +49,9 @@ fn column(node: &SpanNode, column: Column) -> Option<String> {
     node.with_columns().find_map(|node| {
         let fields = node.fields();
         // `,"req_id":"…"`, as it stands in a line.
-        let Some((b',', member)) = fields.column(column)?.split_first() else { return Some(String::new()) };
+        let Some((b',', member)) = fields.get()?.column(column)?.split_first() else {
+            return Some(String::new());
+        };
         let object = [b"{", member, b"}"].concat();
         let mut object: BTreeMap<String, String> = serde_json::from_slice(&object).ok()?;
         object.remove(column.name())

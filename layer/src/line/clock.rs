@@ -24,17 +24,20 @@ impl Clock {
     }
 
     /// RFC 3339 in UTC with milliseconds. A clock before 1970 says 1970.
+    #[inline]
     pub(crate) fn now(&mut self) -> &[u8; LENGTH] {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.at(since.as_secs(), since.subsec_millis())
     }
 
+    #[inline]
     fn at(&mut self, second: u64, millis: u32) -> &[u8; LENGTH] {
         if second != self.second {
             self.second = second;
             self.write_second(second.min(LAST_SECOND));
         }
-        write_digits(&mut self.text[20..23], u64::from(millis));
+        let digit = |number: u32| b'0' + (number % 10) as u8;
+        self.text[20..23].copy_from_slice(&[digit(millis / 100), digit(millis / 10), digit(millis)]);
         &self.text
     }
 

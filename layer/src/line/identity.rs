@@ -47,6 +47,7 @@ impl Identity {
         Ok(Self { heads: Level::ALL.map(head), tail })
     }
 
+    #[inline]
     pub(super) fn head(&self, level: Level) -> &[u8] {
         &self.heads[usize::from(level.number() / 10 - 1)]
     }
@@ -56,6 +57,7 @@ impl Identity {
         line.get(self.heads[0].len()..)?.get(..super::clock::LENGTH)
     }
 
+    #[inline]
     pub(super) fn tail(&self) -> &[u8] {
         &self.tail
     }

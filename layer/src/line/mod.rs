@@ -15,15 +15,16 @@ pub(crate) use identity::{Identity, Names};
 pub(crate) use plain::{Pairs, Plain, write_plain};
 #[cfg(any(feature = "tower", feature = "reqwest"))]
 pub(crate) use unique_id::unique_number;
-pub(crate) use unique_id::{random, unique_id};
+pub(crate) use unique_id::{UniqueIds, random, unique_id};
 
 use crate::callsite::{Facts, Place};
 use crate::capture::Captured;
 use crate::counts::LossReason;
-use crate::failure::{Origin, UNKNOWN_TYPE};
+use crate::failure::Origin;
 use crate::fields::{Column, Fields, Pair};
-use crate::limits::{ERROR_STACK_BYTES, EXTRA_BYTES, EXTRA_FIELDS, SPAN_DEPTH};
+use crate::limits::{EXTRA_BYTES, EXTRA_FIELDS, SPAN_DEPTH};
 use crate::span::SpanNode;
+use crate::type_name::UNKNOWN;
 use log_center_wire::{EventKind, Level};
 use std::ops::Range;
 
@@ -46,6 +47,7 @@ pub(crate) struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     /// The base fields up to the message; the time is now.
+    #[inline]
     pub(crate) fn begin(line: &'a mut Vec<u8>, identity: &Identity, level: Level, clock: &mut Clock) -> Self {
         write_head(line, identity, level, clock);
         let start = line.len();
@@ -53,6 +55,7 @@ impl<'a> Draft<'a> {
     }
 
     /// One that is not to become a line: spans have no message.
+    #[inline]
     pub(crate) fn none(line: &'a mut Vec<u8>) -> Self {
         Self { line, start: 0, has_message: false }
     }
@@ -66,9 +69,11 @@ impl<'a> Draft<'a> {
     }
 
     /// The rest of the line, with its line feed.
+    #[inline]
     pub(crate) fn finish(
         self,
         captured: &mut Captured,
+        ids: &mut UniqueIds,
         identity: &Identity,
         facts: &Facts,
         span: Option<&SpanNode>,
@@ -80,10 +85,14 @@ impl<'a> Draft<'a> {
         let message = start..line.len();
         line.push(b'"');
         let in_request = span.is_some_and(|span| write_columns(line, span));
-        write_scope(line, in_request, captured.event());
+        if facts.is_biz {
+            line.extend_from_slice(b",\"scope\":\"biz\"");
+        } else {
+            write_scope(line, in_request, captured.event());
+        }
         line.extend_from_slice(identity.tail());
         if facts.fails {
-            write_event_id(line, captured);
+            write_event_id(line, captured, ids);
             write_error(line, &message, captured, &facts.place);
         }
         #[cfg(any(feature = "tower", feature = "reqwest"))]
@@ -123,12 +132,14 @@ pub(crate) fn write_gap(
 }
 
 /// Up to the message, its quote included.
+#[inline]
 fn write_head(line: &mut Vec<u8>, identity: &Identity, level: Level, clock: &mut Clock) {
     line.extend_from_slice(identity.head(level));
     line.extend_from_slice(clock.now());
     line.extend_from_slice(b"\",\"msg\":\"");
 }
 
+#[inline]
 fn write_scope(line: &mut Vec<u8>, in_request: bool, event: EventKind) {
     match (in_request, event) {
         (false, _) => line.extend_from_slice(b",\"scope\":\"desc\""),
@@ -151,6 +162,7 @@ fn write_columns(line: &mut Vec<u8>, span: &SpanNode) -> bool {
         return ids & (1 << Column::ReqId as usize) != 0;
     }
     let fields = innermost.fields();
+    let Some(fields) = fields.get() else { return false };
     line.extend_from_slice(fields.ids());
     if let Some((_, members)) = fields.client().split_first() {
         line.extend_from_slice(b",\"d\":{");
@@ -165,6 +177,7 @@ fn write_columns_of(line: &mut Vec<u8>, span: &SpanNode, of: &[Column], object: 
     let (mut said, mut written) = (0, 0);
     for node in span.with_columns() {
         let fields = node.fields();
+        let Some(fields) = fields.get() else { continue };
         for &column in of {
             let bit = 1 << column as usize;
             let Some(text) = fields.column(column) else { continue };
@@ -190,65 +203,87 @@ fn write_columns_of(line: &mut Vec<u8>, span: &SpanNode, of: &[Column], object: 
     written
 }
 
-fn write_event_id(line: &mut Vec<u8>, captured: &Captured) {
-    let of_panic = captured.failure.panic.as_ref().map(|panic| panic.event_id);
+fn write_event_id(line: &mut Vec<u8>, captured: &Captured, ids: &mut UniqueIds) {
     line.extend_from_slice(b",\"event_id\":\"");
-    line.extend_from_slice(&of_panic.unwrap_or_else(unique_id));
+    match &captured.failure.panic {
+        // The same in each record of one panic, so that it counts once.
+        Some(panic) => line.extend_from_slice(&panic.event_id),
+        None => line.extend_from_slice(ids.next()),
+    }
     line.push(b'"');
 }
 
 /// `err`: what a field told, else what the message says; the place is the event's own, or the panic's.
+#[inline]
 fn write_error(line: &mut Vec<u8>, message: &Range<usize>, captured: &mut Captured, place: &Place) {
     let failure = &mut captured.failure;
     failure.finish();
-    let told = failure.origin != Origin::Nowhere;
-    let error_type = if told { failure.error_type.as_bytes() } else { UNKNOWN_TYPE };
-    let of_panic = failure.panic.as_ref().map(|panic| Place::new(&panic.file, panic.line));
+    let of_panic =
+        failure.panic.as_ref().map(|panic| Place::of_panic(&panic.file, panic.line, panic.trace()));
     let place = of_panic.as_ref().unwrap_or(place);
-    let push_message = |line: &mut Vec<u8>| {
-        if told {
-            line.extend_from_slice(&failure.message);
-        } else {
-            line.extend_from_within(message.clone());
-        }
-    };
-
     line.extend_from_slice(b",\"err\":{\"msg\":\"");
-    push_message(line);
-    line.extend_from_slice(b"\",\"stack\":\"");
+    let error_type = if failure.origin == Origin::Nowhere {
+        line.extend_from_within(message.clone());
+        line.extend_from_slice(b"\",\"stack\":\"");
+        line.extend_from_slice(UNKNOWN.as_bytes());
+        line.extend_from_slice(b": ");
+        line.extend_from_within(message.clone());
+        UNKNOWN.as_bytes()
+    } else {
+        line.extend_from_slice(failure.message());
+        line.extend_from_slice(b"\",\"stack\":\"");
+        line.extend_from_slice(failure.error_type.as_bytes());
+        line.extend_from_slice(b": ");
+        line.extend_from_slice(failure.message_and_causes());
+        failure.error_type.as_bytes()
+    };
+    line.extend_from_slice(&place.before_type);
     line.extend_from_slice(error_type);
-    line.extend_from_slice(b": ");
-    push_message(line);
-    line.extend_from_slice(&failure.causes);
-    line.extend_from_slice(&place.frame);
-    if let Some(trace) = failure.panic.as_ref().and_then(|panic| panic.trace()) {
-        line.extend_from_slice(b"\\n");
-        escape::push_json(line, &trace, ERROR_STACK_BYTES);
-    }
-    line.extend_from_slice(b"\",\"type\":\"");
-    line.extend_from_slice(error_type);
-    line.push(b'"');
-    line.extend_from_slice(&place.columns);
-    line.push(b'}');
+    line.extend_from_slice(&place.after_type);
 }
 
 /// `extra`: the event's fields, then those of the spans from the inside out, each key once.
+#[inline]
 fn write_extra(line: &mut Vec<u8>, captured: &mut Captured, span: Option<&SpanNode>) {
     let Captured { fields, keys_in_line, dropped, .. } = captured;
-    let mut extra = Extra { line, keys: keys_in_line, marks: 0, start: None, dropped: *dropped };
-    extra.push_all(fields, span.is_none());
-    for node in span.into_iter().flat_map(SpanNode::outwards).take(SPAN_DEPTH) {
-        extra.push_all(&node.fields(), node.is_outermost());
+    let mut extra = Extra {
+        line,
+        event: fields,
+        span,
+        sources: 0,
+        marks: 0,
+        count: 0,
+        keys: keys_in_line,
+        collected: 0,
+        start: None,
+        dropped: *dropped,
+    };
+    extra.push_all(fields);
+    let mut node = span;
+    while let Some(here) = node {
+        extra.sources += 1;
+        if let Some(fields) = here.fields().get() {
+            extra.push_all(fields);
+        }
+        node = here.parent().filter(|_| extra.sources < SPAN_DEPTH);
     }
     extra.finish();
 }
 
 struct Extra<'a> {
     line: &'a mut Vec<u8>,
-    /// The keys written.
-    keys: &'a mut Vec<u32>,
-    /// Their marks.
+    /// Where the pairs come from: the event, then this span and those around it.
+    event: &'a Fields,
+    span: Option<&'a SpanNode>,
+    /// So many of them are done.
+    sources: usize,
+    /// The marks of the keys written.
     marks: u64,
+    /// Pairs written.
+    count: usize,
+    /// The keys written, once it matters, and of how many sources they are.
+    keys: &'a mut Vec<u32>,
+    collected: usize,
     start: Option<usize>,
     dropped: usize,
 }
@@ -256,20 +291,18 @@ struct Extra<'a> {
 impl Extra<'_> {
     fn has_room(&self, bytes: usize, pairs: usize) -> bool {
         let used = self.start.map_or(0, |start| self.line.len() - start);
-        self.keys.len() + pairs <= EXTRA_FIELDS && used + bytes <= EXTRA_BYTES
+        self.count + pairs <= EXTRA_FIELDS && used + bytes <= EXTRA_BYTES
     }
 
-    /// `last`: no fields come after these.
-    fn push_all(&mut self, fields: &Fields, last: bool) {
+    #[inline]
+    fn push_all(&mut self, fields: &Fields) {
         let (text, pairs) = (fields.extra(), fields.pairs());
         if pairs.is_empty() {
             return;
         }
         if self.marks & fields.marks() == 0 && self.has_room(text.len(), pairs.len()) {
             self.append(text);
-            if !last {
-                self.keys.extend(pairs.iter().map(|pair| pair.key));
-            }
+            self.count += pairs.len();
         } else {
             self.push_each(text, pairs);
         }
@@ -278,21 +311,40 @@ impl Extra<'_> {
 
     #[cold]
     fn push_each(&mut self, text: &[u8], pairs: &[Pair]) {
+        self.collect_keys();
         for pair in pairs {
             if self.keys.contains(&pair.key) {
                 continue;
             }
             let whole = pair.whole.of(text);
+            // Also of what finds no room: a span outside must not speak for it.
+            self.keys.push(pair.key);
             if self.has_room(whole.len(), 1) {
-                self.keys.push(pair.key);
                 self.append(whole);
+                self.count += 1;
             } else {
                 self.dropped += 1;
             }
         }
     }
 
+    /// The keys of all that came before.
+    fn collect_keys(&mut self) {
+        if self.collected == 0 && self.sources > 0 {
+            self.keys.extend(self.event.pairs().iter().map(|pair| pair.key));
+        }
+        let spans = self.span.into_iter().flat_map(SpanNode::outwards).take(self.sources.saturating_sub(1));
+        for node in spans.skip(self.collected.saturating_sub(1)) {
+            if let Some(fields) = node.fields().get() {
+                self.keys.extend(fields.pairs().iter().map(|pair| pair.key));
+            }
+        }
+        // The one that is being written adds its own.
+        self.collected = self.sources + 1;
+    }
+
     /// Pairs, each with a space before it.
+    #[inline]
     fn append(&mut self, pairs: &[u8]) {
         if self.start.is_some() {
             self.line.extend_from_slice(pairs);

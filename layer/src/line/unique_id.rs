@@ -3,14 +3,30 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// An id of 32 hex digits that no other call gives: the first half is this process's own random number, the
+/// Makes ids of 32 hex digits that no other call gives: the first half is this process's own random number, the
 /// second counts. Both are scrambled, so that ids differ in every digit.
+#[derive(Default)]
+pub(crate) struct UniqueIds {
+    /// The first half of the last one, and its digits.
+    process: u64,
+    last: [u8; 32],
+}
+
+impl UniqueIds {
+    pub(crate) fn next(&mut self) -> &[u8; 32] {
+        let (process, count) = halves();
+        if process != self.process {
+            self.process = process;
+            write_hex(&mut self.last[..16], process);
+        }
+        write_hex(&mut self.last[16..], count);
+        &self.last
+    }
+}
+
+/// One such id.
 pub(crate) fn unique_id() -> [u8; 32] {
-    let (process, count) = halves();
-    let mut id = [0; 32];
-    write_hex(&mut id[..16], process);
-    write_hex(&mut id[16..], count);
-    id
+    *UniqueIds::default().next()
 }
 
 /// A number that no other call in this process gives, and hardly one in any other.

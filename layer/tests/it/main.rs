@@ -11,6 +11,7 @@ mod faults;
 mod forwarding;
 mod hops;
 mod json;
+mod markers;
 mod modes;
 mod overload;
 mod panics;
