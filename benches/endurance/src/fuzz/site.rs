@@ -11,7 +11,7 @@ use tracing_core::{Interest, Kind, Level, Metadata};
 const FIELDS: usize = 32;
 
 /// How many callsites there are for spans, and as many for events.
-const SITES: usize = 64;
+const SITES: usize = 128;
 
 /// Names as people write them, those of the contract, and some that have to be spelled otherwise.
 const NAMES: [&str; 45] = [
@@ -125,7 +125,7 @@ impl Callsite for Site {
 }
 
 fn name(rng: &mut Rng) -> &'static str {
-    if rng.u8(..8) == 0 { leaked(text::any(rng)) } else { NAMES[rng.usize(..NAMES.len())] }
+    if rng.u8(..3) == 0 { leaked(text::any(rng)) } else { NAMES[rng.usize(..NAMES.len())] }
 }
 
 fn leaked(text: String) -> &'static str {
