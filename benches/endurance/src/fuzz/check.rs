@@ -11,9 +11,35 @@ use log_center::testing::parse_extra;
 use log_center_wire::limits::FILE_PATH_BYTES;
 use log_center_wire::{ErrorInfo, Record};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The longest escape of one character, and the mark of a cut: how far below its limit a text may be cut.
 const SLACK: usize = 16;
+
+/// The field of `extra` that counts those that found no room.
+const DROPPED: &str = "fields_dropped";
+
+/// How many records there were of the kinds that random ones could miss.
+#[derive(Debug)]
+pub(super) struct Seen {
+    visits: AtomicU64,
+    errors: AtomicU64,
+    cut_texts: AtomicU64,
+    dropped_fields: AtomicU64,
+}
+
+pub(super) static SEEN: Seen = Seen {
+    visits: AtomicU64::new(0),
+    errors: AtomicU64::new(0),
+    cut_texts: AtomicU64::new(0),
+    dropped_fields: AtomicU64::new(0),
+};
+
+fn count(kind: &AtomicU64, happened: bool) {
+    if happened {
+        kind.fetch_add(1, Ordering::Relaxed);
+    }
+}
 
 /// Who wrote the line.
 pub(super) struct Identity {
@@ -46,6 +72,8 @@ pub(super) fn compare(record: &Record, model: &RecordModel) -> Result<(), String
     equal("level", record.level, model.level)?;
     agree("msg", &record.msg, &model.msg, MESSAGE_BYTES, json_len)?;
     let in_request = model.columns.contains_key("req_id");
+    count(&SEEN.visits, in_request);
+    count(&SEEN.errors, model.err.is_some());
     equal("scope", record.scope.as_str(), if in_request { "visit" } else { "desc" })?;
     equal("event", record.event.as_str(), if in_request { "trace" } else { "" })?;
     for (column, shown, limit) in [
@@ -83,8 +111,35 @@ fn compare_err(err: &ErrorInfo, model: &ErrModel) -> Result<(), String> {
     let place = format!("\n    at {}:{}", err.file_path, err.line_number);
     let causes = err.stack.strip_prefix(&opening).and_then(|rest| rest.strip_suffix(&place));
     let causes = causes.ok_or_else(|| format!("err.stack is {:?}", err.stack))?;
-    let meant = Shown { meant: Meant::Text(model.causes.clone()), raw_limit: usize::MAX };
-    agree("the causes", causes, &meant, ERROR_STACK_BYTES, json_len)
+    compare_causes(causes, &model.causes)
+}
+
+/// One line for each, cut on its own, until the stack is full.
+fn compare_causes(shown: &str, causes: &[String]) -> Result<(), String> {
+    let mut rest = shown;
+    for cause in causes {
+        let Some(line) = rest.strip_prefix("\nCaused by: ") else {
+            let is_full = rest.is_empty() && json_len(shown) + SLACK >= ERROR_STACK_BYTES;
+            return if is_full { Ok(()) } else { Err(format!("a cause is missing: {:?}", start(cause))) };
+        };
+        rest = match line.strip_prefix(cause.as_str()) {
+            Some(rest) => rest,
+            None => {
+                let same = line.chars().zip(cause.chars()).take_while(|(line, cause)| line == cause);
+                let mut kept: usize = same.map(|(c, _)| c.len_utf8()).sum();
+                // A text that goes on with the very character that marks a cut.
+                if !line[kept..].starts_with('…') && line[..kept].ends_with('…') {
+                    kept -= '…'.len_utf8();
+                }
+                let used = json_len(&shown[..shown.len() - line.len() + kept]) + SLACK;
+                let is_long =
+                    json_len(&line[..kept]) + SLACK >= ERROR_MESSAGE_BYTES || used >= ERROR_STACK_BYTES;
+                let cut = line[kept..].strip_prefix('…').filter(|_| is_long);
+                cut.ok_or_else(|| format!("a cause is {:?} and not {:?}", start(line), start(cause)))?
+            }
+        };
+    }
+    equal("what stands behind the causes", rest, "")
 }
 
 /// Every pair as it was meant, and all of them unless there is no room.
@@ -94,18 +149,16 @@ fn compare_extra(shown: &[(String, String)], meant: &BTreeMap<String, Shown>) ->
     equal("pairs of different keys", pairs.len(), shown.len())?;
     for (key, value) in &pairs {
         match meant.get(*key) {
+            // An own field of that name may be among those that found no room.
+            _ if *key == DROPPED && value.parse::<usize>().is_ok() => {}
             Some(meant) => agree(key, value, meant, VALUE_BYTES, pair_len)?,
-            None if *key == "fields_dropped" => {}
             None => return Err(format!("{key}={value} was never said")),
         }
     }
     let missing: Vec<&String> = meant.keys().filter(|key| !pairs.contains_key(key.as_str())).collect();
-    let is_own = !meant.contains_key("fields_dropped");
-    let told: usize = pairs
-        .get("fields_dropped")
-        .filter(|_| is_own)
-        .map_or(Ok(0), |n| n.parse())
-        .map_err(|_| "fields_dropped")?;
+    let is_own = !meant.contains_key(DROPPED);
+    let told: usize =
+        pairs.get("fields_dropped").filter(|_| is_own).map_or(Ok(0), |n| n.parse()).map_err(|_| DROPPED)?;
     let room = |shown: &Shown| match &shown.meant {
         Meant::Text(text) => pair_len(text).min(VALUE_BYTES) + SLACK,
         Meant::Float(_) => 2 * SLACK,
@@ -114,6 +167,7 @@ fn compare_extra(shown: &[(String, String)], meant: &BTreeMap<String, Shown>) ->
     if meant.len() <= EXTRA_FIELDS && all <= EXTRA_BYTES {
         return if missing.is_empty() && told == 0 { Ok(()) } else { Err(format!("{missing:?} is missing")) };
     }
+    count(&SEEN.dropped_fields, !missing.is_empty());
     if is_own && told < missing.len() {
         return Err(format!("{} fields are missing, {told} are said to be dropped", missing.len()));
     }
@@ -155,6 +209,7 @@ fn agree(
     let Some(kept) = shown.strip_suffix('…').filter(|kept| text.starts_with(kept)) else {
         return complaint("is something else");
     };
+    count(&SEEN.cut_texts, true);
     let raw_cut = kept.len() + SLACK >= meant.raw_limit;
     let escaped_cut = escaped(kept) + SLACK >= limit;
     if raw_cut || escaped_cut { Ok(()) } else { complaint("was cut early") }

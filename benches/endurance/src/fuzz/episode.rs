@@ -71,15 +71,18 @@ impl<'a> Episode<'a> {
 
     pub(super) fn run(&mut self) -> Result<(), Finding> {
         lines::take();
-        if self.rng.u32(..2_000) == 0 {
+        if self.rng.u32(..500) == 0 {
             for _ in 0..ABYSS {
-                self.open()?;
+                self.open(Place::Here)?;
                 self.enter(self.spans.len() - 1);
             }
         }
         for _ in 0..self.rng.usize(1..=STEPS) {
             match self.rng.u8(..20) {
-                0..4 => self.open()?,
+                0..4 => {
+                    let place = self.any_place();
+                    self.open(place)?;
+                }
                 4..6 => {
                     if let Some(index) = self.any_open() {
                         self.enter(index);
@@ -125,9 +128,8 @@ impl<'a> Episode<'a> {
         }
     }
 
-    fn open(&mut self) -> Result<(), Finding> {
+    fn open(&mut self, place: Place) -> Result<(), Finding> {
         let site = self.sites.spans[self.rng.usize(..self.sites.spans.len())];
-        let place = self.any_place();
         let values = any_values(&mut self.rng, site.metadata());
         let parent = self.index(place);
         let mut model = SpanModel::new(parent, site.metadata());

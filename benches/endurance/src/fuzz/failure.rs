@@ -69,8 +69,6 @@ impl Failure {
         match self.make {
             Make::Struct => "Declined",
             Make::Tuple => "Refused",
-            // A name that is all that the error says tells nothing of its type.
-            Make::Unit if self.chain()[0] == "Timeout" => "Error",
             Make::Unit => "Timeout",
             Make::Odd => "Error",
             Make::Io => "io::Error",

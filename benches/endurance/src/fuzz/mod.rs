@@ -99,7 +99,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         println!("line: {line}\nmeant: {plan}");
         bail!("{complaint}; again: fuzz --seed {seed} --episode {episode}");
     }
-    println!("{events} events in {} episodes without a finding; {counts:?}", run.next.into_inner());
+    println!(
+        "{events} events in {} episodes without a finding; {:?}; {counts:?}",
+        run.next.into_inner(),
+        check::SEEN
+    );
     if args.episode.is_none() && (counts.written != events || counts.unwritten + counts.nested > 0) {
         bail!("{events} events were checked, and the layer counts {counts:?}");
     }

@@ -1,7 +1,7 @@
 //! What a line has to say, by the crate's documentation alone: nothing here is taken from the layer but its limits.
 
 use super::value::{Any, Meant, Shown};
-use log_center::limits::{ERROR_MESSAGE_BYTES, ERROR_SOURCES, KEY_BYTES, SPAN_DEPTH, VALUE_BYTES};
+use log_center::limits::{ERROR_MESSAGE_BYTES, ERROR_SOURCES, KEY_BYTES, SPAN_DEPTH};
 use log_center_wire::limits::{CLIENT_ID_BYTES, ERROR_TYPE_BYTES, REQUEST_ID_CHARS};
 use std::collections::BTreeMap;
 use tracing_core::{Level, Metadata};
@@ -69,8 +69,8 @@ pub(super) fn spelled(name: &str) -> String {
 pub(super) struct ErrModel {
     pub(super) error_type: String,
     pub(super) message: Shown,
-    /// What stands between the message and the place in the stack.
-    pub(super) causes: String,
+    /// What each error down the chain says.
+    pub(super) causes: Vec<String>,
     pub(super) file: String,
     pub(super) line: u32,
 }
@@ -156,7 +156,7 @@ struct FailureModel {
     is_error: bool,
     error_type: String,
     message: Shown,
-    causes: String,
+    causes: Vec<String>,
 }
 
 impl EventModel {
@@ -185,27 +185,31 @@ impl EventModel {
     fn fail(&mut self, name: &'static str, value: &Any) {
         let Any::Failure(failure) = value else { return };
         match &self.failure {
-            Some(other) if other.is_error && other.field != name => return self.keep(name, value),
-            Some(other) if !other.is_error && other.field != name => {
-                self.pairs.insert(spelled(other.field), other.message.clone());
+            Some(other) if other.is_error => {
+                self.pairs.insert(spelled(name), value.shown());
+                return;
             }
-            _ => {}
+            Some(text) => {
+                self.pairs.insert(spelled(text.field), text.message.clone());
+            }
+            None => {}
         }
-        let chain = failure.chain();
-        let causes = chain.iter().skip(1).take(ERROR_SOURCES);
+        let mut chain = failure.chain();
+        let mut causes = chain.split_off(1);
+        causes.truncate(ERROR_SOURCES);
         self.failure = Some(FailureModel {
             field: name,
             is_error: true,
             error_type: failure.error_type().to_owned(),
             message: Shown { raw_limit: ERROR_MESSAGE_BYTES, ..text(&chain[0]) },
-            causes: causes.map(|cause| format!("\nCaused by: {}", cut(cause))).collect(),
+            causes,
         });
     }
 
     /// The first field that tells of an error in words.
     fn complain(&mut self, name: &'static str, value: &Any) {
         let message = value.shown();
-        if self.failure.as_ref().is_some_and(|other| other.field != name) {
+        if self.failure.is_some() {
             self.pairs.insert(spelled(name), message);
             return;
         }
@@ -214,7 +218,7 @@ impl EventModel {
             Meant::Float(number) if number.is_nan() => "NaN".to_owned(),
             Meant::Float(_) => "Error".to_owned(),
         };
-        let causes = String::new();
+        let causes = Vec::new();
         self.failure = Some(FailureModel { field: name, is_error: false, error_type, message, causes });
     }
 }
@@ -222,16 +226,8 @@ impl EventModel {
 impl FailureModel {
     fn of_message(message: Shown) -> Self {
         let error_type = "Error".to_owned();
-        Self { field: "", is_error: false, error_type, message, causes: String::new() }
+        Self { field: "", is_error: false, error_type, message, causes: Vec::new() }
     }
-}
-
-/// A cause is cut on its own, and what is cut says so.
-fn cut(cause: &str) -> String {
-    if cause.len() <= VALUE_BYTES {
-        return cause.to_owned();
-    }
-    format!("{}…", &cause[..cause.floor_char_boundary(VALUE_BYTES)])
 }
 
 /// The name that a derived `Debug` begins with.

@@ -35,8 +35,8 @@ const WORDS: [&str; 8] =
 /// Mostly short, seldom longer than every limit of the layer.
 pub(super) fn any(rng: &mut Rng) -> String {
     match rng.u32(0..1000) {
-        0..2 => huge(rng),
-        2..12 => long(rng),
+        0..4 => huge(rng),
+        4..12 => long(rng),
         12..60 => String::new(),
         60..200 => WORDS[rng.usize(..WORDS.len())].to_owned(),
         _ => {
