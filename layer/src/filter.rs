@@ -56,6 +56,11 @@ impl Filter {
         Self { id: LAST.fetch_add(1, Ordering::Relaxed) + 1, write, hand_over, mode }
     }
 
+    /// None: nothing is handed over.
+    pub(crate) fn mode(&self) -> Option<ForwardMode> {
+        self.mode
+    }
+
     /// What becomes of an event.
     pub(crate) fn verdict(&self, metadata: &'static Metadata<'static>) -> Verdict {
         if self.write.is_none() && self.hand_over.is_none() {

@@ -42,7 +42,7 @@
 //! [`panic_hook`](Builder::panic_hook)).
 //!
 //! - `service started`, scope `desc`, says in `extra` what runs: program, operating system, architecture, cores, how
-//!   it was built, and whether records are forwarded.
+//!   it was built, and which records are forwarded.
 //! - `process sample`, scope `stat`, every 30 s on Linux: `perf.rss` in bytes, `perf.cpu` in percent of one core since
 //!   the sample before, threads and open files in `extra`; with the feature `tokio` also the workers, living tasks and
 //!   global queue of a runtime. A thread of the layer's own takes it.

@@ -31,4 +31,13 @@ impl ForwardMode {
             }
         }))
     }
+
+    /// As the variable has it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            ForwardMode::Errors => "errors",
+            ForwardMode::All => "all",
+            ForwardMode::OnError => "on-error",
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The record that a service has started: what an operator wants to know of it when it does not do what it should.
 
 use super::STARTED;
+use crate::forward::ForwardMode;
 use crate::layer::Core;
 use crate::line::{Pairs, Plain};
 use log_center_wire::{Level, Scope};
@@ -19,7 +20,7 @@ pub(super) fn tell(core: &Core) {
     extra.text("layer", env!("CARGO_PKG_VERSION"));
     extra.text("build", if cfg!(debug_assertions) { "debug" } else { "release" });
     extra.text("panic", if cfg!(panic = "abort") { "abort" } else { "unwind" });
-    extra.text("forwards", if core.queue.is_some() { "true" } else { "false" });
+    extra.text("forwards", core.own_filter.mode().map_or("off", ForwardMode::as_str));
     core.tell(
         &STARTED,
         &Plain {

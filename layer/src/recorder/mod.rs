@@ -54,6 +54,7 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     pub(crate) fn new(bounds: Bounds, slow_request: Option<Duration>) -> Self {
+        let bounds = Bounds { request_bytes: bounds.request_bytes.min(Ring::MOST_BYTES), ..bounds };
         Self { bounds, slow_request, held: AtomicUsize::new(0), spare: Mutex::default() }
     }
 
@@ -74,11 +75,13 @@ impl Recorder {
             lost += 1;
         }
         while !ring.push(line) {
-            if !self.grow(ring, line.len()) {
-                lost += 1;
-                if !ring.drop_oldest() {
-                    break;
-                }
+            if self.grow(ring, line.len()) {
+                continue;
+            }
+            lost += 1;
+            // One that will never fit costs none of the others.
+            if line.len() > ring.capacity() || !ring.drop_oldest() {
+                break;
             }
         }
         lost
@@ -108,9 +111,8 @@ impl Recorder {
         }
         let expected = ring.footprint() + growth;
         ring.grow(bytes, lines);
-        // What the allocator really gave.
-        self.held.fetch_add(ring.footprint(), Ordering::Relaxed);
-        self.held.fetch_sub(expected, Ordering::Relaxed);
+        // What the allocator really gave; the sum wraps if that is less.
+        self.held.fetch_add(ring.footprint().wrapping_sub(expected), Ordering::Relaxed);
         true
     }
 

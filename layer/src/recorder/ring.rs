@@ -12,7 +12,7 @@ pub(super) struct Ring {
     end: usize,
 }
 
-/// Where a line stands. Every ring is bounded far below what 32 bits count.
+/// Where a line stands.
 #[derive(Clone, Copy)]
 struct Mark {
     start: u32,
@@ -26,6 +26,9 @@ impl Mark {
 }
 
 impl Ring {
+    /// What a mark can tell the places of.
+    pub(super) const MOST_BYTES: usize = u32::MAX as usize;
+
     fn new(bytes: usize, lines: usize) -> Self {
         Self { bytes: vec![0; bytes], marks: VecDeque::with_capacity(lines), end: 0 }
     }

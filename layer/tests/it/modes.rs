@@ -53,7 +53,13 @@ fn each_has_a_filter_of_its_own() {
 
 /// What the child does: the same for every setting.
 fn log_as_child() -> ! {
-    match log_center::layer("child").init() {
+    let mut builder = log_center::layer("child");
+    if std::env::var_os(OWN).is_some() {
+        let errors = Targets::new().with_default(LevelFilter::ERROR);
+        builder =
+            builder.forward(ForwardMode::All).key("own").write_filter(errors.clone()).forward_filter(errors);
+    }
+    match builder.init() {
         Ok(guard) => {
             error!("outside failed");
             info!("outside");
@@ -76,6 +82,9 @@ fn log_as_child() -> ! {
         }
     }
 }
+
+/// Has the child set everything itself.
+const OWN: &str = "LOG_CENTER_TEST_OWN";
 
 const TEST: &str = "modes::the_environment_decides";
 
@@ -148,6 +157,18 @@ fn the_environment_decides() {
         seen.heads
     );
     assert!(run(&[]).heads.iter().all(|head| !head.contains("authorization")));
+
+    // What the program sets goes before what its operator does, right or wrong.
+    let seen = run(&[
+        (OWN, "1"),
+        ("LOG_CENTER_MODE", "off"),
+        ("LOG_CENTER_LEVEL", "trace"),
+        ("LOG_CENTER_KEY", "other"),
+        ("RUST_LOG", "no such thing"),
+    ]);
+    let seen_errors = [&seen.written, &seen.sent].map(|messages| *messages == errors);
+    assert_eq!(seen_errors, [true; 2], "{:?} {:?}", seen.written, seen.sent);
+    assert!(seen.heads.iter().all(|head| head.contains("authorization: bearer own\r\n")));
 
     check_refused(("LOG_CENTER_KEY", "s3\tcret"), &bad_key("LOG_CENTER_KEY"));
     check_refused(

@@ -1,6 +1,7 @@
 //! The flight recorder: which requests reach the server, and what of them.
 
 use crate::backend::{Act, Backend};
+use crate::child::in_own_process;
 use crate::forwarding::{LONG, assert_adds_up, layer, start};
 use crate::json::{extra, read, read_any};
 use crate::service::{ask, get, pair};
@@ -197,6 +198,24 @@ fn a_panic_that_leaves_the_request_is_trouble() {
 }
 
 #[test]
+fn the_record_of_a_panic_ends_the_story_before_it() {
+    in_own_process("recorder::the_record_of_a_panic_ends_the_story_before_it", || {
+        let backend = Backend::start(&[]);
+        let (dispatch, _capture, guard) = start(recorder(&backend).panic_hook(true));
+        let request = thread::spawn(move || {
+            with_default(&dispatch, || {
+                let _request = info_span!("request", req_id = "panics").entered();
+                debug!("begins");
+                panic!("of its own accord");
+            });
+        });
+        assert!(request.join().is_err());
+        assert!(guard.flush(LONG));
+        assert_eq!(messages(&backend), ["begins", "panic"]);
+    });
+}
+
+#[test]
 fn a_request_that_takes_too_long_is_trouble() {
     let backend = Backend::start(&[]);
     // Nothing is as fast as that; and nothing as slow.
@@ -330,13 +349,14 @@ fn a_line_larger_than_the_recorder_is_missing_alone() {
     let (dispatch, _capture, guard) = start(recorder(&backend).request_bytes(2 << 10));
     with_default(&dispatch, || {
         info_span!("request", req_id = "r").in_scope(|| {
-            debug!(n = 0, filling = "x".repeat(10_000), "step");
-            debug!(n = 1, "step");
-            error!(n = 2, "failed");
+            debug!(n = 0, "before");
+            debug!(n = 1, filling = "x".repeat(10_000), "huge");
+            debug!(n = 2, "after");
+            error!(n = 3, "failed");
         });
     });
     assert!(guard.flush(LONG));
-    assert_eq!(messages(&backend), ["request records missing", "step", "failed"]);
+    assert_eq!(messages(&backend), ["request records missing", "before", "after", "failed"]);
     assert_eq!(guard.counts().lost(LossReason::RecorderFull), 1);
 }
 

@@ -111,7 +111,7 @@ fn the_start_is_told_if_asked_for() {
     let pairs = extra(started);
     assert_eq!(pairs["os"], std::env::consts::OS);
     assert_eq!(pairs["layer"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(pairs["forwards"], "false");
+    assert_eq!(pairs["forwards"], "off");
     assert!(pairs["program"].starts_with("it-"), "{pairs:?}");
     assert!(number(&pairs, "cores") >= 1);
 }
