@@ -1,10 +1,11 @@
-use crate::callsite::Style;
+use crate::callsite::{Settings, Style};
 use crate::error::Error;
 use crate::forward::{Bounds, Endpoint, ForwardMode, Queue, Sender};
 use crate::guard::Guard;
 use crate::layer::{Core, LogCenterLayer};
 use crate::limits::{FLUSH_TIMEOUT, QUEUE_BYTES, QUEUE_RECORDS};
 use crate::line::{Identity, Names};
+use crate::redact::Hook;
 use crate::sink::{Custom, Sink, Stdout};
 use std::env;
 use std::sync::Arc;
@@ -45,6 +46,8 @@ pub fn layer(service: impl Into<String>) -> Builder {
         bounds: Bounds { bytes: QUEUE_BYTES, records: QUEUE_RECORDS },
         flush_timeout: FLUSH_TIMEOUT,
         trace: false,
+        settings: Settings::default(),
+        hook: None,
         sink: None,
     }
 }
@@ -62,6 +65,8 @@ pub struct Builder {
     bounds: Bounds,
     flush_timeout: Duration,
     trace: bool,
+    settings: Settings,
+    hook: Option<Box<Hook>>,
     sink: Option<Box<dyn Sink>>,
 }
 
@@ -138,6 +143,36 @@ impl Builder {
         self
     }
 
+    /// Hides the values of more keys: those that end with the words of a name given here, whatever stands between
+    /// the words and in whichever letter case (`iban` hides `customer_iban` and `customerIban`, not `iban_count`).
+    /// What is hidden without it is in the [crate's documentation](crate#what-is-not-shown).
+    pub fn redact_keys<K: AsRef<str>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+        keys.into_iter().for_each(|key| self.settings.redaction.add(key.as_ref()));
+        self
+    }
+
+    /// Shows the values of keys that would be hidden: exactly these, words compared as in
+    /// [`redact_keys`](Self::redact_keys) (`session_id` keeps `sessionId`, not `admin_session_id`).
+    pub fn keep_keys<K: AsRef<str>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+        keys.into_iter().for_each(|key| self.settings.redaction.keep(key.as_ref()));
+        self
+    }
+
+    /// Asks for every text before it goes anywhere: what this returns stands in its place, `None` leaves it. Texts
+    /// are strings and what was formatted by `Debug` or `Display`, not numbers and truth values. The key is the
+    /// field's name, or `msg`, `err.msg` (for each error down a chain), `url`, `ip`, `ua`, `uid`, `rrdid`, `path`,
+    /// `payload`, `body`. What is hidden already is not asked for. It runs on the caller's thread, for each text of
+    /// each record; if it panics, the text is hidden. Default: nobody is asked.
+    ///
+    /// ```
+    /// let layer = log_center::layer("shop")
+    ///     .redact(|key, value| (key == "msg" && value.contains('@')).then(|| "[address]".to_owned()));
+    /// ```
+    pub fn redact(mut self, hook: impl Fn(&str, &str) -> Option<String> + Send + Sync + 'static) -> Self {
+        self.hook = Some(Box::new(hook));
+        self
+    }
+
     /// Where lines go. Default: standard output. Each line is one `write_all`; an error is counted in
     /// [`Counts::unwritten`](crate::Counts::unwritten), and so is a panic.
     pub fn writer<W>(mut self, writer: W) -> Self
@@ -184,7 +219,8 @@ impl Builder {
             counters: Default::default(),
             queue: queue.clone(),
             writes_trace: self.trace,
-            style: Style::plain(),
+            style: Style::of(self.settings),
+            hook: self.hook,
         });
         if let (Some(queue), Some(endpoint)) = (queue, endpoint) {
             Sender::start(Arc::clone(&core), queue, endpoint)

@@ -9,12 +9,13 @@
 use crate::failure::names_error;
 use crate::fields::Column;
 use crate::line::escape::{push_json, push_key};
+use crate::redact::Redaction;
 use log_center_wire::Level;
 use log_center_wire::limits::FILE_PATH_BYTES;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{OnceLock, PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 use tracing_core::Metadata;
 
 /// How many callsites a thread finds without asking for them; a power of two, of eight bytes each. Two that fall
@@ -31,8 +32,15 @@ thread_local! {
     static RECENT: [Cell<Option<&'static Facts>>; PLACES] = const { [const { Cell::new(None) }; PLACES] };
 }
 
+/// How fields are written.
+#[derive(Clone, PartialEq, Default)]
+pub(crate) struct Settings {
+    pub(crate) redaction: Redaction,
+}
+
 /// One way to write fields, with all callsites and keys as they are under it. Layers that are set up alike share it.
 pub(crate) struct Style {
+    pub(crate) settings: Settings,
     facts: RwLock<HashMap<usize, &'static Facts>>,
     keys: RwLock<HashMap<Vec<u8>, &'static Key>>,
 }
@@ -57,6 +65,7 @@ pub(crate) struct Facts {
 /// One field of a callsite.
 pub(crate) struct FieldFacts {
     pub(crate) role: Role,
+    pub(crate) name: &'static str,
     pub(crate) key: &'static Key,
 }
 
@@ -71,6 +80,10 @@ pub(crate) enum Role {
     Error,
     /// A column, in every record inside the span.
     Column(Column),
+    /// A pair that is an address, in which there may be a secret.
+    Address,
+    /// A pair that nobody may read.
+    Redacted,
 }
 
 /// The key of a pair.
@@ -93,10 +106,17 @@ pub(crate) struct Place {
 }
 
 impl Style {
-    /// The one style that there is.
-    pub(crate) fn plain() -> &'static Self {
-        static PLAIN: OnceLock<Style> = OnceLock::new();
-        PLAIN.get_or_init(|| Self { facts: RwLock::default(), keys: RwLock::default() })
+    /// The style of these settings. It stays: a program has one or two.
+    pub(crate) fn of(settings: Settings) -> &'static Self {
+        static ALL: Mutex<Vec<&'static Style>> = Mutex::new(Vec::new());
+        let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(style) = all.iter().find(|style| style.settings == settings) {
+            return style;
+        }
+        let style: &'static Style =
+            Box::leak(Box::new(Style { settings, facts: RwLock::default(), keys: RwLock::default() }));
+        all.push(style);
+        style
     }
 
     /// What there is to know of a callsite.
@@ -173,20 +193,25 @@ impl Facts {
         // Be it for later: `url`, `ip` and `ua` are the client's.
         let opens_request = !is_event && metadata.fields().field(Column::ReqId.name()).is_some();
         let fails = is_event && level >= Level::Error;
+        let pair = |name: &str| match name {
+            name if style.settings.redaction.hides(name) => Role::Redacted,
+            "url" | "uri" | "referer" | "location" => Role::Address,
+            _ => Role::Plain,
+        };
         let role = |name: &str| {
             if is_event {
                 return match name {
                     "message" => Role::Message,
                     name if fails && names_error(name) => Role::Error,
-                    _ => Role::Plain,
+                    name => pair(name),
                 };
             }
             match Column::named(name) {
                 Some(column) if opens_request || !column.is_client() => Role::Column(column),
-                _ => Role::Plain,
+                _ => pair(name),
             }
         };
-        let facts = |name: &'static str| FieldFacts { role: role(name), key: style.key(name) };
+        let facts = |name: &'static str| FieldFacts { role: role(name), name, key: style.key(name) };
         let fields: Box<[FieldFacts]> = metadata.fields().iter().map(|field| facts(field.name())).collect();
         Self {
             style,

@@ -5,6 +5,7 @@ use crate::chain;
 use crate::format::{self, Bounded};
 use crate::limits::{ERROR_MESSAGE_BYTES, ERROR_SOURCES, ERROR_STACK_BYTES, KEPT_BUFFER_BYTES};
 use crate::line::escape::push_json;
+use crate::redact::{Hook, ask};
 use crate::type_name::TypeName;
 use std::error::Error;
 use std::io;
@@ -63,7 +64,12 @@ impl Failure {
     }
 
     /// Takes an error with its whole chain of sources.
-    pub(crate) fn take_error(&mut self, field: &'static FieldFacts, error: &(dyn Error + 'static)) {
+    pub(crate) fn take_error(
+        &mut self,
+        field: &'static FieldFacts,
+        error: &(dyn Error + 'static),
+        hook: Option<&Hook>,
+    ) {
         self.clear();
         self.origin = Origin::Error;
         self.field = Some(field);
@@ -73,6 +79,20 @@ impl Failure {
         if let Some(name) = known {
             self.error_type.set(name);
         }
+        if let Some(hook) = hook {
+            self.say_again(error, hook);
+        }
+    }
+
+    /// The words once more, each as the program wants it shown.
+    #[cold]
+    fn say_again(&mut self, error: &(dyn Error + 'static), hook: &Hook) {
+        let words = |error: &(dyn Error + 'static)| {
+            let mut words = String::new();
+            Bounded::new(&mut words, ERROR_MESSAGE_BYTES).display(error);
+            ask(hook, "err.msg", &words).unwrap_or(words)
+        };
+        self.say(&words(error), sources(error).map(words));
     }
 
     /// Takes what a field says about an error.
@@ -86,21 +106,26 @@ impl Failure {
 
     /// Takes what this crate itself says of a failure.
     #[cfg(any(feature = "tower", feature = "reqwest"))]
-    pub(crate) fn tell<'a>(
+    pub(crate) fn tell(
         &mut self,
         error_type: &str,
         message: &str,
-        causes: impl Iterator<Item = &'a str>,
+        causes: impl Iterator<Item = impl AsRef<str>>,
     ) {
         self.clear();
         self.origin = Origin::Error;
         self.error_type.set(error_type);
+        self.say(message, causes);
+    }
+
+    fn say(&mut self, message: &str, causes: impl Iterator<Item = impl AsRef<str>>) {
+        self.escaped.clear();
         push_json(&mut self.escaped, message, ERROR_MESSAGE_BYTES);
         self.message_len = self.escaped.len();
         for cause in causes {
             let Some(room) = room_for_cause(self.escaped.len() - self.message_len) else { break };
             self.escaped.extend_from_slice(CAUSED_BY);
-            push_json(&mut self.escaped, cause, room);
+            push_json(&mut self.escaped, cause.as_ref(), room);
         }
     }
 

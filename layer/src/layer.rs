@@ -3,6 +3,7 @@ use crate::counts::{WriterCounters, raise};
 use crate::fields::Fields;
 use crate::forward::Queue;
 use crate::line::{Draft, Identity};
+use crate::redact::Hook;
 use crate::scratch::{self, Nesting, Scratch};
 use crate::sink::Sink;
 use crate::span::SpanNode;
@@ -32,6 +33,8 @@ pub(crate) struct Core {
     pub(crate) queue: Option<Arc<Queue>>,
     pub(crate) writes_trace: bool,
     pub(crate) style: &'static Style,
+    /// What the program says to each text.
+    pub(crate) hook: Option<Box<Hook>>,
 }
 
 impl std::fmt::Debug for Core {
@@ -83,13 +86,14 @@ where
         core.with_scratch(|scratch, nesting| {
             let Scratch { line, captured, clock, ids } = scratch;
             let draft = Draft::begin(line, &core.identity, facts.level, clock);
-            let mut visitor = Visitor { facts, captured, draft };
+            let mut visitor = Visitor { facts, captured, hook: core.hook.as_deref(), draft };
             // Foreign code runs here and only here; no lock is held meanwhile.
             event.record(&mut visitor);
             let Visitor { captured, draft, .. } = visitor;
             let span = context.event_span(event);
             let extensions = span.as_ref().map(SpanRef::extensions);
             let node = extensions.as_ref().and_then(|extensions| extensions.get::<Arc<SpanNode>>());
+            let node = node.and_then(|node| node.of_style(core.style));
             draft.finish(captured, ids, &core.identity, facts, node.map(Arc::as_ref));
             drop(extensions);
             nesting.close();
@@ -101,14 +105,17 @@ where
         let facts = self.core.style.facts(attributes.metadata());
         let add = |captured: Option<&mut Box<Fields>>| {
             let Some(span) = context.span(id) else { return };
-            let parent = span.parent().and_then(|parent| node_of(&parent));
-            let node = SpanNode::new(facts, parent, captured);
-            // Two layers of this kind in one subscriber would make equal nodes; either serves both.
-            span.extensions_mut().replace(node);
+            let parent = span.parent().and_then(|parent| node_of(&parent, facts.style));
+            let mut extensions = span.extensions_mut();
+            // Two layers of one style in one subscriber would make equal nodes; either serves both.
+            let other = extensions.remove::<Arc<SpanNode>>();
+            let node = SpanNode::new(facts, parent, captured, other);
+            extensions.insert(node);
         };
         let read = self.core.with_scratch(|scratch, _| {
             let Scratch { line, captured, .. } = scratch;
-            let mut visitor = Visitor { facts, captured, draft: Draft::none(line) };
+            let hook = self.core.hook.as_deref();
+            let mut visitor = Visitor { facts, captured, hook, draft: Draft::none(line) };
             attributes.record(&mut visitor);
             add(Some(&mut visitor.captured.fields));
         });
@@ -120,18 +127,19 @@ where
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        let Some(node) = node_of(&span) else { return };
+        let Some(node) = node_of(&span, self.core.style) else { return };
         let facts = self.core.style.facts(span.metadata());
         drop(span);
         self.core.with_scratch(|scratch, _| {
             let Scratch { line, captured, .. } = scratch;
-            let mut visitor = Visitor { facts, captured, draft: Draft::none(line) };
+            let hook = self.core.hook.as_deref();
+            let mut visitor = Visitor { facts, captured, hook, draft: Draft::none(line) };
             values.record(&mut visitor);
             node.record(&visitor.captured.fields);
         });
     }
 }
 
-fn node_of<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>) -> Option<Arc<SpanNode>> {
-    span.extensions().get::<Arc<SpanNode>>().map(Arc::clone)
+fn node_of<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, style: &'static Style) -> Option<Arc<SpanNode>> {
+    span.extensions().get::<Arc<SpanNode>>()?.of_style(style).map(Arc::clone)
 }

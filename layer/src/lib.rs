@@ -47,6 +47,25 @@
 //!
 //! [`biz!`] writes a record for analysts, and [`fatal!`] one that calls for an operator.
 //!
+//! # What is not shown
+//!
+//! A field whose name says that it is a secret is `[redacted]`, on events and spans: its value is not even formatted.
+//! A name is taken as its words, split at everything that is no letter or digit and at camelCase, in any letter case.
+//!
+//! - Wherever they stand: `authorization`, `credential`, `credentials`, `passphrase`, `passwd`, `password`,
+//!   `passwords`, `pwd`, `secret`, `secrets` (`db.password`, `password_hash`).
+//! - As the last words, which say what the value is (`access_token` and `x-auth-token`, not `token_count`): `bearer`,
+//!   `cookie`, `cookies`, `csrf`, `cvc`, `cvv`, `jsessionid`, `jwt`, `otp`, `phpsessid`, `token`, `xsrf`;
+//!   `access key`, `access token`, `api key`, `auth token`, `card number`, `encryption key`, `private key`,
+//!   `refresh token`, `session id`, `session key`, `signing key`, most of them written as one word, too.
+//!
+//! The same goes for the parameters in `d.url` and in fields called `url`, `uri`, `referer` and `location`, where the
+//! password before a host is hidden as well, and for keys in the JSON and the forms that `call` captures. Words inside
+//! of other texts are not looked at: the message is a constant text, and `error` is shown. See
+//! [`Builder::redact_keys`], [`Builder::keep_keys`] and [`Builder::redact`].
+//!
+//! # What is the crate's own
+//!
 //! Begin and end of requests and calls are told by the crate itself (`request` with the feature `tower` or `axum`,
 //! `call` with `reqwest`). Their columns, `event`, `tm`, `service_req` and `service_res`, are beyond every
 //! application's reach.
@@ -82,6 +101,7 @@ mod layer;
 pub mod limits;
 mod line;
 mod markers;
+mod redact;
 #[cfg(feature = "tower")]
 pub mod request;
 mod scratch;

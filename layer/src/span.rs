@@ -3,7 +3,7 @@
 //! A node is looked up in the registry once per event; from there links lead outwards, because each look-up costs
 //! more than following all of them. A field recorded late is written into the node, so every open child sees it.
 
-use crate::callsite::Facts;
+use crate::callsite::{Facts, Style};
 use crate::fields::Fields;
 use crate::limits::KEPT_SPANS;
 use std::cell::RefCell;
@@ -25,6 +25,9 @@ pub(crate) struct SpanNode {
     /// The nearest span around this one that can set a column.
     columns_above: Option<Arc<SpanNode>>,
     declares_columns: bool,
+    style: &'static Style,
+    /// The same span as another layer wrote it down, under another style.
+    other: Option<Arc<SpanNode>>,
 }
 
 impl SpanNode {
@@ -33,6 +36,7 @@ impl SpanNode {
         facts: &Facts,
         parent: Option<Arc<SpanNode>>,
         captured: Option<&mut Box<Fields>>,
+        other: Option<Arc<SpanNode>>,
     ) -> Arc<SpanNode> {
         let columns_above = parent.as_ref().and_then(|parent| {
             if parent.declares_columns { Some(Arc::clone(parent)) } else { parent.columns_above.clone() }
@@ -46,7 +50,17 @@ impl SpanNode {
             std::mem::swap(captured, &mut fields);
         }
         let fields = RwLock::new(Some(fields));
-        Arc::new(SpanNode { fields, parent, columns_above, declares_columns: facts.declares_columns })
+        let (declares_columns, style) = (facts.declares_columns, facts.style);
+        Arc::new(SpanNode { fields, parent, columns_above, declares_columns, style, other })
+    }
+
+    /// The same span as a layer of this style sees it.
+    pub(crate) fn of_style(self: &Arc<Self>, style: &'static Style) -> Option<&Arc<SpanNode>> {
+        let mut node = Some(self);
+        while let Some(here) = node.filter(|here| !std::ptr::eq(here.style, style)) {
+            node = here.other.as_ref();
+        }
+        node
     }
 
     /// The span around this one.

@@ -4,10 +4,12 @@
 use crate::callsite::{Facts, FieldFacts, Role};
 use crate::capture::Captured;
 use crate::failure::{Origin, write_chain};
+use crate::fields::Column;
 use crate::format::{self, Bounded};
 use crate::limits::{ERROR_MESSAGE_BYTES, MESSAGE_BYTES, VALUE_BYTES};
 use crate::line::Draft;
 use crate::line::escape::push_json;
+use crate::redact::{Hook, REDACTED, Redaction, ask, in_address};
 use std::error::Error;
 use std::fmt;
 use tracing_core::Field;
@@ -17,6 +19,8 @@ use tracing_core::field::Visit;
 pub(crate) struct Visitor<'a> {
     pub(crate) facts: &'static Facts,
     pub(crate) captured: &'a mut Captured,
+    /// The program's say in what is shown.
+    pub(crate) hook: Option<&'a Hook>,
     /// Where an event's message goes.
     pub(crate) draft: Draft<'a>,
 }
@@ -35,14 +39,42 @@ impl Visitor<'_> {
         if facts.role == Role::Plain {
             self.captured.push_plain_pair(facts.key, value);
         } else {
-            self.place(facts, value);
+            self.place_as_it_is(facts, value);
         }
     }
 
+    /// A text, or what was formatted.
     #[inline]
     fn place(&mut self, facts: &'static FieldFacts, value: &str) {
+        if let Some(hook) = self.hook {
+            self.place_asked(hook, facts, value);
+        } else {
+            self.place_as_it_is(facts, value);
+        }
+    }
+
+    #[cold]
+    fn place_asked(&mut self, hook: &Hook, facts: &'static FieldFacts, value: &str) {
+        let key = match facts.role {
+            Role::Redacted => return self.place_as_it_is(facts, value),
+            // What ties records together is not the program's to change once it is said.
+            Role::Column(Column::ReqId | Column::SpanId | Column::ParentId) => None,
+            Role::Message => Some("msg"),
+            Role::Error => Some("err.msg"),
+            Role::Column(_) | Role::Plain | Role::Address => Some(facts.name),
+        };
+        let changed = key.and_then(|key| ask(hook, key, value));
+        self.place_as_it_is(facts, changed.as_deref().unwrap_or(value));
+    }
+
+    #[inline]
+    fn place_as_it_is(&mut self, facts: &'static FieldFacts, value: &str) {
         match facts.role {
             Role::Plain => self.captured.push_pair(facts.key, value),
+            Role::Column(Column::Url) => {
+                let value = in_address(self.redaction(), value);
+                self.captured.push_column(Column::Url, facts.key, &value);
+            }
             Role::Column(column) => self.captured.push_column(column, facts.key, value),
             Role::Message => {
                 self.draft.write_message(|line| {
@@ -50,15 +82,30 @@ impl Visitor<'_> {
                 });
             }
             Role::Error => self.place_error_text(facts, value),
+            Role::Address => {
+                let value = in_address(self.redaction(), value);
+                self.captured.push_pair(facts.key, &value);
+            }
+            Role::Redacted => self.captured.push_plain_pair(facts.key, REDACTED),
         }
     }
 
+    fn redaction(&self) -> &'static Redaction {
+        &self.facts.style.settings.redaction
+    }
+
+    /// Formats a value and places it.
     fn place_formatted(
         &mut self,
         facts: &'static FieldFacts,
         limit: usize,
         write: impl FnOnce(&mut Bounded<'_>),
     ) {
+        if facts.role == Role::Redacted {
+            // Not even formatted.
+            self.place_as_it_is(facts, "");
+            return;
+        }
         let mut raw = std::mem::take(&mut self.captured.raw);
         raw.clear();
         write(&mut Bounded::new(&mut raw, limit));
@@ -85,7 +132,8 @@ impl Visitor<'_> {
                 let mut raw = std::mem::take(&mut captured.raw);
                 raw.clear();
                 write_chain(&mut Bounded::new(&mut raw, VALUE_BYTES), error);
-                captured.push_pair(facts.key, &raw);
+                let changed = self.hook.and_then(|hook| ask(hook, facts.name, &raw));
+                captured.push_pair(facts.key, changed.as_deref().unwrap_or(&raw));
                 captured.raw = raw;
                 return;
             }
@@ -98,7 +146,7 @@ impl Visitor<'_> {
             }
             _ => {}
         }
-        captured.failure.take_error(facts, error);
+        captured.failure.take_error(facts, error, self.hook);
     }
 }
 
@@ -141,11 +189,12 @@ impl Visit for Visitor<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let Some(facts) = self.facts(field) else { return };
         match facts.role {
-            Role::Message => self.draft.write_message(|line| format::debug_json(line, value, MESSAGE_BYTES)),
-            Role::Error => self.place_formatted(facts, ERROR_MESSAGE_BYTES, |out| out.debug(value)),
-            Role::Plain | Role::Column(_) => {
-                self.place_formatted(facts, VALUE_BYTES, |out| out.debug(value));
+            Role::Message if self.hook.is_none() => {
+                self.draft.write_message(|line| format::debug_json(line, value, MESSAGE_BYTES));
             }
+            Role::Message => self.place_formatted(facts, MESSAGE_BYTES, |out| out.debug(value)),
+            Role::Error => self.place_formatted(facts, ERROR_MESSAGE_BYTES, |out| out.debug(value)),
+            _ => self.place_formatted(facts, VALUE_BYTES, |out| out.debug(value)),
         }
     }
 
@@ -153,10 +202,10 @@ impl Visit for Visitor<'_> {
         let Some(facts) = self.facts(field) else { return };
         #[cfg(any(feature = "tower", feature = "reqwest"))]
         if let Some(record) = value.downcast_ref::<crate::hop::HopRecord>() {
-            record.capture(self.facts.style, self.captured);
+            record.capture(self.facts.style, self.hook, self.captured);
             return;
         }
-        if self.facts.fails {
+        if self.facts.fails && facts.role != Role::Redacted {
             self.place_error(facts, value);
         } else {
             self.place_formatted(facts, VALUE_BYTES, |out| write_chain(out, value));

@@ -13,6 +13,7 @@ mod overload;
 mod peers;
 mod property;
 mod records;
+mod redaction;
 mod requests;
 mod service;
 mod settings;
