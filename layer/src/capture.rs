@@ -97,7 +97,7 @@ impl Captured {
     /// Keeps the value of a column; an empty one says that there is none. What the column does not take is a pair.
     #[inline]
     pub(crate) fn push_column(&mut self, column: Column, key: &Key, value: &str) {
-        if column.takes(value) {
+        if column.takes_all() || column.takes(value) {
             self.fields.set_column(column, value);
         } else {
             self.push_pair(key, value);

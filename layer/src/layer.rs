@@ -107,10 +107,12 @@ where
             let Some(span) = context.span(id) else { return };
             let parent = span.parent().and_then(|parent| node_of(&parent, facts.style));
             let mut extensions = span.extensions_mut();
-            // Two layers of one style in one subscriber would make equal nodes; either serves both.
-            let other = extensions.remove::<Arc<SpanNode>>();
-            let node = SpanNode::new(facts, parent, captured, other);
-            extensions.insert(node);
+            match extensions.get_mut::<Arc<SpanNode>>() {
+                None => extensions.insert(SpanNode::new(facts, parent, captured, None)),
+                // Two layers of one style in one subscriber would make equal nodes; either serves both.
+                Some(node) if node.of_style(facts.style).is_some() => {}
+                Some(node) => *node = SpanNode::new(facts, parent, captured, Some(Arc::clone(node))),
+            }
         };
         let read = self.core.with_scratch(|scratch, _| {
             let Scratch { line, captured, .. } = scratch;

@@ -9,7 +9,7 @@ use crate::format::{self, Bounded};
 use crate::limits::{ERROR_MESSAGE_BYTES, MESSAGE_BYTES, VALUE_BYTES};
 use crate::line::Draft;
 use crate::line::escape::push_json;
-use crate::redact::{Hook, REDACTED, Redaction, ask, in_address};
+use crate::redact::{Hook, REDACTED, ask, in_address};
 use std::error::Error;
 use std::fmt;
 use tracing_core::Field;
@@ -44,7 +44,7 @@ impl Visitor<'_> {
     }
 
     /// A text, or what was formatted.
-    #[inline]
+    #[inline(never)]
     fn place(&mut self, facts: &'static FieldFacts, value: &str) {
         if let Some(hook) = self.hook {
             self.place_asked(hook, facts, value);
@@ -71,10 +71,7 @@ impl Visitor<'_> {
     fn place_as_it_is(&mut self, facts: &'static FieldFacts, value: &str) {
         match facts.role {
             Role::Plain => self.captured.push_pair(facts.key, value),
-            Role::Column(Column::Url) => {
-                let value = in_address(self.redaction(), value);
-                self.captured.push_column(Column::Url, facts.key, &value);
-            }
+            Role::Column(Column::Url) | Role::Address => self.place_address(facts, value),
             Role::Column(column) => self.captured.push_column(column, facts.key, value),
             Role::Message => {
                 self.draft.write_message(|line| {
@@ -82,16 +79,17 @@ impl Visitor<'_> {
                 });
             }
             Role::Error => self.place_error_text(facts, value),
-            Role::Address => {
-                let value = in_address(self.redaction(), value);
-                self.captured.push_pair(facts.key, &value);
-            }
             Role::Redacted => self.captured.push_plain_pair(facts.key, REDACTED),
         }
     }
 
-    fn redaction(&self) -> &'static Redaction {
-        &self.facts.style.settings.redaction
+    #[inline(never)]
+    fn place_address(&mut self, facts: &'static FieldFacts, value: &str) {
+        let value = in_address(&self.facts.style.settings.redaction, value);
+        match facts.role {
+            Role::Column(column) => self.captured.push_column(column, facts.key, &value),
+            _ => self.captured.push_pair(facts.key, &value),
+        }
     }
 
     /// Formats a value and places it.
@@ -153,7 +151,13 @@ impl Visitor<'_> {
 impl Visit for Visitor<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
         let Some(facts) = self.facts(field) else { return };
-        self.place(facts, value);
+        match facts.role {
+            Role::Plain if self.hook.is_none() => self.captured.push_pair(facts.key, value),
+            Role::Column(column) if self.hook.is_none() && column != Column::Url => {
+                self.captured.push_column(column, facts.key, value);
+            }
+            _ => self.place(facts, value),
+        }
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {

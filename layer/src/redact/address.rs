@@ -1,24 +1,43 @@
 //! Secrets in addresses, and in what web forms send, which is of the same form.
 
 use super::{REDACTED, Redaction};
+use crate::line::escape::position;
 use std::borrow::Cow;
 
 /// An address with the values of its secret parameters hidden, and the password before the host.
 pub(crate) fn in_address<'a>(redaction: &Redaction, address: &'a str) -> Cow<'a, str> {
+    // Every request comes by here, and nearly none has anything to hide.
+    let is_path = address.as_bytes().first() == Some(&b'/');
+    if (!is_path && address.contains('@')) || has_secret(redaction, address.as_bytes()) {
+        hidden_in_address(redaction, address)
+    } else {
+        Cow::Borrowed(address)
+    }
+}
+
+/// Whether there may be a parameter to be hidden.
+fn has_secret(redaction: &Redaction, address: &[u8]) -> bool {
+    let mut rest = address;
+    while let Some(end) = position(rest, b'=') {
+        let (name, behind) = rest.split_at(end);
+        if redaction.may_hide_last(name) {
+            return true;
+        }
+        rest = &behind[1..];
+    }
+    false
+}
+
+#[cold]
+fn hidden_in_address<'a>(redaction: &Redaction, address: &'a str) -> Cow<'a, str> {
     let path_end = address.find(['?', '#']).unwrap_or(address.len());
     let (head, rest) = address.split_at(path_end);
     let head = without_password(head);
-    let rest = match rest.strip_prefix('?') {
-        // What comes after `#` is of the same form where it has one, as in answers of OAuth.
-        Some(query) => in_pairs(redaction, query, &['&', ';', '#']),
-        None => in_pairs(redaction, rest, &['&', '#']),
-    };
-    match (head, rest) {
+    let (mark, rest) = rest.split_at(rest.len().min(1));
+    // What comes after `#` is of the same form where it has one, as in answers of OAuth.
+    match (head, in_pairs(redaction, rest, &['&', ';', '#'])) {
         (Cow::Borrowed(_), Cow::Borrowed(_)) => Cow::Borrowed(address),
-        (head, rest) => {
-            let mark = if address[path_end..].starts_with('?') { "?" } else { "" };
-            Cow::Owned(format!("{head}{mark}{rest}"))
-        }
+        (head, rest) => Cow::Owned(format!("{head}{mark}{rest}")),
     }
 }
 

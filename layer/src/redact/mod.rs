@@ -131,6 +131,28 @@ impl Redaction {
         matters && self.hides_words(&words[..count])
     }
 
+    /// Whether to ask [`hides`](Self::hides) at all for the parameter whose name ends here: a look at no more than
+    /// the lengths and first letters of its words.
+    fn may_hide_last(&self, text: &[u8]) -> bool {
+        let (mut first, mut length) = (0, 0);
+        for byte in text.iter().rev() {
+            let class = CLASSES[usize::from(*byte)];
+            if class == Class::Part {
+                first = *byte;
+                length += 1;
+                continue;
+            }
+            if class == Class::Odd || self.lengths[usize::from(first)] & (1 << length.min(31)) != 0 {
+                return true;
+            }
+            if class == Class::Begin {
+                return false;
+            }
+            (first, length) = (0, 0);
+        }
+        self.lengths[usize::from(first)] & (1 << length.min(31)) != 0
+    }
+
     #[cold]
     fn hides_words(&self, words: &[&str]) -> bool {
         let is_kept = |kept: &Vec<String>| same(words, kept);
@@ -143,6 +165,34 @@ impl Redaction {
             || self.added.iter().any(|last| ends_with(words, last))
     }
 }
+
+/// What a byte is in the name of a parameter.
+#[derive(Clone, Copy, PartialEq)]
+enum Class {
+    /// A part of a word.
+    Part,
+    /// Between two words.
+    Gap,
+    /// Before the name.
+    Begin,
+    /// A reason to look closer.
+    Odd,
+}
+
+const CLASSES: [Class; 256] = {
+    let mut classes = [Class::Odd; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        classes[byte as usize] = match byte {
+            b'a'..=b'z' | b'0'..=b'9' => Class::Part,
+            b'?' | b'&' | b';' | b'#' => Class::Begin,
+            b'A'..=b'Z' | b'%' => Class::Odd,
+            _ => Class::Gap,
+        };
+        byte += 1;
+    }
+    classes
+};
 
 fn length_bit(word: &str) -> u32 {
     1 << word.len().min(31)
