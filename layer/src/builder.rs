@@ -48,6 +48,7 @@ pub fn layer(service: impl Into<String>) -> Builder {
         trace: false,
         settings: Settings::default(),
         hook: None,
+        reports_messages: true,
         sink: None,
     }
 }
@@ -67,6 +68,7 @@ pub struct Builder {
     trace: bool,
     settings: Settings,
     hook: Option<Box<Hook>>,
+    reports_messages: bool,
     sink: Option<Box<dyn Sink>>,
 }
 
@@ -173,6 +175,16 @@ impl Builder {
         self
     }
 
+    /// Whether a callsite is told of that formats data into its message (`info!("user {id} logged in")`), so that its
+    /// records cannot be counted by it. Once for each callsite, for at most
+    /// [`MESSAGE_REPORTS`](crate::limits::MESSAGE_REPORTS) of them, and only for those of the program's own workspace,
+    /// a WARN record `message has data in it` names file and line. The event's own record is written as it is.
+    /// Default: yes.
+    pub fn report_formatted_messages(mut self, on: bool) -> Self {
+        self.reports_messages = on;
+        self
+    }
+
     /// Where lines go. Default: standard output. Each line is one `write_all`; an error is counted in
     /// [`Counts::unwritten`](crate::Counts::unwritten), and so is a panic.
     pub fn writer<W>(mut self, writer: W) -> Self
@@ -221,6 +233,8 @@ impl Builder {
             writes_trace: self.trace,
             style: Style::of(self.settings),
             hook: self.hook,
+            reports_messages: self.reports_messages,
+            messages_reported: Default::default(),
         });
         if let (Some(queue), Some(endpoint)) = (queue, endpoint) {
             Sender::start(Arc::clone(&core), queue, endpoint)

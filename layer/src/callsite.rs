@@ -6,6 +6,7 @@
 //! the program's text has. A thread remembers where it found the ones that it met last; behind that stands one map
 //! for all threads.
 
+use crate::constancy::Constancy;
 use crate::failure::names_error;
 use crate::fields::Column;
 use crate::line::escape::{push_json, push_key};
@@ -60,6 +61,7 @@ pub(crate) struct Facts {
     /// By the index of the field.
     pub(crate) fields: Box<[FieldFacts]>,
     pub(crate) place: Place,
+    pub(crate) constancy: Constancy,
 }
 
 /// One field of a callsite.
@@ -221,6 +223,7 @@ impl Facts {
             is_biz,
             declares_columns: fields.iter().any(|field| matches!(field.role, Role::Column(_))),
             fields,
+            constancy: Constancy::of(metadata),
             place: Place::new(metadata.file().unwrap_or("unknown"), metadata.line().unwrap_or(0)),
         }
     }

@@ -1,8 +1,10 @@
 use crate::callsite::Style;
+use crate::constancy;
 use crate::counts::{WriterCounters, raise};
 use crate::fields::Fields;
 use crate::forward::Queue;
-use crate::line::{Draft, Identity};
+use crate::limits::MESSAGE_REPORTS;
+use crate::line::{self, Clock, Draft, Identity};
 use crate::redact::Hook;
 use crate::scratch::{self, Nesting, Scratch};
 use crate::sink::Sink;
@@ -10,6 +12,7 @@ use crate::span::SpanNode;
 use crate::visit::Visitor;
 use log_center_wire::Level;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tracing_core::span::{Attributes, Id, Record};
 use tracing_core::{Event, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
@@ -33,6 +36,8 @@ pub(crate) struct Core {
     pub(crate) queue: Option<Arc<Queue>>,
     pub(crate) writes_trace: bool,
     pub(crate) style: &'static Style,
+    pub(crate) reports_messages: bool,
+    pub(crate) messages_reported: AtomicUsize,
     /// What the program says to each text.
     pub(crate) hook: Option<Box<Hook>>,
 }
@@ -52,6 +57,17 @@ impl Core {
             raise(&self.counters.nested);
         }
         result
+    }
+
+    /// Tells the authors of a callsite what is wrong with its message.
+    #[cold]
+    fn report_message(&self, line: &mut Vec<u8>, clock: &mut Clock, metadata: &Metadata<'_>) {
+        if self.messages_reported.fetch_add(1, Ordering::Relaxed) < MESSAGE_REPORTS {
+            line.clear();
+            let extra = constancy::report(metadata);
+            line::write_plain(line, &self.identity, Level::Warn, clock, constancy::REPORT, &extra);
+            self.emit(line, Level::Warn, metadata);
+        }
     }
 
     #[inline]
@@ -90,6 +106,7 @@ where
             // Foreign code runs here and only here; no lock is held meanwhile.
             event.record(&mut visitor);
             let Visitor { captured, draft, .. } = visitor;
+            let breaks_rule = core.reports_messages && draft.breaks(&facts.constancy);
             let span = context.event_span(event);
             let extensions = span.as_ref().map(SpanRef::extensions);
             let node = extensions.as_ref().and_then(|extensions| extensions.get::<Arc<SpanNode>>());
@@ -98,6 +115,9 @@ where
             drop(extensions);
             nesting.close();
             core.emit(line, facts.level, metadata);
+            if breaks_rule {
+                core.report_message(line, clock, metadata);
+            }
         });
     }
 

@@ -33,7 +33,9 @@
 //!
 //! # What becomes of a field
 //!
-//! - `message` is `msg`: a constant text without data, so that records can be counted by it.
+//! - `message` is `msg`: a constant text without data, so that records can be counted by it. A callsite of the
+//!   program's own workspace that formats data into it is told of in a record of its own, once
+//!   ([`Builder::report_formatted_messages`]).
 //! - On a **span**, `req_id`, `rrdid`, `uid`, `span_id` and `parent_id` are the columns of that name, in every record
 //!   inside the span; `url`, `ip` and `ua` of a span that declares `req_id` are the client's, in `d`. A record with
 //!   a `req_id` has `scope` `visit`, every other `desc`. A value that the server would refuse (a `req_id` with
@@ -88,6 +90,7 @@ pub mod call;
 mod callsite;
 mod capture;
 mod chain;
+mod constancy;
 mod counts;
 mod error;
 mod failure;

@@ -75,14 +75,19 @@ impl io::Write for CaptureWriter<'_> {
     }
 }
 
-/// Runs `program` with the layer of a service as its subscriber on this thread, TRACE included and nothing sent,
-/// and gives the records that it wrote.
+/// Runs `program` with the layer of a service as its subscriber on this thread, TRACE included, nothing sent and no
+/// [reports of messages](crate::Builder::report_formatted_messages), and gives the records that it wrote.
 ///
 /// # Panics
 /// If `service` is no name that [`layer`](crate::layer) takes.
 pub fn capture(service: &str, program: impl FnOnce()) -> Vec<Value> {
     let capture = Capture::new();
-    let built = crate::layer(service).without_endpoint().trace(true).writer(capture.clone()).build();
+    let built = crate::layer(service)
+        .without_endpoint()
+        .trace(true)
+        .report_formatted_messages(false)
+        .writer(capture.clone())
+        .build();
     #[expect(clippy::panic, reason = "test support: a bad name is a mistake in the test")]
     let (layer, _guard) = built.unwrap_or_else(|error| panic!("{error}"));
     let subscriber = Registry::default().with(layer);

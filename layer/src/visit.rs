@@ -76,6 +76,7 @@ impl Visitor<'_> {
             Role::Message => {
                 self.draft.write_message(|line| {
                     push_json(line, value, MESSAGE_BYTES);
+                    format::Origin { address: value.as_ptr().addr(), len: value.len(), pieces: 1 }
                 });
             }
             Role::Error => self.place_error_text(facts, value),
@@ -194,7 +195,7 @@ impl Visit for Visitor<'_> {
         let Some(facts) = self.facts(field) else { return };
         match facts.role {
             Role::Message if self.hook.is_none() => {
-                self.draft.write_message(|line| format::debug_json(line, value, MESSAGE_BYTES));
+                self.draft.write_message(|line| format::message(line, value, MESSAGE_BYTES));
             }
             Role::Message => self.place_formatted(facts, MESSAGE_BYTES, |out| out.debug(value)),
             Role::Error => self.place_formatted(facts, ERROR_MESSAGE_BYTES, |out| out.debug(value)),

@@ -17,8 +17,10 @@ pub(crate) use unique_id::{UniqueIds, random, unique_id};
 
 use crate::callsite::{Facts, Place};
 use crate::capture::Captured;
+use crate::constancy::Constancy;
 use crate::failure::Origin;
 use crate::fields::{Column, Fields, Pair};
+use crate::format;
 use crate::limits::{EXTRA_BYTES, EXTRA_FIELDS, SPAN_DEPTH};
 use crate::span::SpanNode;
 use crate::type_name::UNKNOWN;
@@ -36,7 +38,8 @@ pub(crate) struct Draft<'a> {
     line: &'a mut Vec<u8>,
     /// Where the message begins.
     start: usize,
-    has_message: bool,
+    /// Of the message, if there is one.
+    origin: Option<format::Origin>,
 }
 
 impl<'a> Draft<'a> {
@@ -45,21 +48,27 @@ impl<'a> Draft<'a> {
     pub(crate) fn begin(line: &'a mut Vec<u8>, identity: &Identity, level: Level, clock: &mut Clock) -> Self {
         write_head(line, identity, level, clock);
         let start = line.len();
-        Self { line, start, has_message: false }
+        Self { line, start, origin: None }
     }
 
     /// One that is not to become a line: spans have no message.
     #[inline]
     pub(crate) fn none(line: &'a mut Vec<u8>) -> Self {
-        Self { line, start: 0, has_message: false }
+        Self { line, start: 0, origin: None }
     }
 
     /// Writes the message, escaped; once more replaces it.
     #[inline]
-    pub(crate) fn write_message(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn write_message(&mut self, write: impl FnOnce(&mut Vec<u8>) -> format::Origin) {
         self.line.truncate(self.start);
-        write(self.line);
-        self.has_message = true;
+        let origin = write(self.line);
+        self.origin = Some(origin);
+    }
+
+    /// Whether the callsite has just been seen to format data into its message, for the first time.
+    #[inline]
+    pub(crate) fn breaks(&self, constancy: &Constancy) -> bool {
+        self.origin.is_some_and(|origin| constancy.is_broken_by(origin, &self.line[self.start..]))
     }
 
     /// The rest of the line, with its line feed.
@@ -72,8 +81,8 @@ impl<'a> Draft<'a> {
         facts: &Facts,
         span: Option<&SpanNode>,
     ) {
-        let Self { line, start, has_message } = self;
-        if !has_message && captured.failure.origin != Origin::Nowhere {
+        let Self { line, start, origin } = self;
+        if origin.is_none() && captured.failure.origin != Origin::Nowhere {
             line.extend_from_slice(UNNAMED_ERROR);
         }
         let message = start..line.len();

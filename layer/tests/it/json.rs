@@ -105,6 +105,7 @@ pub(crate) fn written_by(program: impl FnOnce()) -> Vec<Value> {
         .environment("testing")
         .without_endpoint()
         .trace(true)
+        .report_formatted_messages(false)
         .writer(capture.clone())
         .build()
         .unwrap();

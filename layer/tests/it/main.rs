@@ -9,6 +9,7 @@ mod forwarding;
 mod hops;
 mod json;
 mod markers;
+mod messages;
 mod overload;
 mod peers;
 mod property;
