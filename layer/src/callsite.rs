@@ -29,6 +29,9 @@ const BIZ: &str = "log_center::biz";
 /// The name of the callsites of [`fatal!`](crate::fatal).
 const FATAL: &str = "log_center::fatal";
 
+/// What the names of the fields begin with that the bridge from the `log` crate (tracing-log) adds to an event.
+const LOG_FIELDS: &str = "log.";
+
 thread_local! {
     static RECENT: [Cell<Option<&'static Facts>>; PLACES] = const { [const { Cell::new(None) }; PLACES] };
 }
@@ -86,6 +89,11 @@ pub(crate) enum Role {
     Address,
     /// A pair that nobody may read.
     Redacted,
+    /// Where in the program a record of the `log` crate comes from.
+    LogFile,
+    LogLine,
+    /// Says nothing that is not said elsewhere.
+    Dropped,
 }
 
 /// The key of a pair.
@@ -195,6 +203,9 @@ impl Facts {
         // Be it for later: `url`, `ip` and `ua` are the client's.
         let opens_request = !is_event && metadata.fields().field(Column::ReqId.name()).is_some();
         let fails = is_event && level >= Level::Error;
+        // The bridge has one callsite for each level; what differs comes as fields.
+        let is_log =
+            is_event && metadata.target() == "log" && metadata.fields().field("log.target").is_some();
         let pair = |name: &str| match name {
             name if style.settings.redaction.hides(name) => Role::Redacted,
             "url" | "uri" | "referer" | "location" => Role::Address,
@@ -204,6 +215,10 @@ impl Facts {
             if is_event {
                 return match name {
                     "message" => Role::Message,
+                    "log.target" if is_log => Role::Plain,
+                    "log.file" if is_log => Role::LogFile,
+                    "log.line" if is_log => Role::LogLine,
+                    name if is_log && name.starts_with(LOG_FIELDS) => Role::Dropped,
                     name if fails && names_error(name) => Role::Error,
                     name => pair(name),
                 };
@@ -213,7 +228,10 @@ impl Facts {
                 _ => pair(name),
             }
         };
-        let facts = |name: &'static str| FieldFacts { role: role(name), name, key: style.key(name) };
+        let facts = |name: &'static str| {
+            let spelled = name.strip_prefix(LOG_FIELDS).filter(|_| is_log).unwrap_or(name);
+            FieldFacts { role: role(name), name: spelled, key: style.key(spelled) }
+        };
         let fields: Box<[FieldFacts]> = metadata.fields().iter().map(|field| facts(field.name())).collect();
         Self {
             style,

@@ -19,6 +19,9 @@ pub(crate) struct Captured {
     pub(crate) dropped: usize,
     /// What becomes `err`.
     pub(crate) failure: Failure,
+    /// Where in the program an event of the `log` crate comes from; empty for every other.
+    pub(crate) log_file: String,
+    pub(crate) log_line: u32,
     /// Where a value is formatted before it is known how to write it.
     pub(crate) raw: String,
     /// Keys already in the line under construction, by their ids.
@@ -44,6 +47,7 @@ impl Captured {
         self.dropped = 0;
         self.failure.clear();
         self.keys_in_line.clear();
+        self.log_file.clear();
         #[cfg(any(feature = "tower", feature = "reqwest"))]
         {
             self.hop = None;

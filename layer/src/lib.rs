@@ -72,6 +72,9 @@
 //! `call` with `reqwest`). Their columns, `event`, `tm`, `service_req` and `service_res`, are beyond every
 //! application's reach.
 //!
+//! - What comes from the `log` crate by the bridge `tracing-log` is a record like any other: its target is the field
+//!   `target`, and its file and line are those of `err`.
+//!
 //! No key comes twice: the last value wins, the event's over the inner span's over the outer span's.
 //!
 //! A record with `err` also has an `event_id`, 32 hex digits that no other record has: the same error that arrives

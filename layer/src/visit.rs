@@ -59,6 +59,7 @@ impl Visitor<'_> {
             Role::Redacted => return self.place_as_it_is(facts, value),
             // What ties records together is not the program's to change once it is said.
             Role::Column(Column::ReqId | Column::SpanId | Column::ParentId) => None,
+            Role::LogFile | Role::LogLine | Role::Dropped => None,
             Role::Message => Some("msg"),
             Role::Error => Some("err.msg"),
             Role::Column(_) | Role::Plain | Role::Address => Some(facts.name),
@@ -81,6 +82,9 @@ impl Visitor<'_> {
             }
             Role::Error => self.place_error_text(facts, value),
             Role::Redacted => self.captured.push_plain_pair(facts.key, REDACTED),
+            Role::LogFile => self.captured.log_file.push_str(value),
+            Role::LogLine => self.captured.log_line = value.parse().unwrap_or(0),
+            Role::Dropped => {}
         }
     }
 

@@ -211,6 +211,13 @@ fn write_event_id(line: &mut Vec<u8>, ids: &mut UniqueIds) {
 /// `err`: what a field told, else what the message says; the place is the event's own.
 #[inline]
 fn write_error(line: &mut Vec<u8>, message: &Range<usize>, captured: &mut Captured, place: &Place) {
+    let told;
+    let place = if captured.log_file.is_empty() {
+        place
+    } else {
+        told = Place::new(&captured.log_file, captured.log_line);
+        &told
+    };
     let failure = &mut captured.failure;
     failure.finish();
     line.extend_from_slice(b",\"err\":{\"msg\":\"");
