@@ -48,6 +48,7 @@ pub fn layer(service: impl Into<String>) -> Builder {
         trace: false,
         settings: Settings::default(),
         hook: None,
+        backtraces: true,
         reports_messages: true,
         sink: None,
     }
@@ -68,6 +69,7 @@ pub struct Builder {
     trace: bool,
     settings: Settings,
     hook: Option<Box<Hook>>,
+    backtraces: bool,
     reports_messages: bool,
     sink: Option<Box<dyn Sink>>,
 }
@@ -185,6 +187,13 @@ impl Builder {
         self
     }
 
+    /// Whether `err.stack` of an ERROR ends with the backtrace to the event, if `RUST_LIB_BACKTRACE` or
+    /// `RUST_BACKTRACE` is set to something else than 0. Taking one costs some hundred microseconds. Default: yes.
+    pub fn backtraces(mut self, on: bool) -> Self {
+        self.backtraces = on;
+        self
+    }
+
     /// Where lines go. Default: standard output. Each line is one `write_all`; an error is counted in
     /// [`Counts::unwritten`](crate::Counts::unwritten), and so is a panic.
     pub fn writer<W>(mut self, writer: W) -> Self
@@ -233,6 +242,7 @@ impl Builder {
             writes_trace: self.trace,
             style: Style::of(self.settings),
             hook: self.hook,
+            takes_backtraces: self.backtraces,
             reports_messages: self.reports_messages,
             messages_reported: Default::default(),
         });

@@ -83,6 +83,8 @@ pub(crate) enum Role {
     Message,
     /// Words about an error, in an event that has an `err`.
     Error,
+    /// A backtrace, in an event that has an `err`.
+    Backtrace,
     /// A column, in every record inside the span.
     Column(Column),
     /// A pair that is an address, in which there may be a secret.
@@ -220,6 +222,7 @@ impl Facts {
                     "log.line" if is_log => Role::LogLine,
                     name if is_log && name.starts_with(LOG_FIELDS) => Role::Dropped,
                     name if fails && names_error(name) => Role::Error,
+                    "backtrace" if fails => Role::Backtrace,
                     name => pair(name),
                 };
             }
@@ -257,14 +260,22 @@ fn level_of(metadata: &Metadata<'_>) -> Level {
     }
 }
 
+/// What stands between an error's stack and its type.
+pub(crate) const BEFORE_TYPE: &[u8] = b"\",\"type\":\"";
+
 impl Place {
+    /// `\n    at src/main.rs:6`
+    pub(crate) fn frame(&self) -> &[u8] {
+        self.before_type.strip_suffix(BEFORE_TYPE).unwrap_or_default()
+    }
+
     pub(crate) fn new(file: &str, line: u32) -> Self {
         let mut escaped = Vec::new();
         push_json(&mut escaped, file, FILE_PATH_BYTES);
         let digits = line.to_string();
         let line = digits.as_bytes();
         Self {
-            before_type: [b"\\n    at ", &escaped[..], b":", line, b"\",\"type\":\""].concat().into(),
+            before_type: [b"\\n    at ", &escaped[..], b":", line, BEFORE_TYPE].concat().into(),
             after_type: [b"\",\"file_path\":\"", &escaped[..], b"\",\"line_number\":", line, b"}"]
                 .concat()
                 .into(),

@@ -46,6 +46,7 @@ impl Captured {
         self.fields.clear();
         self.dropped = 0;
         self.failure.clear();
+        self.failure.trace.clear();
         self.keys_in_line.clear();
         self.log_file.clear();
         #[cfg(any(feature = "tower", feature = "reqwest"))]

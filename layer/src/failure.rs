@@ -6,6 +6,7 @@ use crate::format::{self, Bounded};
 use crate::limits::{ERROR_MESSAGE_BYTES, ERROR_SOURCES, ERROR_STACK_BYTES, KEPT_BUFFER_BYTES};
 use crate::line::escape::push_json;
 use crate::redact::{Hook, ask};
+use crate::trace::{self, Told};
 use crate::type_name::TypeName;
 use std::error::Error;
 use std::io;
@@ -38,9 +39,12 @@ pub(crate) struct Failure {
     /// stack; escaped.
     escaped: Vec<u8>,
     message_len: usize,
+    /// Lines of a backtrace, each behind a line feed, as they are.
+    pub(crate) trace: String,
 }
 
 impl Failure {
+    /// Forgets what was said of an error; a backtrace is none of that.
     #[inline]
     pub(crate) fn clear(&mut self) {
         if self.origin != Origin::Nowhere {
@@ -55,7 +59,7 @@ impl Failure {
     /// Whether the buffers have grown larger than what is kept for the next use.
     #[inline]
     pub(crate) fn is_oversized(&self) -> bool {
-        (self.text.capacity() | self.escaped.capacity()) > KEPT_BUFFER_BYTES
+        (self.text.capacity() | self.escaped.capacity() | self.trace.capacity()) > KEPT_BUFFER_BYTES
     }
 
     /// Whether it came by this very field.
@@ -133,9 +137,31 @@ impl Failure {
     #[inline]
     pub(crate) fn finish(&mut self) {
         if self.origin == Origin::Text {
-            push_json(&mut self.escaped, &self.text, ERROR_MESSAGE_BYTES);
-            self.message_len = self.escaped.len();
+            let text = std::mem::take(&mut self.text);
+            match Told::read(&text) {
+                Some(told) => {
+                    trace::push_lines(&mut self.trace, &told.rest);
+                    self.say(told.message, told.causes.into_iter());
+                }
+                None => self.say(&text, std::iter::empty::<&str>()),
+            }
+            self.text = text;
         }
+    }
+
+    /// Adds the backtrace to here, unless there is another one already.
+    #[inline]
+    pub(crate) fn trace_here(&mut self) {
+        if self.trace.is_empty() && !self.text.contains('\n') {
+            trace::push_here(&mut self.trace);
+        }
+    }
+
+    /// Writes the backtrace into the inside of a JSON string.
+    #[cold]
+    pub(crate) fn write_trace(&self, line: &mut Vec<u8>) {
+        let used = self.escaped.len() - self.message_len;
+        push_json(line, &self.trace, ERROR_STACK_BYTES.saturating_sub(used));
     }
 
     /// What the error says, escaped.

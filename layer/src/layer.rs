@@ -36,6 +36,7 @@ pub(crate) struct Core {
     pub(crate) queue: Option<Arc<Queue>>,
     pub(crate) writes_trace: bool,
     pub(crate) style: &'static Style,
+    pub(crate) takes_backtraces: bool,
     pub(crate) reports_messages: bool,
     pub(crate) messages_reported: AtomicUsize,
     /// What the program says to each text.
@@ -107,6 +108,9 @@ where
             event.record(&mut visitor);
             let Visitor { captured, draft, .. } = visitor;
             let breaks_rule = core.reports_messages && draft.breaks(&facts.constancy);
+            if facts.fails && core.takes_backtraces {
+                captured.failure.trace_here();
+            }
             let span = context.event_span(event);
             let extensions = span.as_ref().map(SpanRef::extensions);
             let node = extensions.as_ref().and_then(|extensions| extensions.get::<Arc<SpanNode>>());

@@ -72,6 +72,10 @@
 //! `call` with `reqwest`). Their columns, `event`, `tm`, `service_req` and `service_res`, are beyond every
 //! application's reach.
 //!
+//! - The `Debug` of an error of `anyhow` or the like, of several lines, is taken apart: its first line is `err.msg`,
+//!   causes and backtrace are in `err.stack`. On an ERROR, a field called `backtrace` goes there, too; without one,
+//!   the place of the event does, if `RUST_BACKTRACE` or `RUST_LIB_BACKTRACE` asks for backtraces
+//!   ([`Builder::backtraces`]).
 //! - What comes from the `log` crate by the bridge `tracing-log` is a record like any other: its target is the field
 //!   `target`, and its file and line are those of `err`.
 //!
@@ -114,6 +118,7 @@ mod scratch;
 mod sink;
 mod span;
 pub mod testing;
+mod trace;
 mod type_name;
 mod visit;
 

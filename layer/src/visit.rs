@@ -6,10 +6,11 @@ use crate::capture::Captured;
 use crate::failure::{Origin, write_chain};
 use crate::fields::Column;
 use crate::format::{self, Bounded};
-use crate::limits::{ERROR_MESSAGE_BYTES, MESSAGE_BYTES, VALUE_BYTES};
+use crate::limits::{ERROR_STACK_BYTES, MESSAGE_BYTES, VALUE_BYTES};
 use crate::line::Draft;
 use crate::line::escape::push_json;
 use crate::redact::{Hook, REDACTED, ask, in_address};
+use crate::trace;
 use std::error::Error;
 use std::fmt;
 use tracing_core::Field;
@@ -59,7 +60,7 @@ impl Visitor<'_> {
             Role::Redacted => return self.place_as_it_is(facts, value),
             // What ties records together is not the program's to change once it is said.
             Role::Column(Column::ReqId | Column::SpanId | Column::ParentId) => None,
-            Role::LogFile | Role::LogLine | Role::Dropped => None,
+            Role::Backtrace | Role::LogFile | Role::LogLine | Role::Dropped => None,
             Role::Message => Some("msg"),
             Role::Error => Some("err.msg"),
             Role::Column(_) | Role::Plain | Role::Address => Some(facts.name),
@@ -82,6 +83,7 @@ impl Visitor<'_> {
             }
             Role::Error => self.place_error_text(facts, value),
             Role::Redacted => self.captured.push_plain_pair(facts.key, REDACTED),
+            Role::Backtrace => trace::push_given(&mut self.captured.failure.trace, value),
             Role::LogFile => self.captured.log_file.push_str(value),
             Role::LogLine => self.captured.log_line = value.parse().unwrap_or(0),
             Role::Dropped => {}
@@ -202,7 +204,9 @@ impl Visit for Visitor<'_> {
                 self.draft.write_message(|line| format::message(line, value, MESSAGE_BYTES));
             }
             Role::Message => self.place_formatted(facts, MESSAGE_BYTES, |out| out.debug(value)),
-            Role::Error => self.place_formatted(facts, ERROR_MESSAGE_BYTES, |out| out.debug(value)),
+            Role::Backtrace => self.place_formatted(facts, ERROR_STACK_BYTES, |out| out.debug(value)),
+            // Its `Debug` may have a backtrace in it.
+            Role::Error => self.place_formatted(facts, ERROR_STACK_BYTES, |out| out.debug(value)),
             _ => self.place_formatted(facts, VALUE_BYTES, |out| out.debug(value)),
         }
     }

@@ -15,7 +15,7 @@ pub(crate) use identity::{Identity, Names};
 pub(crate) use unique_id::unique_number;
 pub(crate) use unique_id::{UniqueIds, random, unique_id};
 
-use crate::callsite::{Facts, Place};
+use crate::callsite::{BEFORE_TYPE, Facts, Place};
 use crate::capture::Captured;
 use crate::constancy::Constancy;
 use crate::failure::Origin;
@@ -236,7 +236,13 @@ fn write_error(line: &mut Vec<u8>, message: &Range<usize>, captured: &mut Captur
         line.extend_from_slice(failure.message_and_causes());
         failure.error_type.as_bytes()
     };
-    line.extend_from_slice(&place.before_type);
+    if failure.trace.is_empty() {
+        line.extend_from_slice(&place.before_type);
+    } else {
+        line.extend_from_slice(place.frame());
+        failure.write_trace(line);
+        line.extend_from_slice(BEFORE_TYPE);
+    }
     line.extend_from_slice(error_type);
     line.extend_from_slice(&place.after_type);
 }

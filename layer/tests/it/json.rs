@@ -106,6 +106,7 @@ pub(crate) fn written_by(program: impl FnOnce()) -> Vec<Value> {
         .without_endpoint()
         .trace(true)
         .report_formatted_messages(false)
+        .backtraces(false)
         .writer(capture.clone())
         .build()
         .unwrap();

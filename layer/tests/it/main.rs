@@ -5,6 +5,7 @@
 mod backend;
 mod calls;
 mod child;
+mod errors;
 mod forwarding;
 mod hops;
 mod json;

@@ -14,6 +14,7 @@ fn check_line(expected: &str, program: impl FnOnce()) {
         .environment("Staging")
         .version("1.2.3")
         .commit_hash("abc123")
+        .backtraces(false)
         .without_endpoint()
         .writer(capture.clone())
         .build();

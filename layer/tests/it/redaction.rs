@@ -29,7 +29,7 @@ macro_rules! hidden {
 
 fn built_and_written(build: impl FnOnce(Builder) -> Builder, program: impl FnOnce()) -> Vec<Value> {
     let capture = Capture::new();
-    let builder = log_center::layer("test").without_endpoint().writer(capture.clone());
+    let builder = log_center::layer("test").without_endpoint().backtraces(false).writer(capture.clone());
     let (layer, _guard) = build(builder).build().unwrap();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), program);
     capture.lines().iter().map(|line| read_any(line)).collect()
