@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { takeAlong } from './child.js';
 import { project } from './project.js';
 
 /** How long a server may take until it says where it listens. */
@@ -38,6 +38,7 @@ export class Server {
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    // Its engine ends by itself when the server does.
     takeAlong(child, dataDir);
     let log = '';
     child.stderr.on('data', (chunk) => {
@@ -67,20 +68,6 @@ export class Server {
       await rm(this.dataDir, { recursive: true, force: true });
     }
   }
-}
-
-/** Sees to it that a test that is stopped, by ^C or by its runner, leaves neither server nor data behind. */
-function takeAlong(child: ChildProcess, dataDir: string): void {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => process.exit(1));
-  }
-  process.once('exit', () => {
-    // A server that ended is none to be killed; its engine ends by itself when the server does.
-    if (child.exitCode === null && child.signalCode === null) {
-      child.kill('SIGKILL');
-    }
-    rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 });
-  });
 }
 
 async function firstLine(child: ChildProcess, log: () => string): Promise<string> {

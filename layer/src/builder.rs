@@ -1,29 +1,25 @@
-use crate::callsite::{Settings, Style};
+use crate::callsite::{self, Style};
 use crate::error::Error;
-use crate::forward::{Bounds, Endpoint, ForwardMode, Queue, Sender};
+use crate::filter::Filter;
+use crate::forward::{Client, ForwardMode, Forwarding, Queue, Sender, Settings, Target};
 use crate::guard::Guard;
 use crate::layer::{Core, LogCenterLayer};
-use crate::limits::{FLUSH_TIMEOUT, QUEUE_BYTES, QUEUE_RECORDS};
+use crate::limits::FLUSH_TIMEOUT;
 use crate::line::{Identity, Names};
+use crate::process::{self, Alarm};
+use crate::recorder::Recorder;
 use crate::redact::Hook;
-use crate::sink::{Custom, Sink, Stdout};
-use std::env;
+use crate::sink::{Custom, Sink};
+use crate::stdout::Stdout;
+use crate::variable;
 use std::sync::Arc;
 use std::time::Duration;
+use tracing_core::LevelFilter;
 use tracing_core::dispatcher::{self, Dispatch};
-use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::Registry;
-
-/// The variable that names the server.
-const URL_VARIABLE: &str = "LOG_CENTER_URL";
-
-/// The variable that names the environment.
-const ENVIRONMENT_VARIABLE: &str = "ENVIRONMENT";
-
-/// The variable that [`Builder::init`] filters by.
-const FILTER_VARIABLE: &str = "RUST_LOG";
 
 /// Begins to set up the layer of a service. `service` is the `name` of its records and the project of its issues:
 /// 1 to 128 bytes.
@@ -41,16 +37,16 @@ pub fn layer(service: impl Into<String>) -> Builder {
         environment: None,
         version: None,
         commit_hash: None,
-        endpoint: Target::Variable,
-        mode: ForwardMode::default(),
-        bounds: Bounds { bytes: QUEUE_BYTES, records: QUEUE_RECORDS },
+        forwarding: Settings::default(),
+        write_filter: None,
         flush_timeout: FLUSH_TIMEOUT,
         trace: false,
-        settings: Settings::default(),
+        style: callsite::Settings::default(),
         hook: None,
         backtraces: true,
         reports_messages: true,
         sink: None,
+        process: process::Settings::default(),
     }
 }
 
@@ -62,23 +58,16 @@ pub struct Builder {
     environment: Option<String>,
     version: Option<String>,
     commit_hash: Option<String>,
-    endpoint: Target,
-    mode: ForwardMode,
-    bounds: Bounds,
+    forwarding: Settings,
+    write_filter: Option<Targets>,
     flush_timeout: Duration,
     trace: bool,
-    settings: Settings,
+    style: callsite::Settings,
     hook: Option<Box<Hook>>,
     backtraces: bool,
     reports_messages: bool,
     sink: Option<Box<dyn Sink>>,
-}
-
-/// Where the address of the server comes from.
-enum Target {
-    Variable,
-    Given(String),
-    Nowhere,
+    pub(crate) process: process::Settings,
 }
 
 impl Builder {
@@ -104,33 +93,87 @@ impl Builder {
     /// The server, e.g. `http://localhost:8002`. Default: the variable `LOG_CENTER_URL`; without it, or if it is
     /// empty, records are only written. `https` needs the feature `tls`.
     pub fn endpoint(mut self, url: impl Into<String>) -> Self {
-        self.endpoint = Target::Given(url.into());
+        self.forwarding.target = Target::Given(url.into());
         self
     }
 
     /// Only writes records, whatever `LOG_CENTER_URL` says.
     pub fn without_endpoint(mut self) -> Self {
-        self.endpoint = Target::Nowhere;
+        self.forwarding.target = Target::Nowhere;
         self
     }
 
-    /// Which records go to the server. Default: [`ForwardMode::Errors`].
+    /// What the server asks of who sends, as `Authorization: Bearer …`: visible ASCII characters. Nothing prints it.
+    /// Default: the variable `LOG_CENTER_KEY`; without it none is sent.
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.forwarding.key = Some(key.into());
+        self
+    }
+
+    /// Which records go to the server. Default: the variable `LOG_CENTER_MODE` (`errors`, `all`, `on-error`, or `off`
+    /// for none); without it [`ForwardMode::Errors`].
     pub fn forward(mut self, mode: ForwardMode) -> Self {
-        self.mode = mode;
+        self.forwarding.mode = Some(mode);
+        self
+    }
+
+    /// Of what targets and levels the records are that the [mode](Self::forward) is about. Default: the variable
+    /// `LOG_CENTER_LEVEL`, as `RUST_LOG` is written; without it those that are written, and in
+    /// [`ForwardMode::OnError`] all from DEBUG up.
+    pub fn forward_filter(mut self, filter: Targets) -> Self {
+        self.forwarding.filter = Some(filter);
+        self
+    }
+
+    /// What is written, of the events that there are. Default: with [`init`](Self::init) the variable `RUST_LOG`,
+    /// without it `info`; with [`build`](Self::build) everything that the subscriber lets through.
+    pub fn write_filter(mut self, filter: Targets) -> Self {
+        self.write_filter = Some(filter);
+        self
+    }
+
+    /// From what time on a request counts as gone wrong, for [`ForwardMode::OnError`]: by the `tm` of its
+    /// `client-res`, or by the life of its span if there is none. Default: the variable `LOG_CENTER_SLOW_MS`; without
+    /// it no request is too slow.
+    pub fn slow_request(mut self, duration: Duration) -> Self {
+        self.forwarding.slow_request = Some(duration);
+        self
+    }
+
+    /// Most memory of the flight recorder ([`ForwardMode::OnError`]), in bytes. Default:
+    /// [`RECORDER_BYTES`](crate::limits::RECORDER_BYTES). Once it is used up, requests under way keep their newest
+    /// records in what they have, and new requests keep none.
+    pub fn recorder_bytes(mut self, bytes: usize) -> Self {
+        self.forwarding.recorder.bytes = bytes;
+        self
+    }
+
+    /// Most bytes of records that the flight recorder keeps of one request. Default:
+    /// [`REQUEST_BYTES`](crate::limits::REQUEST_BYTES). On top its oldest go; if the request then
+    /// goes wrong, it is counted, and a record tells how many are missing.
+    pub fn request_bytes(mut self, bytes: usize) -> Self {
+        self.forwarding.recorder.request_bytes = bytes;
+        self
+    }
+
+    /// Most records that the flight recorder keeps of one request, likewise. Default:
+    /// [`REQUEST_RECORDS`](crate::limits::REQUEST_RECORDS).
+    pub fn request_records(mut self, records: usize) -> Self {
+        self.forwarding.recorder.request_records = records;
         self
     }
 
     /// Most memory that records waiting for the server may take, in bytes. Default:
-    /// [`QUEUE_BYTES`](crate::limits::QUEUE_BYTES). On top the oldest are lost and counted.
+    /// [`QUEUE_BYTES`](crate::limits::QUEUE_BYTES). On top the oldest are lost and counted, those of level ERROR last.
     pub fn queue_bytes(mut self, bytes: usize) -> Self {
-        self.bounds.bytes = bytes;
+        self.forwarding.bounds.bytes = bytes;
         self
     }
 
-    /// Most records that may wait for the server. Default: [`QUEUE_RECORDS`](crate::limits::QUEUE_RECORDS). On top
-    /// the oldest are lost and counted.
+    /// Most records that may wait for the server, likewise. Default:
+    /// [`QUEUE_RECORDS`](crate::limits::QUEUE_RECORDS).
     pub fn queue_records(mut self, records: usize) -> Self {
-        self.bounds.records = records;
+        self.forwarding.bounds.records = records;
         self
     }
 
@@ -147,18 +190,27 @@ impl Builder {
         self
     }
 
+    /// Writes `extra` as one nested object, `"extra":{"sku":7,"note":"two left"}`, in place of the text
+    /// `sku=7 note="two left"`. Numbers and truth values have their types; what is no number to every reader of JSON
+    /// (NaN, the infinities, integers beyond 64 bits) is a string, as everything else is. Keys and limits are the same.
+    /// The server takes both, and keeps the text. Default: the text, which is what the log specification says.
+    pub fn extra_as_object(mut self) -> Self {
+        self.style.extra_as_object = true;
+        self
+    }
+
     /// Hides the values of more keys: those that end with the words of a name given here, whatever stands between
     /// the words and in whichever letter case (`iban` hides `customer_iban` and `customerIban`, not `iban_count`).
     /// What is hidden without it is in the [crate's documentation](crate#what-is-not-shown).
     pub fn redact_keys<K: AsRef<str>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
-        keys.into_iter().for_each(|key| self.settings.redaction.add(key.as_ref()));
+        keys.into_iter().for_each(|key| self.style.redaction.add(key.as_ref()));
         self
     }
 
     /// Shows the values of keys that would be hidden: exactly these, words compared as in
     /// [`redact_keys`](Self::redact_keys) (`session_id` keeps `sessionId`, not `admin_session_id`).
     pub fn keep_keys<K: AsRef<str>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
-        keys.into_iter().for_each(|key| self.settings.redaction.keep(key.as_ref()));
+        keys.into_iter().for_each(|key| self.style.redaction.keep(key.as_ref()));
         self
     }
 
@@ -188,7 +240,8 @@ impl Builder {
     }
 
     /// Whether `err.stack` of an ERROR ends with the backtrace to the event, if `RUST_LIB_BACKTRACE` or
-    /// `RUST_BACKTRACE` is set to something else than 0. Taking one costs some hundred microseconds. Default: yes.
+    /// `RUST_BACKTRACE` is set to something else than 0. Taking one and finding the names in it costs a
+    /// millisecond or so on the thread that logs. Default: yes.
     pub fn backtraces(mut self, on: bool) -> Self {
         self.backtraces = on;
         self
@@ -219,8 +272,21 @@ impl Builder {
     /// # }
     /// ```
     pub fn build(self) -> Result<(LogCenterLayer, Guard), Error> {
-        let endpoint = self.resolve_endpoint()?;
-        let environment = self.environment.clone().or_else(|| variable(ENVIRONMENT_VARIABLE));
+        let forwarding = self.forwarding.resolve()?;
+        let filter = filter(self.write_filter.clone(), forwarding.as_ref());
+        let (layer, guard, settings) = self.assemble(forwarding, filter.clone(), filter)?;
+        process::begin(&guard.core, &settings);
+        Ok((layer, guard))
+    }
+
+    /// All but what belongs to the start of the program.
+    fn assemble(
+        mut self,
+        forwarding: Option<Forwarding>,
+        filter: Filter,
+        own_filter: Filter,
+    ) -> Result<(LogCenterLayer, Guard, process::Settings), Error> {
+        let environment = self.environment.or_else(|| variable::read(variable::ENVIRONMENT));
         let environment = environment.map(|name| name.to_lowercase());
         let identity = Identity::new(&Names {
             service: &self.service,
@@ -228,73 +294,79 @@ impl Builder {
             version: self.version.as_deref(),
             commit_hash: self.commit_hash.as_deref(),
         })?;
-        if self.bounds.records == 0 || self.bounds.bytes == 0 {
-            return Err(Error::new("queue_bytes and queue_records must be at least 1"));
-        }
-        // The one mode so far; the layer acts on it as such.
-        let ForwardMode::Errors = self.mode;
-        let queue = endpoint.is_some().then(|| Arc::new(Queue::new(self.bounds)));
+        self.process.check()?;
+        self.process.batches &= self.sink.is_none();
+        let alarm = Arc::<Alarm>::default();
+        let stdout = || -> Box<dyn Sink> {
+            if self.process.batches {
+                Box::new(Stdout::batched(Arc::clone(&alarm)))
+            } else {
+                Box::new(Stdout::by_line())
+            }
+        };
+        let is_recorded = |forwarding: &&Forwarding| forwarding.mode == ForwardMode::OnError;
+        let recorded = forwarding.as_ref().filter(is_recorded);
         let core = Arc::new(Core {
             identity,
-            sink: self.sink.unwrap_or_else(|| Box::new(Stdout::new())),
+            sink: self.sink.unwrap_or_else(stdout),
             counters: Default::default(),
-            queue: queue.clone(),
+            queue: forwarding.as_ref().map(|forwarding| Arc::new(Queue::new(forwarding.bounds))),
+            recorder: recorded.map(|forwarding| Recorder::new(forwarding.recorder, forwarding.slow_request)),
+            filter,
             writes_trace: self.trace,
-            style: Style::of(self.settings),
+            style: Style::of(self.style),
             hook: self.hook,
             takes_backtraces: self.backtraces,
             reports_messages: self.reports_messages,
             messages_reported: Default::default(),
+            flush_timeout: self.flush_timeout,
+            alarm,
+            own_filter,
         });
-        if let (Some(queue), Some(endpoint)) = (queue, endpoint) {
-            Sender::start(Arc::clone(&core), queue, endpoint)
+        // From here on the guard stops what was started, should the next step fail.
+        let guard = Guard { core: Arc::clone(&core) };
+        if let (Some(queue), Some(Forwarding { endpoint, key, .. })) = (&core.queue, forwarding) {
+            Sender::start(Arc::clone(&core), Arc::clone(queue), Client::new(endpoint, key))
                 .map_err(|error| Error::new(format!("the forwarder's thread does not start: {error}")))?;
         }
-        let guard = Guard { core: Arc::clone(&core), flush_timeout: self.flush_timeout };
-        Ok((LogCenterLayer::new(core), guard))
+        process::attend(&core, &self.process)?;
+        Ok((LogCenterLayer::new(core), guard, self.process))
     }
 
-    /// Makes the layer and installs it as the program's subscriber. `RUST_LOG` says what is logged, as
-    /// `target=level` pairs (`info,hyper=warn`); default: `info`.
+    /// Makes the layer and installs it as the program's subscriber. `RUST_LOG` says what is written, as
+    /// `target=level` pairs (`info,hyper=warn`); default: `info`. What the server is to have besides, by
+    /// [`forward_filter`](Self::forward_filter), happens too, and is not written.
     ///
     /// # Errors
     /// As for [`build`](Self::build); a `RUST_LOG` that cannot be read; a subscriber that is installed already.
-    pub fn init(self) -> Result<Guard, Error> {
-        let filter = match variable(FILTER_VARIABLE) {
-            Some(text) => text
-                .parse::<Targets>()
-                .map_err(|error| Error::new(format!("{FILTER_VARIABLE}={text:?}: {error}")))?,
-            None => Targets::new().with_default(LevelFilter::INFO),
+    pub fn init(mut self) -> Result<Guard, Error> {
+        self.process.is_the_programs = true;
+        let written = match self.write_filter.take() {
+            Some(filter) => filter,
+            None => variable::read_targets(variable::WRITTEN)?
+                .unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO)),
         };
-        // Who asks for the words of one target only means them with the ids of their request.
-        #[cfg(any(feature = "tower", feature = "reqwest"))]
-        let filter = filter.with_target(crate::hop::SPAN_TARGET, LevelFilter::ERROR);
-        let (layer, guard) = self.build()?;
-        let subscriber = Registry::default().with(filter).with(layer);
+        let forwarding = self.forwarding.resolve()?;
+        let everything = filter(Some(written), forwarding.as_ref());
+        let has_own = forwarding.as_ref().is_some_and(|forwarding| forwarding.filter.is_some());
+        // With one filter for both the subscriber has decided already.
+        let of_layer = if has_own { everything.clone() } else { filter(None, forwarding.as_ref()) };
+        let (layer, guard, settings) = self.assemble(forwarding, of_layer, everything.clone())?;
+        let subscriber = Registry::default().with(everything).with(layer);
         dispatcher::set_global_default(Dispatch::new(subscriber))
             .map_err(|_| Error::new("the program has a subscriber already"))?;
+        process::begin(&guard.core, &settings);
         Ok(guard)
     }
+}
 
-    fn resolve_endpoint(&self) -> Result<Option<Endpoint>, Error> {
-        match &self.endpoint {
-            Target::Nowhere => Ok(None),
-            Target::Given(url) => Endpoint::parse("endpoint", url).map(Some),
-            Target::Variable => {
-                variable(URL_VARIABLE).map(|url| Endpoint::parse(URL_VARIABLE, &url)).transpose()
-            }
-        }
-    }
+fn filter(written: Option<Targets>, forwarding: Option<&Forwarding>) -> Filter {
+    let handed_over = forwarding.and_then(|forwarding| forwarding.filter.clone());
+    Filter::new(written, handed_over, forwarding.map(|forwarding| forwarding.mode))
 }
 
 impl std::fmt::Debug for Builder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Builder").field("service", &self.service).finish_non_exhaustive()
     }
-}
-
-/// A variable that is set to something.
-fn variable(name: &str) -> Option<String> {
-    let value = env::var_os(name)?.to_string_lossy().trim().to_owned();
-    (!value.is_empty()).then_some(value)
 }

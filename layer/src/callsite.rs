@@ -9,6 +9,7 @@
 use crate::constancy::Constancy;
 use crate::failure::names_error;
 use crate::fields::Column;
+use crate::limits::ERROR_STACK_BYTES;
 use crate::line::escape::{push_json, push_key};
 use crate::redact::Redaction;
 use log_center_wire::Level;
@@ -39,6 +40,8 @@ thread_local! {
 /// How fields are written.
 #[derive(Clone, PartialEq, Default)]
 pub(crate) struct Settings {
+    /// `extra` is an object, not a text.
+    pub(crate) extra_as_object: bool,
     pub(crate) redaction: Redaction,
 }
 
@@ -57,6 +60,8 @@ pub(crate) struct Facts {
     pub(crate) level: Level,
     /// Whether its records have an `err`.
     pub(crate) fails: bool,
+    /// A span that declares a `req_id`, be it for later.
+    pub(crate) opens_request: bool,
     /// An event of [`biz!`](crate::biz).
     pub(crate) is_biz: bool,
     /// A span that can set a column.
@@ -101,8 +106,10 @@ pub(crate) enum Role {
 /// The key of a pair.
 #[derive(Debug)]
 pub(crate) struct Key {
-    /// ` key=`, as it goes into a line: with what separates it from the pair before.
+    /// ` key=`, as it goes into a line: with what separates it from the pair before. In an object `,"key":`.
     pub(crate) opening: Box<[u8]>,
+    /// Whether values are JSON.
+    pub(crate) in_object: bool,
     /// Two keys are the same if this is.
     pub(crate) id: u32,
     /// One of 64 bits, the same for the same key.
@@ -160,7 +167,13 @@ impl Style {
     pub(crate) fn key(&self, name: &str) -> &'static Key {
         let mut spelled = Vec::new();
         push_key(&mut spelled, name);
-        find_or_make(&self.keys, &spelled[..], || spelled.clone(), |count| Key::new(&spelled, count))
+        let in_object = self.settings.extra_as_object;
+        find_or_make(
+            &self.keys,
+            &spelled[..],
+            || spelled.clone(),
+            |count| Key::new(&spelled, in_object, count),
+        )
     }
 }
 
@@ -189,11 +202,16 @@ where
 }
 
 impl Key {
-    fn new(spelled: &[u8], count: usize) -> Self {
-        let opening = [b" ", spelled, b"="].concat().into();
+    fn new(spelled: &[u8], in_object: bool, count: usize) -> Self {
+        let opening = opening(spelled, in_object).into();
         // The first 64 keys of a program have a bit each of their own.
-        Self { opening, id: count as u32, mark: 1 << (count % 64) }
+        Self { opening, in_object, id: count as u32, mark: 1 << (count % 64) }
     }
+}
+
+/// What stands before a value: a separator and the key, which is spelled so that it needs no escapes.
+pub(crate) fn opening(spelled: &[u8], in_object: bool) -> Vec<u8> {
+    if in_object { [b",\"", spelled, b"\":"].concat() } else { [b" ", spelled, b"="].concat() }
 }
 
 impl Facts {
@@ -202,7 +220,7 @@ impl Facts {
         let is_biz = is_event && metadata.name() == BIZ;
         let is_fatal = is_event && metadata.name() == FATAL;
         let level = if is_fatal { Level::Fatal } else { level_of(metadata) };
-        // Be it for later: `url`, `ip` and `ua` are the client's.
+        // In such a span `url`, `ip` and `ua` are the client's.
         let opens_request = !is_event && metadata.fields().field(Column::ReqId.name()).is_some();
         let fails = is_event && level >= Level::Error;
         // The bridge has one callsite for each level; what differs comes as fields.
@@ -241,6 +259,7 @@ impl Facts {
             address,
             level,
             fails,
+            opens_request,
             is_biz,
             declares_columns: fields.iter().any(|field| matches!(field.role, Role::Column(_))),
             fields,
@@ -270,12 +289,22 @@ impl Place {
     }
 
     pub(crate) fn new(file: &str, line: u32) -> Self {
+        Self::of_panic(file, line, None)
+    }
+
+    /// Where a panic was, and what was called there.
+    pub(crate) fn of_panic(file: &str, line: u32, trace: Option<String>) -> Self {
+        let mut stack = Vec::new();
+        if let Some(trace) = trace {
+            stack.extend_from_slice(b"\\n");
+            push_json(&mut stack, &trace, ERROR_STACK_BYTES);
+        }
         let mut escaped = Vec::new();
         push_json(&mut escaped, file, FILE_PATH_BYTES);
         let digits = line.to_string();
         let line = digits.as_bytes();
         Self {
-            before_type: [b"\\n    at ", &escaped[..], b":", line, BEFORE_TYPE].concat().into(),
+            before_type: [b"\\n    at ", &escaped[..], b":", line, &stack[..], BEFORE_TYPE].concat().into(),
             after_type: [b"\",\"file_path\":\"", &escaped[..], b"\",\"line_number\":", line, b"}"]
                 .concat()
                 .into(),

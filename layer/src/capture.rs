@@ -7,8 +7,9 @@ use crate::callsite::Style;
 use crate::failure::Failure;
 use crate::fields::{Column, Fields};
 use crate::limits::{KEPT_BUFFER_BYTES, VALUE_BYTES};
-use crate::line::escape::push_value;
+use crate::line::escape::{push_string, push_value};
 use log_center_wire::EventKind;
+use std::time::Duration;
 
 /// What was said, so far.
 #[derive(Default)]
@@ -38,6 +39,8 @@ pub(crate) struct Hop {
     pub(crate) event: EventKind,
     /// `,"tm":…,"service_req":…` as it goes into the line.
     pub(crate) columns: Vec<u8>,
+    /// What a request took, if it has ended.
+    pub(crate) tm: Option<Duration>,
 }
 
 impl Captured {
@@ -74,13 +77,28 @@ impl Captured {
         EventKind::Trace
     }
 
+    /// How long a record says that a request took.
+    pub(crate) fn tm(&self) -> Option<Duration> {
+        #[cfg(any(feature = "tower", feature = "reqwest"))]
+        if let Some(hop) = &self.hop {
+            return hop.tm;
+        }
+        None
+    }
+
     /// Keeps an extra field. The same key once more replaces it.
     #[inline]
     pub(crate) fn push_pair(&mut self, key: &Key, value: &str) {
-        self.pair(key, |text| push_value(text, value, VALUE_BYTES));
+        self.pair(key, |text| {
+            if key.in_object {
+                push_string(text, value);
+            } else {
+                push_value(text, value, VALUE_BYTES);
+            }
+        });
     }
 
-    /// The same for a value that needs neither quotes nor escapes: a number, a truth value.
+    /// The same for a value that is JSON as it is, and needs no quotes elsewhere: a number, a truth value.
     #[inline]
     pub(crate) fn push_plain_pair(&mut self, key: &Key, value: &str) {
         self.pair(key, |text| text.extend_from_slice(value.as_bytes()));
@@ -89,7 +107,12 @@ impl Captured {
     /// The same under a name that comes from no callsite.
     #[cfg(any(feature = "tower", feature = "reqwest"))]
     pub(crate) fn push_named(&mut self, style: &Style, name: &str, value: &str) {
-        self.push_pair(style.key(name), value);
+        // Those of this crate's own that are numbers.
+        if matches!(name, "status" | "bytes") && value.parse::<u64>().is_ok() {
+            self.push_plain_pair(style.key(name), value);
+        } else {
+            self.push_pair(style.key(name), value);
+        }
     }
 
     #[inline]

@@ -1,8 +1,8 @@
 //! Whether a callsite's message is a constant text, as the log specification wants it: records are counted by it.
 
+use crate::callsite::Style;
 use crate::format::Origin;
-use crate::limits::VALUE_BYTES;
-use crate::line::escape::push_value;
+use crate::line::Pairs;
 use std::hash::Hasher;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -67,10 +67,11 @@ fn hash(text: &[u8]) -> u64 {
 }
 
 /// The `extra` of a report.
-pub(crate) fn report(metadata: &Metadata<'_>) -> String {
+pub(crate) fn report(style: &Style, metadata: &Metadata<'_>) -> Pairs {
     let level = metadata.level().as_str().to_ascii_lowercase();
-    let mut file = Vec::new();
-    push_value(&mut file, metadata.file().unwrap_or_default(), VALUE_BYTES);
-    let (file, line) = (String::from_utf8_lossy(&file), metadata.line().unwrap_or_default());
-    format!(r#"file={file} line={line} instead=\"{level}!(order = id, \\\"order placed\\\")\""#)
+    let mut extra = Pairs::of(style);
+    extra.text("file", metadata.file().unwrap_or_default());
+    extra.number("line", metadata.line().unwrap_or_default().into());
+    extra.text("instead", &format!("{level}!(order = id, \"order placed\")"));
+    extra
 }

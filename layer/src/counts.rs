@@ -5,8 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LossReason {
-    /// The queue for the server was full; the oldest records gave way.
+    /// The queue for the server was full; the oldest records gave way, those of level ERROR last.
     QueueFull,
+    /// The flight recorder had no more room for the records of a request that then met an ERROR. The request's oldest
+    /// give way; one that meets none loses nothing that anybody wanted.
+    RecorderFull,
     /// The server took the batch and refused this record.
     Rejected,
     /// The server refused the whole batch with a status that no repetition would change (401, 404, …).
@@ -19,8 +22,9 @@ pub enum LossReason {
 
 impl LossReason {
     /// All reasons.
-    pub const ALL: [LossReason; 5] = [
+    pub const ALL: [LossReason; 6] = [
         LossReason::QueueFull,
+        LossReason::RecorderFull,
         LossReason::Rejected,
         LossReason::Refused,
         LossReason::TooLarge,
@@ -31,6 +35,7 @@ impl LossReason {
     pub const fn as_str(self) -> &'static str {
         match self {
             LossReason::QueueFull => "queue_full",
+            LossReason::RecorderFull => "recorder_full",
             LossReason::Rejected => "rejected",
             LossReason::Refused => "refused",
             LossReason::TooLarge => "too_large",
@@ -53,12 +58,15 @@ pub struct Counts {
     /// Events that were dropped, and spans whose fields were, because they came out of the formatting or the
     /// writing of another one.
     pub nested: u64,
-    /// Records meant for the server.
+    /// Records meant for the server. Those that the flight recorder keeps are meant for it once their request meets an
+    /// ERROR; a record that tells how many of them are missing counts too.
     pub offered: u64,
     /// Of these, the ones that the server accepted.
     pub accepted: u64,
     /// Of these, the ones in the queue or on their way.
     pub waiting: u64,
+    /// Memory that the flight recorder holds at the moment, in bytes.
+    pub recorder_bytes: u64,
     pub(crate) lost: [u64; LossReason::ALL.len()],
 }
 
@@ -84,7 +92,8 @@ impl fmt::Debug for Counts {
         fields
             .field("offered", &self.offered)
             .field("accepted", &self.accepted)
-            .field("waiting", &self.waiting);
+            .field("waiting", &self.waiting)
+            .field("recorder_bytes", &self.recorder_bytes);
         for reason in LossReason::ALL {
             fields.field(reason.as_str(), &self.lost(reason));
         }

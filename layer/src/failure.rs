@@ -5,11 +5,13 @@ use crate::chain;
 use crate::format::{self, Bounded};
 use crate::limits::{ERROR_MESSAGE_BYTES, ERROR_SOURCES, ERROR_STACK_BYTES, KEPT_BUFFER_BYTES};
 use crate::line::escape::push_json;
+use crate::process::PanicNote;
 use crate::redact::{Hook, ask};
 use crate::trace::{self, Told};
 use crate::type_name::TypeName;
 use std::error::Error;
 use std::io;
+use std::sync::Arc;
 
 /// What stands before each source of an error in the stack, escaped.
 pub(crate) const CAUSED_BY: &[u8] = b"\\nCaused by: ";
@@ -41,6 +43,8 @@ pub(crate) struct Failure {
     message_len: usize,
     /// Lines of a backtrace, each behind a line feed, as they are.
     pub(crate) trace: String,
+    /// The panic that it was.
+    pub(crate) panic: Option<Arc<PanicNote>>,
 }
 
 impl Failure {
@@ -53,6 +57,7 @@ impl Failure {
             self.text.clear();
             self.escaped.clear();
             self.message_len = 0;
+            self.panic = None;
         }
     }
 
@@ -131,6 +136,16 @@ impl Failure {
             self.escaped.extend_from_slice(CAUSED_BY);
             push_json(&mut self.escaped, cause.as_ref(), room);
         }
+    }
+
+    /// Takes a panic.
+    pub(crate) fn take_panic(&mut self, note: &Arc<PanicNote>, hook: Option<&Hook>) {
+        self.clear();
+        self.origin = Origin::Error;
+        self.error_type.set("panic");
+        let changed = hook.and_then(|hook| ask(hook, "err.msg", &note.message));
+        self.say(changed.as_deref().unwrap_or(&note.message), std::iter::empty::<&str>());
+        self.panic = Some(Arc::clone(note));
     }
 
     /// Escapes what is not yet, once it is sure that this is what goes into the line.

@@ -2,26 +2,37 @@ use crate::callsite::Style;
 use crate::constancy;
 use crate::counts::{WriterCounters, raise};
 use crate::fields::Fields;
-use crate::forward::Queue;
+use crate::filter::{Filter, Verdict};
+use crate::format::Origin;
+use crate::forward::{Queue, Worth};
 use crate::limits::MESSAGE_REPORTS;
-use crate::line::{self, Clock, Draft, Identity};
+use crate::line::{self, Clock, Draft, Identity, Plain};
+use crate::process::{Alarm, PanicNote};
+use crate::recorder::Recorder;
 use crate::redact::Hook;
 use crate::scratch::{self, Nesting, Scratch};
 use crate::sink::Sink;
 use crate::span::SpanNode;
 use crate::visit::Visitor;
-use log_center_wire::Level;
+use log_center_wire::{Level, Scope};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 use tracing_core::span::{Attributes, Id, Record};
 use tracing_core::{Event, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-/// The layer: writes a bunyan line for each event and hands the ERROR records to the forwarder.
+/// How long to leave a full standard output alone before trying once more.
+const STDOUT_PAUSE: Duration = Duration::from_millis(5);
+
+/// The layer: writes a bunyan line for each event and hands records to the forwarder.
 ///
-/// Made by [`Builder::build`](crate::Builder::build). It filters nothing but TRACE, and that only for itself:
-/// which events there are is decided by the subscriber and its filters.
+/// Made by [`Builder::build`](crate::Builder::build). Which events there are is decided by the subscriber and its
+/// filters; of these the layer leaves out TRACE, and what
+/// [`Builder::write_filter`](crate::Builder::write_filter) and
+/// [`Builder::forward_filter`](crate::Builder::forward_filter) say, each only for itself.
 #[derive(Debug)]
 pub struct LogCenterLayer {
     core: Arc<Core>,
@@ -34,6 +45,9 @@ pub(crate) struct Core {
     pub(crate) counters: WriterCounters,
     /// None without an endpoint.
     pub(crate) queue: Option<Arc<Queue>>,
+    /// Only in the mode that it is for.
+    pub(crate) recorder: Option<Recorder>,
+    pub(crate) filter: Filter,
     pub(crate) writes_trace: bool,
     pub(crate) style: &'static Style,
     pub(crate) takes_backtraces: bool,
@@ -41,6 +55,11 @@ pub(crate) struct Core {
     pub(crate) messages_reported: AtomicUsize,
     /// What the program says to each text.
     pub(crate) hook: Option<Box<Hook>>,
+    pub(crate) flush_timeout: Duration,
+    /// Wakes and stops the ticker.
+    pub(crate) alarm: Arc<Alarm>,
+    /// What becomes of the layer's own records, which no subscriber filters.
+    pub(crate) own_filter: Filter,
 }
 
 impl std::fmt::Debug for Core {
@@ -62,24 +81,126 @@ impl Core {
 
     /// Tells the authors of a callsite what is wrong with its message.
     #[cold]
-    fn report_message(&self, line: &mut Vec<u8>, clock: &mut Clock, metadata: &Metadata<'_>) {
-        if self.messages_reported.fetch_add(1, Ordering::Relaxed) < MESSAGE_REPORTS {
-            line.clear();
-            let extra = constancy::report(metadata);
-            line::write_plain(line, &self.identity, Level::Warn, clock, constancy::REPORT, &extra);
-            self.emit(line, Level::Warn, metadata);
+    fn report_message(
+        &self,
+        line: &mut Vec<u8>,
+        clock: &mut Clock,
+        verdict: Verdict,
+        metadata: &Metadata<'_>,
+    ) {
+        if self.messages_reported.fetch_add(1, Ordering::Relaxed) >= MESSAGE_REPORTS {
+            return;
+        }
+        line.clear();
+        let extra = constancy::report(self.style, metadata);
+        let plain = Plain {
+            level: Level::Warn,
+            scope: Scope::Desc,
+            msg: constancy::REPORT,
+            columns: "",
+            extra: &extra,
+        };
+        line::write_plain(line, &self.identity, clock, &plain);
+        if verdict.is_handed_over {
+            self.hand_over(line, Level::Warn, None, None);
+        }
+        if verdict.is_written {
+            self.write(line, metadata);
         }
     }
 
     #[inline]
-    fn emit(&self, line: &[u8], level: Level, metadata: &Metadata<'_>) {
+    fn write(&self, line: &[u8], metadata: &Metadata<'_>) {
         match self.sink.write(line, metadata) {
             Ok(()) => raise(&self.counters.written),
             Err(_) => raise(&self.counters.unwritten),
         }
-        if let (Some(queue), true) = (&self.queue, level >= Level::Error) {
-            queue.append(line);
+    }
+
+    /// Gives a record to the forwarder, or to the recorder of its request; `tm` is what it says of the time that the
+    /// request took.
+    fn hand_over(&self, line: &[u8], level: Level, tm: Option<Duration>, span: Option<&SpanNode>) {
+        let Some(queue) = &self.queue else { return };
+        let worth = if level >= Level::Error { Worth::Failure } else { Worth::Ordinary };
+        if self.recorder.is_none() {
+            queue.append(line, worth);
+            return;
         }
+        match span.and_then(SpanNode::recording) {
+            Some((opener, recording)) if recording.is_of(self) => recording.take(line, level, tm, opener),
+            _ if worth == Worth::Failure => queue.append(line, worth),
+            _ => {}
+        }
+    }
+}
+
+/// Records of the layer's own, and what is left to do for those that are written.
+impl Core {
+    /// Writes a record that no event stands behind. The server has it in the mode that sends everything.
+    pub(crate) fn tell(&self, metadata: &'static Metadata<'static>, plain: &Plain<'_>) {
+        let verdict = self.own_filter.verdict(metadata);
+        if verdict == Verdict::NOTHING {
+            return;
+        }
+        self.with_scratch(|scratch, nesting| {
+            let Scratch { line, clock, .. } = scratch;
+            line::write_plain(line, &self.identity, clock, plain);
+            if verdict.is_handed_over {
+                self.hand_over(line, plain.level, None, None);
+            }
+            nesting.close();
+            if verdict.is_written {
+                self.write(line, metadata);
+            }
+        });
+    }
+
+    /// Writes the record of a panic.
+    pub(crate) fn tell_panic(
+        &self,
+        note: &Arc<PanicNote>,
+        metadata: &'static Metadata<'static>,
+        level: Level,
+        span: Option<&Arc<SpanNode>>,
+    ) {
+        let span = span.and_then(|span| span.of_style(self.style)).map(Arc::as_ref);
+        let verdict = self.own_filter.verdict(metadata);
+        if verdict == Verdict::NOTHING {
+            return;
+        }
+        self.with_scratch(|scratch, nesting| {
+            let Scratch { line, captured, clock, ids } = scratch;
+            let mut draft = Draft::begin(line, &self.identity, level, clock);
+            draft.write_message(|line| {
+                line.extend_from_slice(metadata.name().as_bytes());
+                Origin::default()
+            });
+            captured.failure.take_panic(note, self.hook.as_deref());
+            draft.finish(captured, ids, &self.identity, self.style.facts(metadata), span);
+            if verdict.is_handed_over {
+                self.hand_over(line, level, None, span);
+            }
+            nesting.close();
+            if verdict.is_written {
+                self.write(line, metadata);
+            }
+        });
+    }
+
+    /// Writes what is kept, and sends what waits. Whether the fate of every line and record is known in time.
+    pub(crate) fn flush(&self, deadline: Instant) -> bool {
+        let written = self.flush_sink(deadline);
+        self.queue.as_ref().is_none_or(|queue| queue.flush(deadline)) && written
+    }
+
+    pub(crate) fn flush_sink(&self, deadline: Instant) -> bool {
+        while !self.sink.flush() {
+            if Instant::now() >= deadline {
+                return false;
+            }
+            thread::sleep(STDOUT_PAUSE);
+        }
+        true
     }
 }
 
@@ -96,6 +217,10 @@ where
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let core = &*self.core;
         let metadata = event.metadata();
+        let verdict = core.filter.verdict(metadata);
+        if verdict == Verdict::NOTHING {
+            return;
+        }
         let facts = core.style.facts(metadata);
         if facts.level == Level::Trace && !core.writes_trace {
             return;
@@ -114,13 +239,19 @@ where
             let span = context.event_span(event);
             let extensions = span.as_ref().map(SpanRef::extensions);
             let node = extensions.as_ref().and_then(|extensions| extensions.get::<Arc<SpanNode>>());
-            let node = node.and_then(|node| node.of_style(core.style));
-            draft.finish(captured, ids, &core.identity, facts, node.map(Arc::as_ref));
+            let node = node.and_then(|node| node.of_style(core.style)).map(Arc::as_ref);
+            let tm = captured.tm();
+            draft.finish(captured, ids, &core.identity, facts, node);
+            if verdict.is_handed_over {
+                core.hand_over(line, facts.level, tm, node);
+            }
             drop(extensions);
             nesting.close();
-            core.emit(line, facts.level, metadata);
+            if verdict.is_written {
+                core.write(line, metadata);
+            }
             if breaks_rule {
-                core.report_message(line, clock, metadata);
+                core.report_message(line, clock, verdict, metadata);
             }
         });
     }
@@ -130,12 +261,16 @@ where
         let add = |captured: Option<&mut Box<Fields>>| {
             let Some(span) = context.span(id) else { return };
             let parent = span.parent().and_then(|parent| node_of(&parent, facts.style));
+            let recorded_by = self.core.recorder.as_ref().map(|_| &self.core);
             let mut extensions = span.extensions_mut();
             match extensions.get_mut::<Arc<SpanNode>>() {
-                None => extensions.insert(SpanNode::new(facts, parent, captured, None)),
-                // Two layers of one style in one subscriber would make equal nodes; either serves both.
-                Some(node) if node.of_style(facts.style).is_some() => {}
-                Some(node) => *node = SpanNode::new(facts, parent, captured, Some(Arc::clone(node))),
+                None => extensions.insert(SpanNode::new(facts, parent, captured, recorded_by, None)),
+                // Two layers of one style in one subscriber would make equal nodes; either serves both, unless one
+                // records.
+                Some(node) if recorded_by.is_none() && node.of_style(facts.style).is_some() => {}
+                Some(node) => {
+                    *node = SpanNode::new(facts, parent, captured, recorded_by, Some(Arc::clone(node)));
+                }
             }
         };
         let read = self.core.with_scratch(|scratch, _| {
@@ -163,6 +298,19 @@ where
             values.record(&mut visitor);
             node.record(&visitor.captured.fields);
         });
+    }
+
+    fn on_exit(&self, id: &Id, context: Context<'_, S>) {
+        // A panic that leaves a span, on whichever thread, and whoever catches it.
+        if !thread::panicking() || self.core.recorder.is_none() {
+            return;
+        }
+        let node = context.span(id).and_then(|span| node_of(&span, self.core.style));
+        if let Some((opener, recording)) = node.as_ref().and_then(|node| node.recording()) {
+            if recording.is_of(&self.core) {
+                recording.panicked(opener);
+            }
+        }
     }
 }
 

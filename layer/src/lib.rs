@@ -20,16 +20,52 @@
 //!
 //! 1. A span opens: its fields are formatted, escaped and kept with a link to the span around it. A field that is
 //!    recorded later replaces what was there, and every open child sees it.
-//! 2. An event comes: its fields are formatted and escaped into the buffers of the thread. This is the only
+//! 2. An event comes. Its callsite says whether it is written, and whether the forwarder is to have it; if neither,
+//!    that is all. Its fields are formatted and escaped into the buffers of the thread. This is the only
 //!    moment at which foreign code runs (`Debug`, `Display`, `Error`); no lock is held, a panic is caught and the
 //!    value reads `<panicked>`, and what it logs itself is written up to one event deep.
 //! 3. The pieces are put side by side into one line: the base fields, `msg`, the columns that the spans around it
 //!    set, `err` if it is an ERROR, and the rest in `extra`. Nothing is allocated once the thread is warm.
 //! 4. The line goes to the writer in one piece, standard output by default. A full or closed pipe costs lines, not
-//!    the program.
-//! 5. An ERROR's bytes are appended to the queue of the forwarder, a thread of its own, which sends them in
-//!    compressed batches, repeats what failed under the same idempotency key, and counts what is lost
-//!    ([`Guard::counts`]). Dropping the [`Guard`] sends the rest.
+//!    the program. [`Builder::batched_stdout`] writes several together, for a fraction of the cost.
+//! 5. What the server is to have ([`ForwardMode`]: the ERRORs, all, or all of the requests that went wrong) is appended
+//!    to the queue of the forwarder, a thread of its own, which sends it in compressed batches, repeats what failed
+//!    under the same idempotency key, and counts what is lost ([`Guard::counts`]). In
+//!    [`OnError`](ForwardMode::OnError) it goes into the buffer of its request before, which goes to the queue when the
+//!    request meets an ERROR or a panic or takes too long, and is forgotten when the request ends without. Dropping the
+//!    [`Guard`] sends the rest.
+//!
+//! # From start to end
+//!
+//! With [`Builder::init`] the layer is the program's own, and tells of the process, too. With [`Builder::build`] each
+//! of these is there when it is asked for ([`Builder::start_record`], [`stat_interval`](Builder::stat_interval),
+//! [`panic_hook`](Builder::panic_hook)).
+//!
+//! - `service started`, scope `desc`, says in `extra` what runs: program, operating system, architecture, cores, how
+//!   it was built, and whether records are forwarded.
+//! - `process sample`, scope `stat`, every 30 s on Linux: `perf.rss` in bytes, `perf.cpu` in percent of one core since
+//!   the sample before, threads and open files in `extra`; with the feature `tokio` also the workers, living tasks and
+//!   global queue of a runtime. A thread of the layer's own takes it.
+//! - A panic is an ERROR `panic` with the panic's own message, file and line, in the request of the span around it.
+//!   A request that ends by it tells it in its `client-res` and nowhere else. If the process ends by it, there is a
+//!   FATAL `panic ends the process` with the same `event_id`, so that it counts once. That is known when the panic
+//!   unwinds past the guard, or when it must not unwind at all: built with `panic = "abort"`, through
+//!   `extern "C"`, out of a destructor that runs for another panic. Everything is flushed then.
+//!
+//! These records obey the program's filter under the target `log_center::process`.
+//!
+//! What was logged before the process ends:
+//!
+//! | the end | line by line | batched | for the server |
+//! |---|---|---|---|
+//! | the guard is dropped: end of `main`, a panic in it, a signal that the program handles | written | written | sent |
+//! | a panic that aborts | written | written | sent |
+//! | `exit` on the main thread, or the guard forgotten | written | written¹ | sent¹ |
+//! | `exit` on another thread | written | written¹ if that thread has logged | lost if younger than some 50 ms |
+//! | `abort`, a signal that nobody handles, `SIGKILL` | written | lost if younger than 100 ms, but for all up to the last ERROR | lost if younger than some 50 ms |
+//!
+//! "Sent" means within [`Builder::flush_timeout`], and if the server takes it. ¹ On Linux with glibc and on macOS,
+//! where the destructors of a thread's own variables run at `exit`, and for what was logged before that.
 //!
 //! # What becomes of a field
 //!
@@ -102,6 +138,7 @@ mod counts;
 mod error;
 mod failure;
 mod fields;
+mod filter;
 mod format;
 mod forward;
 mod guard;
@@ -111,15 +148,19 @@ mod layer;
 pub mod limits;
 mod line;
 mod markers;
+mod process;
+mod recorder;
 mod redact;
 #[cfg(feature = "tower")]
 pub mod request;
 mod scratch;
 mod sink;
 mod span;
+mod stdout;
 pub mod testing;
 mod trace;
 mod type_name;
+mod variable;
 mod visit;
 
 pub use builder::{Builder, layer};

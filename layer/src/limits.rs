@@ -45,6 +45,18 @@ pub const QUEUE_BYTES: usize = 8 << 20;
 /// [`Builder::queue_records`](crate::Builder::queue_records).
 pub const QUEUE_RECORDS: usize = 20_000;
 
+/// Most memory of the flight recorder, for all requests that are under way and what it keeps to use again: default of
+/// [`Builder::recorder_bytes`](crate::Builder::recorder_bytes).
+pub const RECORDER_BYTES: usize = 32 << 20;
+
+/// Most bytes of records that the flight recorder keeps of one request: default of
+/// [`Builder::request_bytes`](crate::Builder::request_bytes).
+pub const REQUEST_BYTES: usize = 256 << 10;
+
+/// Most records that the flight recorder keeps of one request: default of
+/// [`Builder::request_records`](crate::Builder::request_records).
+pub const REQUEST_RECORDS: usize = 1_000;
+
 /// Largest batch before compression. A batch is never more than a quarter of the queue.
 pub const BATCH_BYTES: usize = 256 << 10;
 
@@ -77,9 +89,27 @@ pub const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 /// and counted.
 pub const STDOUT_BACKLOG_BYTES: usize = 1 << 20;
 
+/// Most bytes of batched lines, and of every write to standard output that holds more than one line. A pipe on
+/// Linux takes as much in one piece (`PIPE_BUF`), so that lines of several processes do not mix.
+pub const STDOUT_BATCH_BYTES: usize = 4 << 10;
+
+/// How long a batched line waits for company
+/// ([`Builder::batched_stdout`](crate::Builder::batched_stdout)).
+pub const STDOUT_BATCH_DELAY: Duration = Duration::from_millis(100);
+
+/// Time between two samples of the process: default of
+/// [`Builder::stat_interval`](crate::Builder::stat_interval).
+pub const STAT_INTERVAL: Duration = Duration::from_secs(30);
+
 /// Longest payload or body of a call, in bytes of what travels: default of `Call::payload` and `Call::body`
 /// (feature `reqwest`).
 pub const CALL_TEXT_BYTES: usize = 4 << 10;
+
+/// First buffer that the flight recorder takes for a request.
+pub(crate) const FIRST_RECORDING_BYTES: usize = 4 << 10;
+
+/// Most buffers of closed requests that the flight recorder keeps for its next ones.
+pub(crate) const KEPT_RECORDINGS: usize = 64;
 
 /// Largest buffer that a thread or a closed span keeps for its next use.
 pub(crate) const KEPT_BUFFER_BYTES: usize = 64 << 10;

@@ -95,6 +95,11 @@ pub(crate) fn with<R>(work: impl FnOnce(&mut Scratch, &Nesting<'_>) -> R) -> Opt
     }
 }
 
+/// Whether the layer is at work on this thread: what panics now is caught by it.
+pub(crate) fn is_lent() -> bool {
+    THREAD.try_with(|thread| thread.depth.get() > 0).unwrap_or(false)
+}
+
 impl Scratch {
     #[inline]
     fn clear(&mut self) {

@@ -4,8 +4,10 @@
 //! more than following all of them. A field recorded late is written into the node, so every open child sees it.
 
 use crate::callsite::{Facts, Style};
-use crate::fields::Fields;
+use crate::fields::{Column, Fields};
+use crate::layer::Core;
 use crate::limits::KEPT_SPANS;
+use crate::recorder::Recording;
 use std::cell::RefCell;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
@@ -28,6 +30,8 @@ pub(crate) struct SpanNode {
     style: &'static Style,
     /// The same span as another layer wrote it down, under another style.
     other: Option<Arc<SpanNode>>,
+    /// What the flight recorder keeps of the request that this span opened.
+    recording: Option<Box<Recording>>,
 }
 
 impl SpanNode {
@@ -36,6 +40,7 @@ impl SpanNode {
         facts: &Facts,
         parent: Option<Arc<SpanNode>>,
         captured: Option<&mut Box<Fields>>,
+        recorded_by: Option<&Arc<Core>>,
         other: Option<Arc<SpanNode>>,
     ) -> Arc<SpanNode> {
         let columns_above = parent.as_ref().and_then(|parent| {
@@ -49,9 +54,12 @@ impl SpanNode {
         if let Some(captured) = captured {
             std::mem::swap(captured, &mut fields);
         }
+        let is_another = || parent.as_ref().is_none_or(|parent| parent.is_left_by(&fields));
+        let recorded_by = recorded_by.filter(|_| facts.opens_request && is_another());
+        let recording = recorded_by.and_then(Recording::new).map(Box::new);
         let fields = RwLock::new(Some(fields));
         let (declares_columns, style) = (facts.declares_columns, facts.style);
-        Arc::new(SpanNode { fields, parent, columns_above, declares_columns, style, other })
+        Arc::new(SpanNode { fields, parent, columns_above, declares_columns, recording, style, other })
     }
 
     /// The same span as a layer of this style sees it.
@@ -61,6 +69,30 @@ impl SpanNode {
             node = here.other.as_ref();
         }
         node
+    }
+
+    /// What the flight recorder keeps of the request around, and the span that opened it.
+    pub(crate) fn recording(&self) -> Option<(&SpanNode, &Recording)> {
+        self.with_columns().find_map(|node| Some((node, node.recording.as_deref()?)))
+    }
+
+    /// Whether a span of these fields inside of this one is of another request. One that does not say which request
+    /// it is of is of this one's.
+    fn is_left_by(&self, inner: &Fields) -> bool {
+        if self.recording().is_none() {
+            return true;
+        }
+        let Some(id) = inner.column(Column::ReqId) else { return false };
+        let around = self.with_columns().find_map(|node| {
+            let fields = node.fields();
+            fields.get()?.column(Column::ReqId).map(|around| around == id)
+        });
+        around == Some(false)
+    }
+
+    /// The style that it is written in.
+    pub(crate) fn style(&self) -> &'static Style {
+        self.style
     }
 
     /// The span around this one.
@@ -102,6 +134,9 @@ impl FieldsGuard<'_> {
 
 impl Drop for SpanNode {
     fn drop(&mut self) {
+        if let Some(recording) = self.recording.take() {
+            recording.end(self);
+        }
         let fields = self.fields.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         let Some(mut fields) = fields.filter(|fields| !fields.is_oversized()) else { return };
         let _ = KEPT.try_with(|kept| {

@@ -134,3 +134,16 @@ fn parse_value(text: &str) -> (String, &str) {
     }
     (value, characters.as_str())
 }
+
+/// The extra fields of a record, in their order as far as its reader kept it: of the text, or of the object that
+/// [`Builder::extra_as_object`](crate::Builder::extra_as_object) writes, whose values come as text.
+pub fn extra_of(record: &Value) -> Vec<(String, String)> {
+    match &record["extra"] {
+        Value::String(text) => parse_extra(text),
+        Value::Object(fields) => {
+            let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            fields.iter().map(|(key, value)| (key.clone(), text(value))).collect()
+        }
+        _ => Vec::new(),
+    }
+}

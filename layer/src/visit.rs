@@ -44,6 +44,16 @@ impl Visitor<'_> {
         }
     }
 
+    /// A number, or what is none that every reader of JSON takes: that is a text.
+    #[inline]
+    fn place_number(&mut self, field: &Field, value: &str, is_json: bool) {
+        if is_json {
+            self.place_plain(field, value);
+        } else if let Some(facts) = self.facts(field) {
+            self.place_as_it_is(facts, value);
+        }
+    }
+
     /// A text, or what was formatted.
     #[inline(never)]
     fn place(&mut self, facts: &'static FieldFacts, value: &str) {
@@ -82,7 +92,7 @@ impl Visitor<'_> {
                 });
             }
             Role::Error => self.place_error_text(facts, value),
-            Role::Redacted => self.captured.push_plain_pair(facts.key, REDACTED),
+            Role::Redacted => self.captured.push_pair(facts.key, REDACTED),
             Role::Backtrace => trace::push_given(&mut self.captured.failure.trace, value),
             Role::LogFile => self.captured.log_file.push_str(value),
             Role::LogLine => self.captured.log_line = value.parse().unwrap_or(0),
@@ -176,11 +186,13 @@ impl Visit for Visitor<'_> {
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
-        self.place_plain(field, itoa::Buffer::new().format(value));
+        let mut digits = itoa::Buffer::new();
+        let fits = i64::try_from(value).is_ok() || u64::try_from(value).is_ok();
+        self.place_number(field, digits.format(value), fits);
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
-        self.place_plain(field, itoa::Buffer::new().format(value));
+        self.place_number(field, itoa::Buffer::new().format(value), u64::try_from(value).is_ok());
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
@@ -188,8 +200,8 @@ impl Visit for Visitor<'_> {
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        // NaN and the infinities come out as words; inside a string they may.
-        self.place_plain(field, zmij::Buffer::new().format(value));
+        // NaN and the infinities come out as words.
+        self.place_number(field, zmij::Buffer::new().format(value), value.is_finite());
     }
 
     fn record_bytes(&mut self, field: &Field, value: &[u8]) {

@@ -10,7 +10,7 @@
 //! 4. [`writer`] takes what lies in the spool, freezes it into batches, inserts them into ClickHouse, and only
 //!    then advances. After an unclear answer it looks what is there before it inserts anything again.
 //! 5. [`store`] knows ClickHouse: the migrations, the named statements, and the row types that are also the
-//!    answers of the reading half of [`api`].
+//!    answers of the reading half of [`api`]. [`trace`] puts the records of one request back together.
 //!
 //! [`serve`] starts all of these, together with ClickHouse itself ([`engine_child`]) unless a remote one is
 //! configured, and stops them in the opposite order.
@@ -31,6 +31,7 @@ mod seed;
 pub mod serve;
 pub mod spool;
 pub mod store;
+pub mod trace;
 pub mod writer;
 
 pub use error::{ApiError, ErrorBody, ErrorDetail, RETRY_AFTER_SECONDS};

@@ -16,6 +16,7 @@
 pub mod batch;
 #[cfg(feature = "decode")]
 pub mod decode;
+pub mod extra;
 mod fingerprint;
 mod issue;
 mod level;
@@ -41,6 +42,6 @@ pub use record::{Client, ErrorInfo, Perf, Record, ServiceRequest, ServiceRespons
 #[cfg(feature = "decode")]
 pub use report::ErrorReport;
 pub use request_id::{RequestId, RequestIdError};
-pub use scope::{EventKind, Scope};
+pub use scope::{EventKind, ParseEventKindError, Scope};
 #[cfg(feature = "decode")]
 pub use time::{TimeError, UnixMillis};

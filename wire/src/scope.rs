@@ -66,3 +66,23 @@ impl EventKind {
         }
     }
 }
+
+impl std::str::FromStr for EventKind {
+    type Err = ParseEventKindError;
+
+    fn from_str(word: &str) -> Result<Self, ParseEventKindError> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word).ok_or(ParseEventKindError)
+    }
+}
+
+/// The word is no [`EventKind`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParseEventKindError;
+
+impl std::fmt::Display for ParseEventKindError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "must be one of {}", EventKind::ALL.map(EventKind::as_str).join(", "))
+    }
+}
+
+impl std::error::Error for ParseEventKindError {}

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::ValueEnum;
+use log_center::ForwardMode;
 use sentry_core::{Client, ClientOptions, Envelope, Hub, Transport};
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -9,6 +10,7 @@ use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::set_global_default;
 use tracing_bunyan_formatter::{BunyanFormattingLayer, JsonStorageLayer};
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry;
 use tracing_subscriber::registry::LookupSpan;
@@ -25,6 +27,8 @@ pub(crate) enum Subject {
     Ours,
     /// Ours, with a server to forward errors to (which is down: the caller's part is the same).
     OursForwarded,
+    /// Ours as a flight recorder: nothing is written, the records of requests are kept, and forgotten when they end.
+    OursOnError,
     /// `tracing-bunyan-formatter`.
     Bunyan,
     /// `json-subscriber`.
@@ -37,10 +41,11 @@ pub(crate) enum Subject {
 
 impl Subject {
     /// All, in the order of the table.
-    pub(crate) const ALL: [Subject; 7] = [
+    pub(crate) const ALL: [Subject; 8] = [
         Subject::Empty,
         Subject::Ours,
         Subject::OursForwarded,
+        Subject::OursOnError,
         Subject::Bunyan,
         Subject::JsonSubscriber,
         Subject::FmtJson,
@@ -53,6 +58,7 @@ impl Subject {
             Subject::Empty => "empty",
             Subject::Ours => "ours",
             Subject::OursForwarded => "ours-forwarded",
+            Subject::OursOnError => "ours-on-error",
             Subject::Bunyan => "bunyan",
             Subject::JsonSubscriber => "json-subscriber",
             Subject::FmtJson => "fmt-json",
@@ -66,6 +72,7 @@ impl Subject {
             Subject::Empty => ("`Registry` and an empty layer", Some("tracing-subscriber")),
             Subject::Ours => ("**log-center**", Some("log-center")),
             Subject::OursForwarded => ("**log-center**, forwarding errors", Some("log-center")),
+            Subject::OursOnError => ("**log-center**, flight recorder, not written", Some("log-center")),
             Subject::Bunyan => ("tracing-bunyan-formatter", Some("tracing-bunyan-formatter")),
             Subject::JsonSubscriber => ("json-subscriber", Some("json-subscriber")),
             Subject::FmtJson => ("tracing-subscriber `fmt().json()`", Some("tracing-subscriber")),
@@ -86,6 +93,16 @@ impl Subject {
             Subject::OursForwarded => {
                 let (layer, guard) = log_center::layer("shop").endpoint(NOBODY).writer(writer()).build()?;
                 // Not dropped: that would wait for a server that does not come.
+                std::mem::forget(guard);
+                global(layer)
+            }
+            Subject::OursOnError => {
+                let (layer, guard) = log_center::layer("shop")
+                    .endpoint(NOBODY)
+                    .forward(ForwardMode::OnError)
+                    .write_filter(Targets::new().with_default(LevelFilter::OFF))
+                    .writer(writer())
+                    .build()?;
                 std::mem::forget(guard);
                 global(layer)
             }

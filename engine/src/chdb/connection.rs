@@ -4,7 +4,7 @@ use std::ffi::{CString, c_char, c_int};
 use std::ptr::NonNull;
 
 use super::insert::Insert;
-use super::library::{Library, RawConnection};
+use super::library::{Library, RawConnection, Start};
 use super::result::{Answer, Rows};
 use crate::exception::Exception;
 
@@ -44,22 +44,7 @@ impl Connection {
         format: &str,
         parameters: &Parameters,
     ) -> Result<Answer, Exception> {
-        let bound = Bound::new(parameters);
-        // SAFETY: pointers and lengths belong together and outlive the call.
-        let raw = unsafe {
-            (self.library.query)(
-                self.raw(),
-                sql.as_ptr(),
-                sql.len(),
-                format.as_ptr(),
-                format.len(),
-                bound.names.as_ptr(),
-                bound.name_lengths.as_ptr(),
-                bound.values.as_ptr(),
-                bound.value_lengths.as_ptr(),
-                parameters.len(),
-            )
-        };
+        let raw = self.start(self.library.query, sql, format, parameters);
         Answer::own(self.library, raw)
     }
 
@@ -71,22 +56,7 @@ impl Connection {
         format: &str,
         parameters: &Parameters,
     ) -> Result<Rows<'_>, Exception> {
-        let bound = Bound::new(parameters);
-        // SAFETY: pointers and lengths belong together and outlive the call.
-        let raw = unsafe {
-            (self.library.stream)(
-                self.raw(),
-                sql.as_ptr(),
-                sql.len(),
-                format.as_ptr(),
-                format.len(),
-                bound.names.as_ptr(),
-                bound.name_lengths.as_ptr(),
-                bound.values.as_ptr(),
-                bound.value_lengths.as_ptr(),
-                parameters.len(),
-            )
-        };
+        let raw = self.start(self.library.stream, sql, format, parameters);
         let handle = Answer::own(self.library, raw)?;
         Ok(Rows::new(self, handle))
     }
@@ -98,13 +68,18 @@ impl Connection {
         format: &str,
         parameters: &Parameters,
     ) -> Result<Insert<'_>, Exception> {
+        let raw = self.start(self.library.insert, statement, format, parameters);
+        Insert::own(self, raw)
+    }
+
+    fn start<T>(&mut self, function: Start<T>, sql: &str, format: &str, parameters: &Parameters) -> T {
         let bound = Bound::new(parameters);
-        // SAFETY: pointers and lengths belong together and outlive the call.
-        let raw = unsafe {
-            (self.library.insert)(
+        // SAFETY: the function is the library's own; pointers and lengths belong together and outlive the call.
+        unsafe {
+            function(
                 self.raw(),
-                statement.as_ptr(),
-                statement.len(),
+                sql.as_ptr(),
+                sql.len(),
                 format.as_ptr(),
                 format.len(),
                 bound.names.as_ptr(),
@@ -113,8 +88,7 @@ impl Connection {
                 bound.value_lengths.as_ptr(),
                 parameters.len(),
             )
-        };
-        Insert::own(self, raw)
+        }
     }
 
     /// Makes `database` the one that unqualified names are looked up in.

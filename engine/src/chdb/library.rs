@@ -12,6 +12,20 @@ pub(super) type RawResult = *mut c_void;
 pub(super) type RawInsert = *mut c_void;
 pub(super) type Names = *const *const c_char;
 
+/// What begins a statement: the connection, SQL, format, and the parameters' names and values, each with its length.
+pub(super) type Start<T> = unsafe extern "C" fn(
+    RawConnection,
+    *const u8,
+    usize,
+    *const u8,
+    usize,
+    Names,
+    *const usize,
+    Names,
+    *const usize,
+    usize,
+) -> T;
+
 /// Declares the functions once and loads each by its own name.
 macro_rules! functions {
     ($($field:ident = $symbol:literal: fn($($argument:ty),*) $(-> $answer:ty)?;)*) => {

@@ -1,3 +1,4 @@
+use super::key::Key;
 use crate::error::Error;
 use crate::limits::{ANSWER_BYTES, RETRY_AFTER_MOST};
 use flate2::Compression;
@@ -65,10 +66,11 @@ struct Accepted {
 pub(crate) struct Client {
     agent: Agent,
     endpoint: Endpoint,
+    key: Option<Key>,
 }
 
 impl Client {
-    pub(crate) fn new(endpoint: Endpoint) -> Self {
+    pub(crate) fn new(endpoint: Endpoint, key: Option<Key>) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -77,15 +79,17 @@ impl Client {
             .proxy(None)
             .user_agent(concat!("log-center/", env!("CARGO_PKG_VERSION")))
             .build();
-        Self { agent: config.new_agent(), endpoint }
+        Self { agent: config.new_agent(), endpoint, key }
     }
 
     /// Sends lines. It takes no longer than `timeout`.
     pub(crate) fn post(&self, lines: &[u8], records: usize, key: &str, timeout: Duration) -> Answer {
         let Ok(body) = compress(lines) else { return Answer::Retry { after: None } };
-        let sent = self
-            .agent
-            .post(&self.endpoint.url)
+        let mut request = self.agent.post(&self.endpoint.url);
+        if let Some(key) = &self.key {
+            request = request.header("authorization", key.header());
+        }
+        let sent = request
             .config()
             .timeout_global(Some(timeout))
             .build()

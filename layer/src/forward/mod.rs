@@ -5,18 +5,17 @@
 
 mod backoff;
 mod http;
+mod key;
+mod lines;
+mod mode;
 mod queue;
 mod sender;
+mod settings;
+mod store;
 
-pub(crate) use http::Endpoint;
-pub(crate) use queue::{Bounds, Queue};
+pub(crate) use http::Client;
+pub(crate) use lines::Worth;
+pub use mode::ForwardMode;
+pub(crate) use queue::Queue;
 pub(crate) use sender::Sender;
-
-/// Which records go to the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum ForwardMode {
-    /// Those of level ERROR and up. They always carry `err`, so each is an occurrence of an issue.
-    #[default]
-    Errors,
-}
+pub(crate) use settings::{Forwarding, Settings, Target};

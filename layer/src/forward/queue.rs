@@ -1,85 +1,14 @@
-//! Records that wait for the server, as the bytes that they will be sent as.
+//! The one place that callers and the forwarder share.
 //!
-//! A caller appends its line to the last batch, behind one short lock. The forwarder takes the first. A batch that
-//! was sent once keeps its bytes and its key until its fate is known: the server counts the key once, so the bytes
-//! under it must not change. What does not fit pushes out the oldest: single lines of a batch never sent, else the
-//! batch as a whole.
+//! A caller appends its line to the last batch, behind one short lock. The forwarder takes the first. What does not
+//! fit pushes out older ones, as [`store`](super::store) tells.
 
+use super::lines::Worth;
+use super::store::{Batch, Bounds, Store};
 use crate::counts::{Counts, LossReason};
-use crate::limits::{BATCH_BYTES, BATCH_RECORDS, LINGER};
-use crate::line::unique_id;
-use std::collections::VecDeque;
+use crate::limits::LINGER;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-/// How much may wait.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Bounds {
-    pub(crate) bytes: usize,
-    pub(crate) records: usize,
-}
-
-impl Bounds {
-    /// A batch on its way is not pushed out, so it must leave room for those that come meanwhile.
-    const BATCHES: usize = 4;
-
-    fn batch_bytes(self) -> usize {
-        BATCH_BYTES.min(self.bytes / Self::BATCHES)
-    }
-
-    fn batch_records(self) -> usize {
-        BATCH_RECORDS.min(self.records / Self::BATCHES).max(1)
-    }
-}
-
-/// Lines that are sent together.
-#[derive(Default)]
-pub(crate) struct Batch {
-    bytes: Vec<u8>,
-    /// Where the first line begins that was not pushed out.
-    start: usize,
-    records: usize,
-    /// The idempotency key, from the first attempt on.
-    key: Option<[u8; 32]>,
-}
-
-impl Batch {
-    pub(crate) fn of_line(line: Vec<u8>) -> Self {
-        Self { bytes: line, start: 0, records: 1, key: None }
-    }
-
-    pub(crate) fn body(&self) -> &[u8] {
-        &self.bytes[self.start..]
-    }
-
-    pub(crate) fn records(&self) -> usize {
-        self.records
-    }
-
-    /// The key of these bytes, the same at every call.
-    pub(crate) fn key(&mut self) -> &str {
-        let key = self.key.get_or_insert_with(unique_id);
-        std::str::from_utf8(key).unwrap_or_default()
-    }
-
-    /// Two batches of half the lines each, or the batch itself if it is only one line.
-    fn split(self) -> Result<(Batch, Batch), Batch> {
-        if self.records < 2 {
-            return Err(self);
-        }
-        let first = self.records / 2;
-        let middle = line_end(self.body(), first);
-        let half = |bytes: &[u8], records| Batch { bytes: bytes.to_vec(), start: 0, records, key: None };
-        let (head, tail) = self.body().split_at(middle);
-        Ok((half(head, first), half(tail, self.records - first)))
-    }
-}
-
-/// Where the first `count` lines end.
-fn line_end(bytes: &[u8], count: usize) -> usize {
-    let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-    ends.map(|(index, _)| index + 1).take(count).last().unwrap_or(bytes.len())
-}
 
 /// What the forwarder is to do next.
 pub(crate) enum Task {
@@ -101,30 +30,37 @@ pub(crate) struct Queue {
     work: Condvar,
     /// The fate of a record is known, or the forwarder has ended.
     settled: Condvar,
-    bounds: Bounds,
 }
 
-#[derive(Default)]
 struct State {
-    batches: VecDeque<Batch>,
-    /// Buffers to use again.
-    spare: Vec<Vec<u8>>,
-    /// Of all that waits, the batch on its way included.
-    bytes: usize,
-    records: usize,
+    store: Store,
     offered: u64,
     accepted: u64,
     lost: [u64; LossReason::ALL.len()],
     /// Somebody waits in `flush`: send at once.
     hurry: bool,
-    idle: bool,
+    /// How many batches the forwarder sleeps until; None if it is awake, or in a pause that no batch ends.
+    wakes_at: Option<usize>,
+    /// How many wait for the fate of records.
+    flushing: usize,
     closed: bool,
     ended: bool,
 }
 
 impl Queue {
     pub(crate) fn new(bounds: Bounds) -> Self {
-        Self { state: Mutex::default(), work: Condvar::new(), settled: Condvar::new(), bounds }
+        let state = State {
+            store: Store::new(bounds),
+            offered: 0,
+            accepted: 0,
+            lost: Default::default(),
+            hurry: false,
+            wakes_at: None,
+            flushing: 0,
+            closed: false,
+            ended: false,
+        };
+        Self { state: Mutex::new(state), work: Condvar::new(), settled: Condvar::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -132,25 +68,35 @@ impl Queue {
     }
 
     /// Takes a line, with its line feed.
-    pub(crate) fn append(&self, line: &[u8]) {
+    pub(crate) fn append(&self, line: &[u8], worth: Worth) {
+        self.change(|state| state.append(line, worth));
+    }
+
+    /// Takes the lines of one request, in their order, of which so many are missing already.
+    pub(crate) fn append_all<'a>(&self, lines: impl Iterator<Item = &'a [u8]>, worth: Worth, missing: usize) {
+        self.change(|state| {
+            state.offered += missing as u64;
+            state.lose(missing, LossReason::RecorderFull);
+            lines.for_each(|line| state.append(line, worth));
+        });
+    }
+
+    /// Adds lines, and wakes whoever that concerns.
+    fn change(&self, add: impl FnOnce(&mut State)) {
         let mut state = self.state();
-        state.offered += 1;
-        if state.closed {
-            state.lose(1, LossReason::Shutdown);
-            return;
+        add(&mut state);
+        let lost = state.push_out();
+        // Waking is a call of the system, whether or not anybody sleeps: it would cost more than all the rest.
+        let wake = state.wakes_at.is_some_and(|batches| state.store.batches() >= batches);
+        if wake {
+            state.wakes_at = None;
         }
-        if line.len() > self.bounds.bytes {
-            state.lose(1, LossReason::TooLarge);
-            return;
-        }
-        // One line more in a batch is nothing to wake anybody for.
-        let wake = state.append(line, self.bounds) && state.idle;
-        let lost = state.push_out(self.bounds);
+        let wake_flushing = lost && state.flushing > 0;
         drop(state);
         if wake {
             self.work.notify_one();
         }
-        if lost {
+        if wake_flushing {
             self.settled.notify_all();
         }
     }
@@ -163,53 +109,58 @@ impl Queue {
             if state.closed {
                 return Task::Stop;
             }
-            if state.batches.is_empty() {
+            if state.store.batches() == 0 {
                 // Nothing left that the hurry was for.
                 state.hurry = false;
                 since = None;
-                state = self.wait(state, None);
+                state = self.wait(state, None, Some(1));
                 continue;
             }
             let linger_ends = *since.get_or_insert_with(Instant::now) + LINGER;
             let due = match earliest {
                 Some(earliest) => earliest.max(linger_ends),
-                None if state.batches.len() > 1 => Instant::now(),
+                None if state.store.batches() > 1 => Instant::now(),
                 None => linger_ends,
             };
             let left = due.saturating_duration_since(Instant::now());
             if left.is_zero() || state.hurry {
-                if let Some(batch) = state.batches.pop_front() {
+                if let Some(batch) = state.store.take() {
                     return Task::Send(batch);
                 }
             }
-            state = self.wait(state, Some(left));
+            // A second batch means that the first is full; in a pause that changes nothing.
+            state = self.wait(state, Some(left), earliest.is_none().then_some(2));
         }
     }
 
-    fn wait<'a>(&self, mut state: MutexGuard<'a, State>, left: Option<Duration>) -> MutexGuard<'a, State> {
-        state.idle = true;
+    fn wait<'a>(
+        &self,
+        mut state: MutexGuard<'a, State>,
+        left: Option<Duration>,
+        wakes_at: Option<usize>,
+    ) -> MutexGuard<'a, State> {
+        state.wakes_at = wakes_at;
         let mut state = match left {
             Some(left) => self.work.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
             None => self.work.wait(state).unwrap_or_else(PoisonError::into_inner),
         };
-        state.idle = false;
+        state.wakes_at = None;
         state
     }
 
     /// Ends the wait of a batch that [`next`](Self::next) gave.
     pub(crate) fn settle(&self, batch: Batch, fate: Fate) {
         let mut state = self.state();
-        state.bytes -= batch.body().len();
-        state.records -= batch.records;
+        let records = batch.records();
         match fate {
             Fate::Accepted { rejected } => {
-                let rejected = rejected.min(batch.records);
-                state.accepted += (batch.records - rejected) as u64;
+                let rejected = rejected.min(records);
+                state.accepted += (records - rejected) as u64;
                 state.lose(rejected, LossReason::Rejected);
             }
-            Fate::Lost(reason) => state.lose(batch.records, reason),
+            Fate::Lost(reason) => state.lose(records, reason),
         }
-        state.recycle(batch);
+        state.store.release(batch);
         drop(state);
         self.settled.notify_all();
     }
@@ -223,21 +174,21 @@ impl Queue {
 
     /// Puts a batch that the server found too large back in halves; a single record is lost.
     pub(crate) fn put_back_halves(&self, batch: Batch) {
-        match batch.split() {
-            Ok((first, second)) => self.put_front([second, first]),
-            Err(batch) => self.settle(batch, Fate::Lost(LossReason::TooLarge)),
+        match batch.halves() {
+            Some([first, second]) => self.put_front([second, first]),
+            None => self.settle(batch, Fate::Lost(LossReason::TooLarge)),
         }
     }
 
     fn put_front<const N: usize>(&self, batches: [Batch; N]) {
         let mut state = self.state();
         for batch in batches {
-            state.batches.push_front(batch);
+            state.store.put_back(batch);
         }
         if state.closed {
             state.lose_all();
         }
-        state.push_out(self.bounds);
+        state.push_out();
         drop(state);
         self.settled.notify_all();
     }
@@ -253,9 +204,16 @@ impl Queue {
             if left.is_zero() || state.ended {
                 return false;
             }
-            state = self.settled.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.wait_for_fates(state, left);
         }
         true
+    }
+
+    fn wait_for_fates<'a>(&self, mut state: MutexGuard<'a, State>, left: Duration) -> MutexGuard<'a, State> {
+        state.flushing += 1;
+        let mut state = self.settled.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        state.flushing -= 1;
+        state
     }
 
     /// Takes nothing more, gives up what waits, and waits for the forwarder to end.
@@ -269,7 +227,7 @@ impl Queue {
             if left.is_zero() {
                 return;
             }
-            state = self.settled.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.wait_for_fates(state, left);
         }
     }
 
@@ -287,60 +245,33 @@ impl Queue {
         let state = self.state();
         counts.offered = state.offered;
         counts.accepted = state.accepted;
-        counts.waiting = state.records as u64;
+        counts.waiting = state.store.records() as u64;
         counts.lost = state.lost;
     }
 }
 
 impl State {
-    /// Whether the line began a new batch.
-    fn append(&mut self, line: &[u8], bounds: Bounds) -> bool {
-        let open = self.batches.back().is_some_and(|batch| {
-            let fits = batch.bytes.len() + line.len() <= bounds.batch_bytes();
-            batch.key.is_none() && fits && batch.records < bounds.batch_records()
-        });
-        if !open {
-            let bytes = self.spare.pop().unwrap_or_default();
-            self.batches.push_back(Batch { bytes, ..Batch::default() });
+    fn append(&mut self, line: &[u8], worth: Worth) {
+        self.offered += 1;
+        if self.closed {
+            self.lose(1, LossReason::Shutdown);
+        } else if !self.store.could_hold(line.len()) {
+            self.lose(1, LossReason::TooLarge);
+        } else {
+            self.store.append(line, worth);
         }
-        if let Some(batch) = self.batches.back_mut() {
-            batch.bytes.extend_from_slice(line);
-            batch.records += 1;
-        }
-        self.bytes += line.len();
-        self.records += 1;
-        !open
     }
 
     /// Makes room for what is newer. Whether anything was lost by it.
-    fn push_out(&mut self, bounds: Bounds) -> bool {
-        let mut lost = false;
-        while self.bytes > bounds.bytes || self.records > bounds.records {
-            let Some(oldest) = self.batches.front_mut() else { break };
-            lost = true;
-            let whole = oldest.key.is_some() || oldest.records == 1;
-            let (length, records) =
-                if whole { (oldest.body().len(), oldest.records) } else { (line_end(oldest.body(), 1), 1) };
-            oldest.start += length;
-            oldest.records -= records;
-            if whole {
-                if let Some(batch) = self.batches.pop_front() {
-                    self.recycle(batch);
-                }
-            }
-            self.bytes -= length;
-            self.records -= records;
-            self.lose(records, LossReason::QueueFull);
-        }
-        lost
+    fn push_out(&mut self) -> bool {
+        let records = self.store.push_out();
+        self.lose(records, LossReason::QueueFull);
+        records > 0
     }
 
     fn lose_all(&mut self) {
-        while let Some(batch) = self.batches.pop_front() {
-            self.bytes -= batch.body().len();
-            self.records -= batch.records;
-            self.lose(batch.records, LossReason::Shutdown);
-        }
+        let records = self.store.push_out_all();
+        self.lose(records, LossReason::Shutdown);
     }
 
     fn lose(&mut self, records: usize, reason: LossReason) {
@@ -349,14 +280,5 @@ impl State {
 
     fn settled(&self) -> u64 {
         self.accepted + self.lost.iter().sum::<u64>()
-    }
-
-    fn recycle(&mut self, batch: Batch) {
-        // One is being filled and one is on its way.
-        if self.spare.len() < 2 {
-            let mut bytes = batch.bytes;
-            bytes.clear();
-            self.spare.push(bytes);
-        }
     }
 }

@@ -1,12 +1,12 @@
 use super::backoff::Backoff;
-use super::http::{Answer, Client, Endpoint};
-use super::queue::{Batch, Fate, Queue, Task};
+use super::http::{Answer, Client};
+use super::queue::{Fate, Queue, Task};
+use super::store::Batch;
 use crate::counts::{Counts, LossReason};
 use crate::layer::Core;
 use crate::limits::REQUEST_TIMEOUT;
-use crate::line::{Clock, write_plain};
-use log_center_wire::Level;
-use std::fmt::Write;
+use crate::line::{Clock, Pairs, Plain, write_plain};
+use log_center_wire::{Level, Scope};
 use std::io;
 use std::sync::Arc;
 use std::thread;
@@ -31,14 +31,14 @@ pub(crate) struct Sender {
 
 impl Sender {
     /// Starts the thread. It ends when the queue is closed.
-    pub(crate) fn start(core: Arc<Core>, queue: Arc<Queue>, endpoint: Endpoint) -> io::Result<()> {
+    pub(crate) fn start(core: Arc<Core>, queue: Arc<Queue>, client: Client) -> io::Result<()> {
         let ends = EndsQueue(Arc::clone(&queue));
         thread::Builder::new().name("log-center".to_owned()).spawn(move || {
             let _ends = ends;
             let sender = Sender {
                 core,
                 queue,
-                client: Client::new(endpoint),
+                client,
                 backoff: Backoff::default(),
                 not_before: None,
                 told: Counts::default(),
@@ -112,19 +112,19 @@ impl Sender {
     fn new_notice(&mut self) -> Option<Batch> {
         let mut now = Counts::default();
         self.queue.add_to(&mut now);
-        let mut extra = String::new();
-        for reason in LossReason::ALL {
+        let mut extra = Pairs::of(self.core.style);
+        // What a request lost, a record in the request tells.
+        for reason in LossReason::ALL.into_iter().filter(|reason| *reason != LossReason::RecorderFull) {
             let count = now.lost(reason) - self.told.lost(reason);
             if count > 0 {
-                let space = if extra.is_empty() { "" } else { " " };
-                // Writing into a string cannot fail.
-                let _ = write!(extra, "{space}{}={count}", reason.as_str());
+                extra.number(reason.as_str(), count);
             }
         }
         self.told = now;
+        let plain = Plain { level: Level::Warn, scope: Scope::Desc, msg: LOST, columns: "", extra: &extra };
         let mut line = Vec::new();
-        write_plain(&mut line, &self.core.identity, Level::Warn, &mut Clock::new(), LOST, &extra);
-        (!extra.is_empty()).then(|| Batch::of_line(line))
+        write_plain(&mut line, &self.core.identity, &mut Clock::new(), &plain);
+        (!extra.is_empty()).then(|| Batch::of_line(&line))
     }
 }
 

@@ -2,10 +2,14 @@ use crate::callsite::Style;
 use crate::capture::{Captured, Hop};
 use crate::limits::{CLIENT_TEXT_BYTES, ERROR_MESSAGE_BYTES, VALUE_BYTES};
 use crate::line::escape::push_json;
+#[cfg(feature = "tower")]
+use crate::process::PanicNote;
 use crate::redact::{Hook, Redaction, ask, in_payload};
 use log_center_wire::EventKind;
 use std::borrow::Cow;
 use std::fmt;
+#[cfg(feature = "tower")]
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A record that only this crate writes: a hop begins or ends.
@@ -21,6 +25,8 @@ pub(crate) struct HopRecord {
     service_res: Option<ServiceResponse>,
     pairs: Vec<(&'static str, String)>,
     failure: Option<Failure>,
+    #[cfg(feature = "tower")]
+    panic: Option<Arc<PanicNote>>,
 }
 
 /// `service_req`.
@@ -60,7 +66,16 @@ impl Failure {
 
 impl HopRecord {
     pub(crate) fn new(event: EventKind) -> Self {
-        Self { event, tm: None, service_req: None, service_res: None, pairs: Vec::new(), failure: None }
+        Self {
+            event,
+            tm: None,
+            service_req: None,
+            service_res: None,
+            pairs: Vec::new(),
+            failure: None,
+            #[cfg(feature = "tower")]
+            panic: None,
+        }
     }
 
     #[cfg(feature = "tower")]
@@ -100,6 +115,13 @@ impl HopRecord {
         self
     }
 
+    /// The panic that the hop ended by, which goes before its failure.
+    #[cfg(feature = "tower")]
+    pub(crate) fn panic(mut self, panic: Option<Arc<PanicNote>>) -> Self {
+        self.panic = panic;
+        self
+    }
+
     /// Says it to the layer.
     pub(crate) fn capture(&self, style: &Style, hook: Option<&Hook>, captured: &mut Captured) {
         let shown = Shown { redaction: &style.settings.redaction, hook };
@@ -110,9 +132,13 @@ impl HopRecord {
             let causes = failure.causes.iter().map(|cause| shown.text("err.msg", cause));
             captured.failure.tell(failure.error_type, &shown.text("err.msg", &failure.message), causes);
         }
+        #[cfg(feature = "tower")]
+        if let Some(panic) = &self.panic {
+            captured.failure.take_panic(panic, hook);
+        }
         let mut columns = Vec::new();
         self.write_columns(&mut columns, shown);
-        captured.hop = Some(Hop { event: self.event, columns });
+        captured.hop = Some(Hop { event: self.event, columns, tm: self.tm });
     }
 
     fn write_columns(&self, out: &mut Vec<u8>, shown: Shown<'_>) {

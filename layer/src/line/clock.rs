@@ -1,7 +1,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// `2026-01-30T10:30:00.000Z`
-const LENGTH: usize = 24;
+pub(super) const LENGTH: usize = 24;
 
 /// The end of 9999: the last second that four digits of year can tell.
 const LAST_SECOND: u64 = 253_402_300_799;

@@ -4,7 +4,7 @@
 //! double quotes, in which `\"`, `\\`, `\n`, `\r` and `\t` stand for what they mean everywhere. So a reader
 //! finds the pairs again: up to `=` is the key, after it comes a quoted value or one that ends at the next space.
 
-use crate::limits::KEY_BYTES;
+use crate::limits::{KEY_BYTES, VALUE_BYTES};
 
 /// What a text that was cut ends with.
 const CUT: &str = "…";
@@ -17,6 +17,13 @@ pub(crate) fn push_json(out: &mut Vec<u8>, text: &str, limit: usize) -> bool {
         return true;
     }
     push(out, text, limit, json_escape)
+}
+
+/// Appends `text` as a JSON string that is a value of `extra`.
+pub(crate) fn push_string(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    push_json(out, text, VALUE_BYTES);
+    out.push(b'"');
 }
 
 /// Appends `text` as the value of a pair inside a JSON string, quoted if it must be.

@@ -52,6 +52,11 @@ impl Identity {
         &self.heads[usize::from(level.number() / 10 - 1)]
     }
 
+    /// The time that a line of this process tells. Every level is two digits, so all heads are of one length.
+    pub(super) fn time_in<'a>(&self, line: &'a [u8]) -> Option<&'a [u8]> {
+        line.get(self.heads[0].len()..)?.get(..super::clock::LENGTH)
+    }
+
     #[inline]
     pub(super) fn tail(&self) -> &[u8] {
         &self.tail

@@ -7,17 +7,20 @@
 mod clock;
 pub(crate) mod escape;
 mod identity;
+mod plain;
 mod unique_id;
 
 pub(crate) use clock::Clock;
 pub(crate) use identity::{Identity, Names};
+pub(crate) use plain::{Pairs, Plain, write_plain};
 #[cfg(any(feature = "tower", feature = "reqwest"))]
 pub(crate) use unique_id::unique_number;
 pub(crate) use unique_id::{UniqueIds, random, unique_id};
 
-use crate::callsite::{BEFORE_TYPE, Facts, Place};
+use crate::callsite::{BEFORE_TYPE, Facts, Place, opening};
 use crate::capture::Captured;
 use crate::constancy::Constancy;
+use crate::counts::LossReason;
 use crate::failure::Origin;
 use crate::fields::{Column, Fields, Pair};
 use crate::format;
@@ -30,8 +33,11 @@ use std::ops::Range;
 /// `msg` of a record whose event says nothing but that there was an error, as `#[instrument(err)]` does.
 const UNNAMED_ERROR: &[u8] = b"error";
 
+/// `msg` of the record that stands in a request for those that are missing.
+const GAP: &str = "request records missing";
+
 /// The field that counts those that found no room.
-const DROPPED: &[u8] = b"fields_dropped=";
+const DROPPED: &[u8] = b"fields_dropped";
 
 /// A line that has come as far as its message.
 pub(crate) struct Draft<'a> {
@@ -95,7 +101,7 @@ impl<'a> Draft<'a> {
         }
         line.extend_from_slice(identity.tail());
         if facts.fails {
-            write_event_id(line, ids);
+            write_event_id(line, captured, ids);
             write_error(line, &message, captured, &facts.place);
         }
         #[cfg(any(feature = "tower", feature = "reqwest"))]
@@ -106,26 +112,32 @@ impl<'a> Draft<'a> {
                 write_error(line, &message, captured, &facts.place);
             }
         }
-        write_extra(line, captured, span);
+        write_extra(line, captured, span, facts.style.settings.extra_as_object);
         line.extend_from_slice(b"}\n");
     }
 }
 
-/// Writes the line of a record that no event stands behind: outside of every request, its `extra` plain.
-pub(crate) fn write_plain(
+/// Writes the line that stands in a request for so many records that are missing, before the line `next`.
+pub(crate) fn write_gap(
     line: &mut Vec<u8>,
     identity: &Identity,
-    level: Level,
-    clock: &mut Clock,
-    msg: &str,
-    extra: &str,
+    next: &[u8],
+    span: &SpanNode,
+    missing: usize,
 ) {
-    write_head(line, identity, level, clock);
-    line.extend_from_slice(msg.as_bytes());
+    line.extend_from_slice(identity.head(Level::Warn));
+    match identity.time_in(next) {
+        Some(time) => line.extend_from_slice(time),
+        None => line.extend_from_slice(Clock::default().now()),
+    }
     line.push(b'"');
-    write_scope(line, false, EventKind::Trace);
+    push_string(line, "msg", GAP.as_bytes());
+    let in_request = write_columns(line, span);
+    write_scope(line, in_request, EventKind::Trace);
     line.extend_from_slice(identity.tail());
-    push_string(line, "extra", extra.as_bytes());
+    let mut extra = Pairs::of(span.style());
+    extra.number(LossReason::RecorderFull.as_str(), missing as u64);
+    extra.write(line);
     line.extend_from_slice(b"}\n");
 }
 
@@ -201,14 +213,17 @@ fn write_columns_of(line: &mut Vec<u8>, span: &SpanNode, of: &[Column], object: 
     written
 }
 
-#[inline]
-fn write_event_id(line: &mut Vec<u8>, ids: &mut UniqueIds) {
+fn write_event_id(line: &mut Vec<u8>, captured: &Captured, ids: &mut UniqueIds) {
     line.extend_from_slice(b",\"event_id\":\"");
-    line.extend_from_slice(ids.next());
+    match &captured.failure.panic {
+        // The same in each record of one panic, so that it counts once.
+        Some(panic) => line.extend_from_slice(&panic.event_id),
+        None => line.extend_from_slice(ids.next()),
+    }
     line.push(b'"');
 }
 
-/// `err`: what a field told, else what the message says; the place is the event's own.
+/// `err`: what a field told, else what the message says; the place is the event's own, or the panic's.
 #[inline]
 fn write_error(line: &mut Vec<u8>, message: &Range<usize>, captured: &mut Captured, place: &Place) {
     let told;
@@ -220,6 +235,9 @@ fn write_error(line: &mut Vec<u8>, message: &Range<usize>, captured: &mut Captur
     };
     let failure = &mut captured.failure;
     failure.finish();
+    let of_panic =
+        failure.panic.as_ref().map(|panic| Place::of_panic(&panic.file, panic.line, panic.trace()));
+    let place = of_panic.as_ref().unwrap_or(place);
     line.extend_from_slice(b",\"err\":{\"msg\":\"");
     let error_type = if failure.origin == Origin::Nowhere {
         line.extend_from_within(message.clone());
@@ -249,10 +267,11 @@ fn write_error(line: &mut Vec<u8>, message: &Range<usize>, captured: &mut Captur
 
 /// `extra`: the event's fields, then those of the spans from the inside out, each key once.
 #[inline]
-fn write_extra(line: &mut Vec<u8>, captured: &mut Captured, span: Option<&SpanNode>) {
+fn write_extra(line: &mut Vec<u8>, captured: &mut Captured, span: Option<&SpanNode>, in_object: bool) {
     let Captured { fields, keys_in_line, dropped, .. } = captured;
     let mut extra = Extra {
         line,
+        in_object,
         event: fields,
         span,
         sources: 0,
@@ -277,6 +296,7 @@ fn write_extra(line: &mut Vec<u8>, captured: &mut Captured, span: Option<&SpanNo
 
 struct Extra<'a> {
     line: &'a mut Vec<u8>,
+    in_object: bool,
     /// Where the pairs come from: the event, then this span and those around it.
     event: &'a Fields,
     span: Option<&'a SpanNode>,
@@ -354,7 +374,7 @@ impl Extra<'_> {
         if self.start.is_some() {
             self.line.extend_from_slice(pairs);
         } else {
-            self.line.extend_from_slice(b",\"extra\":\"");
+            self.line.extend_from_slice(if self.in_object { b",\"extra\":{" } else { b",\"extra\":\"" });
             self.start = Some(self.line.len());
             self.line.extend_from_slice(&pairs[1..]);
         }
@@ -365,18 +385,19 @@ impl Extra<'_> {
             self.write_dropped();
         }
         if self.start.is_some() {
-            self.line.push(b'"');
+            self.line.push(if self.in_object { b'}' } else { b'"' });
         }
     }
 
     #[cold]
     fn write_dropped(&mut self) {
         // A program's own field of that name is what it says.
+        let opening = opening(DROPPED, self.in_object);
         let text = self.start.map_or(&b""[..], |start| &self.line[start..]);
-        let is_there = text.starts_with(DROPPED)
-            || text.windows(DROPPED.len() + 1).any(|text| text[0] == b' ' && &text[1..] == DROPPED);
+        let is_there =
+            text.starts_with(&opening[1..]) || text.windows(opening.len()).any(|text| text == opening);
         if !is_there {
-            self.append(&[b" ", DROPPED, itoa::Buffer::new().format(self.dropped).as_bytes()].concat());
+            self.append(&[&opening, itoa::Buffer::new().format(self.dropped).as_bytes()].concat());
         }
     }
 }

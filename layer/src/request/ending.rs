@@ -1,8 +1,10 @@
 use crate::hop::{Failure, HopRecord, Site};
+use crate::process::PanicNote;
+use crate::process::panic::{self, Caught};
 use http::{Method, StatusCode};
 use log_center_wire::EventKind;
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
+use std::sync::Arc;
 use std::time::Instant;
 use tracing::Span;
 
@@ -23,7 +25,8 @@ pub(super) enum Outcome {
     Answered,
     Failed,
     Cancelled,
-    Panicked(String),
+    /// What it said, and what else is known of it.
+    Panicked(String, Option<Arc<PanicNote>>),
 }
 
 impl Ending {
@@ -41,12 +44,11 @@ impl Ending {
 
     /// Runs a step of the request. A panic ends the request and goes on.
     pub(super) fn watch<T>(&mut self, step: impl FnOnce() -> T) -> T {
-        // Unwind safe: nothing that was behind the step is used again, the panic goes on at once.
-        match catch_unwind(AssertUnwindSafe(step)) {
+        match panic::watch(step) {
             Ok(value) => value,
-            Err(panic) => {
-                self.finish(Outcome::Panicked(words(&*panic)));
-                resume_unwind(panic)
+            Err(Caught { payload, note }) => {
+                self.finish(Outcome::Panicked(panic::words(&*payload), note));
+                resume_unwind(payload)
             }
         }
     }
@@ -63,14 +65,14 @@ impl Ending {
             Outcome::Answered => (Site::REQUEST_ANSWERED, None),
             Outcome::Failed => (Site::REQUEST_FAILED, Some("failed")),
             Outcome::Cancelled => (Site::REQUEST_CANCELLED, Some("cancelled")),
-            Outcome::Panicked(_) => (Site::REQUEST_PANICKED, Some("panicked")),
+            Outcome::Panicked(..) => (Site::REQUEST_PANICKED, Some("panicked")),
         };
         site.write(&self.span, || {
-            let failure = match outcome {
-                Outcome::Panicked(message) => {
-                    Some(Failure { error_type: "panic", message, causes: Vec::new() })
+            let (failure, note) = match outcome {
+                Outcome::Panicked(message, note) => {
+                    (Some(Failure { error_type: "panic", message, causes: Vec::new() }), note)
                 }
-                _ => None,
+                _ => (None, None),
             };
             HopRecord::new(EventKind::ClientRes)
                 .tm(tm)
@@ -80,6 +82,7 @@ impl Ending {
                 .maybe_pair("bytes", self.status.map(|_| self.bytes.to_string()))
                 .maybe_pair("outcome", word)
                 .failure(failure)
+                .panic(note)
         });
     }
 
@@ -92,10 +95,4 @@ impl Drop for Ending {
     fn drop(&mut self) {
         self.finish(Outcome::Cancelled);
     }
-}
-
-/// What a panic says; most say a text.
-fn words(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("panic").to_owned()
 }

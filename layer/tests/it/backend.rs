@@ -23,6 +23,10 @@ pub(crate) enum Act {
     AcceptAndStall,
     /// Hang up after reading some bytes of it.
     CloseEarly,
+    /// Hang up in the middle of its body.
+    CloseMidway,
+    /// Take it, but read it slowly.
+    ReadSlowly,
     /// Never answer.
     Stall,
     /// 413 if it has more records than this, else take it.
@@ -41,6 +45,10 @@ pub(crate) struct Request {
 #[derive(Default)]
 struct State {
     script: VecDeque<Act>,
+    /// Whether it does nothing yet with what it is sent.
+    is_held: bool,
+    /// Requests that it was sent the head of.
+    begun: usize,
     requests: Vec<Request>,
     /// What was taken, by idempotency key: a key counts once.
     taken: HashMap<String, Vec<String>>,
@@ -57,6 +65,18 @@ impl Backend {
     /// Follows the script, then takes everything.
     pub(crate) fn start(script: &[Act]) -> Self {
         Self::start_on(TcpListener::bind("127.0.0.1:0").unwrap(), script)
+    }
+
+    /// The same, but it lets every client wait until it is released.
+    pub(crate) fn start_held(script: &[Act]) -> Self {
+        let backend = Self::start(script);
+        backend.shared.0.lock().unwrap().is_held = true;
+        backend
+    }
+
+    pub(crate) fn release(&self) {
+        self.shared.0.lock().unwrap().is_held = false;
+        self.shared.1.notify_all();
     }
 
     pub(crate) fn start_on(listener: TcpListener, script: &[Act]) -> Self {
@@ -99,6 +119,16 @@ impl Backend {
         state.requests.clone()
     }
 
+    /// Waits until a request has begun to arrive.
+    #[track_caller]
+    pub(crate) fn wait_for_a_head(&self) {
+        let state = self.shared.0.lock().unwrap();
+        let deadline = Duration::from_secs(30);
+        let (_state, timeout) =
+            self.shared.1.wait_timeout_while(state, deadline, |state| state.begun == 0).unwrap();
+        assert!(!timeout.timed_out(), "no request came");
+    }
+
     /// The lines that it took, in the order in which their keys first came.
     pub(crate) fn lines(&self) -> Vec<String> {
         let state = self.shared.0.lock().unwrap();
@@ -120,6 +150,9 @@ impl Backend {
         }
         let act = {
             let mut state = self.shared.0.lock().unwrap();
+            state.begun += 1;
+            self.shared.1.notify_all();
+            let mut state = self.shared.1.wait_while(state, |state| state.is_held).unwrap();
             state.script.pop_front().unwrap_or(Act::Accept)
         };
         if let Act::CloseEarly = act {
@@ -128,7 +161,20 @@ impl Backend {
         let head = head.to_lowercase();
         let length: usize = header(&head, "content-length").parse().unwrap();
         let mut body = vec![0; length];
-        reader.read_exact(&mut body)?;
+        match act {
+            Act::CloseMidway => {
+                reader.read_exact(&mut body[..length / 2])?;
+                return Ok(false);
+            }
+            Act::ReadSlowly => {
+                for piece in body.chunks_mut(1 << 10) {
+                    // What is slow about it.
+                    thread::sleep(Duration::from_millis(2));
+                    reader.read_exact(piece)?;
+                }
+            }
+            _ => reader.read_exact(&mut body)?,
+        }
         let mut text = String::new();
         GzDecoder::new(&body[..]).read_to_string(&mut text).unwrap();
         let request = Request {
@@ -145,7 +191,7 @@ impl Backend {
         self.note(&request);
         match act {
             Act::AtMost(limit) if records > limit => answer(stream, 413, "", ""),
-            Act::Accept | Act::AtMost(_) => {
+            Act::Accept | Act::AtMost(_) | Act::ReadSlowly => {
                 self.take(&request);
                 answer(stream, 200, "", &format!("{{\"accepted\":{records},\"rejected\":[]}}"))
             }
@@ -171,7 +217,7 @@ impl Backend {
                 stall(stream)
             }
             Act::Stall => stall(stream),
-            Act::CloseEarly => Ok(false),
+            Act::CloseEarly | Act::CloseMidway => Ok(false),
         }
     }
 

@@ -26,12 +26,18 @@ pub(crate) fn command(test: &str) -> Command {
 /// Runs the body in a process of its own; a failure or a hang there is one here.
 #[track_caller]
 pub(crate) fn in_own_process(test: &str, body: impl FnOnce()) {
+    in_own_process_with(test, &[], body);
+}
+
+/// The same with some variables set in its environment.
+#[track_caller]
+pub(crate) fn in_own_process_with(test: &str, variables: &[(&str, &str)], body: impl FnOnce()) {
     if is_for(test) {
         body();
         // Otherwise a name that matches no test would pass.
         std::process::exit(EXIT_RAN);
     }
-    let status = wait(&mut command(test).spawn().unwrap());
+    let status = wait(&mut command(test).envs(variables.iter().copied()).spawn().unwrap());
     assert_eq!(status.code(), Some(EXIT_RAN), "the child failed");
 }
 

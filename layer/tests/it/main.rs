@@ -5,18 +5,26 @@
 mod backend;
 mod calls;
 mod child;
+#[cfg(unix)]
+mod ends;
 mod errors;
+mod faults;
 mod forwarding;
 mod hops;
 mod json;
 mod markers;
 mod messages;
+mod modes;
+mod object;
 mod overload;
+mod panics;
 mod peers;
 mod property;
+mod recorder;
 mod records;
 mod redaction;
 mod requests;
+mod samples;
 mod service;
 mod settings;
 #[cfg(unix)]

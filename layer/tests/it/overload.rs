@@ -3,7 +3,9 @@
 use crate::backend::{Act, Backend};
 use crate::forwarding::{LONG, assert_adds_up, layer, log_errors, start};
 use crate::json::{extra, read};
-use log_center::LossReason;
+use log_center::{ForwardMode, LossReason};
+use proptest::collection::vec;
+use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::thread;
@@ -69,6 +71,71 @@ fn a_batch_of_open_fate_is_pushed_out_as_a_whole() {
         assert_eq!(*before, request.lines, "one key, two bodies");
     }
     assert_eq!(numbers(&backend.lines()), (0..110).collect::<Vec<_>>());
+}
+
+/// What is left of records of which these are errors, by a queue that holds so many: the oldest go, errors last.
+fn left(records: &[bool], bound: usize) -> Vec<usize> {
+    let mut left: Vec<usize> = Vec::new();
+    for n in 0..records.len() {
+        left.push(n);
+        if left.len() > bound {
+            let oldest = left.iter().position(|n| !records[*n]).unwrap_or(0);
+            left.remove(oldest);
+        }
+    }
+    left
+}
+
+#[track_caller]
+fn check_left(records: &[bool], bound: usize) {
+    const LATER: Act = Act::Answer(503, "retry-after: 300\r\n", "");
+    let backend = Backend::start(&[LATER; 1000]);
+    // One more, for the first.
+    let builder = layer(&backend.url()).forward(ForwardMode::All).queue_records(bound + 1);
+    let (dispatch, _capture, guard) = start(builder);
+    tracing::dispatcher::with_default(&dispatch, || {
+        tracing::error!("first");
+        backend.wait_for_requests(1);
+        // From here on the forwarder is in its long pause, and takes nothing.
+        assert!(!guard.flush(Duration::from_millis(500)));
+        for (n, is_error) in records.iter().enumerate() {
+            if *is_error { tracing::error!(n, "failed") } else { tracing::info!(n, "failed") }
+        }
+    });
+    assert_adds_up(&guard.counts());
+    backend.follow(&[]);
+    assert!(guard.flush(LONG));
+    let first_left = read(&backend.lines()[0])["msg"] == "first";
+    let bound = if first_left { bound } else { bound + 1 };
+    assert_eq!(numbers(&backend.lines()), left(records, bound), "bound {bound}, {records:?}");
+    let counts = guard.counts();
+    assert_eq!(counts.lost(LossReason::QueueFull), counts.offered - counts.accepted);
+    assert_adds_up(&counts);
+}
+
+#[test]
+fn errors_give_way_last_and_all_are_sent_by_age() {
+    check_left(&[false; 200], 50);
+    check_left(&[true; 200], 50);
+    let every = |n: usize, count: usize| (0..count).map(|record| record % n == 0).collect::<Vec<_>>();
+    check_left(&every(10, 500), 100);
+    check_left(&every(10, 2000), 100);
+    check_left(&every(2, 300), 100);
+    let mut errors_first = vec![true; 80];
+    errors_first.extend([false; 300]);
+    check_left(&errors_first, 100);
+    let mut errors_last = vec![false; 300];
+    errors_last.extend([true; 80]);
+    check_left(&errors_last, 100);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_gives_way_is_what_should(records in vec(any::<bool>(), 1..400), bound in 20_usize..100) {
+        check_left(&records, bound);
+    }
 }
 
 #[test]

@@ -1,4 +1,5 @@
 use log_center::Builder;
+use std::time::Duration;
 
 #[track_caller]
 fn check(expected: &str, builder: Builder) {
@@ -19,6 +20,7 @@ fn bad_settings_are_named() {
     check("version must not hold control characters", layer().version("1\n2"));
     check("commit_hash must not be empty", layer().commit_hash(""));
     check("queue_bytes and queue_records must be at least 1", layer().queue_records(0));
+    check("stat_interval must be at least 100ms", layer().stat_interval(Duration::from_millis(99)));
     check(
         "endpoint=\"localhost:8002\": must begin with http:// or https://",
         layer().endpoint("localhost:8002"),

@@ -11,6 +11,7 @@ pub mod metrics;
 mod observe;
 pub mod openapi;
 pub mod reports;
+pub mod requests;
 
 use crate::error::{ApiError, RETRY_AFTER_SECONDS};
 use crate::spool::{Spool, SpoolError};

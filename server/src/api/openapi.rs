@@ -1,6 +1,6 @@
 //! `/api/openapi.json` and `/docs`, which shows it and lets one try it, without anything from elsewhere.
 
-use super::{AppState, events, issues, reports};
+use super::{AppState, events, issues, reports, requests};
 use axum::Router;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -19,6 +19,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         (name = "reports", description = "Report errors."),
         (name = "events", description = "Send records."),
         (name = "issues", description = "Find and work on issues."),
+        (name = "requests", description = "See one request across services."),
     )
 )]
 struct ApiDoc;
@@ -29,6 +30,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(reports::router())
         .merge(events::router())
         .merge(issues::router())
+        .merge(requests::router())
 }
 
 /// The document, for whoever wants it without a server.

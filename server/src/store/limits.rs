@@ -25,3 +25,17 @@ pub const HISTOGRAM_HOURS_MAX: u32 = 90 * 24;
 
 /// Longest text to search for, in bytes. A longer one is refused with 422.
 pub const SEARCH_TEXT_BYTES: usize = 1024;
+
+/// How long before the making of its id a request is looked for first, in milliseconds: as far as the clocks of two hosts
+/// may differ.
+pub const REQUEST_BEFORE_ID_MS: i64 = 15 * 60 * 1000;
+
+/// How long after the making of its id a request is looked for first, in milliseconds. One that is not whole by then is
+/// looked for in the whole store, which takes longer.
+pub const REQUEST_AFTER_ID_MS: i64 = 60 * 60 * 1000;
+
+/// How many records of one request are answered if the client names no number.
+pub const REQUEST_RECORDS: u32 = 10_000;
+
+/// Most records of one request. More is refused with 422.
+pub const REQUEST_RECORDS_MAX: u32 = 100_000;

@@ -130,6 +130,13 @@ impl ToSchema for Lines {}
 #[derive(Debug, Clone)]
 pub struct JsonObject(pub Option<Box<RawValue>>);
 
+impl JsonObject {
+    /// Whether there is none.
+    pub fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
 impl<'de> Deserialize<'de> for JsonObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // What is no JSON cannot come from the writer; it must not make a whole page unreadable.

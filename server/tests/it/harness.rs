@@ -14,7 +14,7 @@ use tempfile::TempDir;
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The pause between two looks at a condition.
-const POLL: Duration = Duration::from_millis(20);
+pub const POLL: Duration = Duration::from_millis(20);
 
 /// A running server. Dropping it kills the process and removes what it wrote.
 pub struct Server {

@@ -1,5 +1,6 @@
-use crate::harness::{Server, ServerOptions, a_report, signal};
+use crate::harness::{DEADLINE, POLL, Server, ServerOptions, a_report, signal};
 use std::process::Output;
+use std::time::Instant;
 
 fn run(options: &ServerOptions, change: impl FnOnce(&mut std::process::Command)) -> Output {
     let mut command = options.command();
@@ -80,13 +81,19 @@ async fn health_and_metrics_say_what_is() {
     let ready = server.json("/health/ready").await;
     assert_eq!((&ready["status"], &ready["clickhouse"]), (&"ok".into(), &"ok".into()));
     server.sql_becomes("SELECT sum(count) FROM issues", "2").await;
-    let metrics = server.get("/metrics").send().await.unwrap().text().await.unwrap();
-    for line in [
+    let lines = [
         "log_center_accepted_total{source=\"report\"} 2",
         "log_center_stored_rows_total 2",
         "log_center_spool_bytes 0",
         "log_center_http_requests_total{route=\"/api/v1/logs/report\",method=\"POST\",status=\"200\"} 2",
-    ] {
-        assert!(metrics.lines().any(|found| found == line), "{line} is not in:\n{metrics}");
+    ];
+    // A row is seen in ClickHouse a moment before the writer has counted it.
+    let started = Instant::now();
+    loop {
+        let metrics = server.get("/metrics").send().await.unwrap().text().await.unwrap();
+        let missing = lines.iter().find(|line| !metrics.lines().any(|found| found == **line));
+        let Some(missing) = missing else { return };
+        assert!(started.elapsed() < DEADLINE, "{missing} is not in:\n{metrics}");
+        tokio::time::sleep(POLL).await;
     }
 }

@@ -15,5 +15,6 @@ mod issues;
 mod lifecycle;
 mod openapi;
 mod reports;
+mod requests;
 mod schema;
 mod states;

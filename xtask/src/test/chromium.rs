@@ -1,6 +1,6 @@
 //! The browser that the tests drive.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -28,7 +28,7 @@ pub(super) fn find_or_install() -> Result<PathBuf> {
     if let Some(found) = find() {
         return Ok(found);
     }
-    if !(on_path("apt-get").is_some() && rustix::process::geteuid().is_root()) {
+    if !(child::on_path("apt-get").is_some() && rustix::process::geteuid().is_root()) {
         bail!(
             "the browser tests need Chromium: install it (Debian, Ubuntu: `sudo apt-get install chromium`; \
              macOS: Google Chrome), or name it with {VARIABLE}=/path/to/chromium"
@@ -52,11 +52,6 @@ fn apt_get(arguments: &[&str]) -> Command {
 fn find() -> Option<PathBuf> {
     NAMES
         .iter()
-        .find_map(|name| on_path(name))
+        .find_map(|name| child::on_path(name))
         .or_else(|| Some(PathBuf::from(MACOS)).filter(|path| path.is_file()))
-}
-
-fn on_path(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|directory| directory.join(name)).find(|file| Path::is_file(file))
 }

@@ -1,6 +1,8 @@
 //! `cargo xtask test`: everything that has to hold, in phases, the cheap ones first.
 
 mod chromium;
+mod features;
+mod nginx;
 mod phases;
 mod python;
 
@@ -27,6 +29,9 @@ enum Phase {
     Format,
     /// clippy, warnings are errors
     Lint,
+    /// The layer with each of its features alone, with none and with all (by cargo-hack where it is installed), and
+    /// with the oldest Rust it claims to need (where rustup has it)
+    Features,
     /// rustdoc, warnings are errors
     Docs,
     /// Licences, duplicate and banned crates, sources (cargo deny; skipped where it is not installed)
@@ -39,6 +44,9 @@ enum Phase {
     Rust,
     /// The server's tests once more, against a separately started engine
     Remote,
+    /// The layer's example services behind nginx, and node-bunyan's command as a reader of their records (skipped
+    /// where no nginx can be had)
+    Services,
     /// Clients, browser and SQL against a running server
     E2e,
 }
@@ -95,12 +103,14 @@ impl Phase {
         match self {
             Self::Format => phases::format(),
             Self::Lint => phases::lint(),
+            Self::Features => features::run(),
             Self::Docs => phases::docs(),
             Self::Deny => phases::deny(),
             Self::Web => phases::web(),
             Self::Clients => phases::clients(),
             Self::Rust => phases::rust(),
             Self::Remote => phases::remote(),
+            Self::Services => phases::services(),
             Self::E2e => phases::e2e(),
         }
     }

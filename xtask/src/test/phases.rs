@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use serde::Deserialize;
 
-use super::{Outcome, chromium, python};
+use super::{Outcome, chromium, nginx, python};
 use crate::cargo::{self, Program};
 use crate::server::{Process, STOP_DEADLINE};
 use crate::{child, libchdb, npm, workspace};
@@ -117,6 +117,26 @@ pub(super) fn remote() -> Result<Outcome> {
     let result = passed(test_command(Packages::Server).env(libchdb::CLICKHOUSE_VARIABLE, &clickhouse));
     engine.stop(STOP_DEADLINE)?;
     result
+}
+
+pub(super) fn services() -> Result<Outcome> {
+    let e2e = workspace::root().join("e2e");
+    npm::install(&e2e)?;
+    npm::install(&e2e.join("bunyan"))?;
+    let mut command = npm::command();
+    command.args(["run", "--silent", "services"]).current_dir(&e2e);
+    for example in ["gateway", "prices"] {
+        let program = cargo::build(Program::LayerExample(example), false)?;
+        command.env(format!("LOG_CENTER_EXAMPLE_{}", example.to_uppercase()), program);
+    }
+    let Some(nginx) = nginx::find_or_fetch()? else {
+        // Where nobody reads the summary nothing may be left out.
+        ensure!(std::env::var_os("CI").is_none(), nginx::MISSING);
+        child::run(command.env("LOG_CENTER_WITHOUT_NGINX", nginx::MISSING))?;
+        return Ok(Outcome::Skipped(format!("bunyan passed, but {}", nginx::MISSING)));
+    };
+    command.env("LOG_CENTER_NGINX", nginx.program);
+    passed(command.env("LOG_CENTER_NGINX_LIBRARIES", std::env::join_paths(nginx.libraries)?))
 }
 
 pub(super) fn e2e() -> Result<Outcome> {

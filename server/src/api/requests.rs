@@ -1,0 +1,145 @@
+//! `/api/v1/requests`: one request, put back together.
+
+use super::AppState;
+use super::issues::query::{Query, refused};
+use crate::error::{ApiError, ErrorBody};
+use crate::store::limits;
+use crate::store::record::Record;
+use crate::store::value::Time;
+use crate::trace::{Hop, Trace};
+use axum::Json;
+use axum::extract::{FromRequestParts, Path, RawQuery, State};
+use axum::http::request::Parts;
+use log_center_wire::RequestId;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::time::Duration;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The routes of this noun.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(one))
+}
+
+/// How long a request that ClickHouse does not know, or not to its end, is waited for if something is on its way there.
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// One request: everything that was written about it, and the tree of its hops.
+#[derive(Serialize, ToSchema)]
+struct RequestAnswer {
+    req_id: String,
+    /// When its first hop began, or its first record was written.
+    started_at: Time,
+    /// From there to the last end.
+    duration_ms: f64,
+    /// There are hops, and each of them has an end.
+    complete: bool,
+    /// There are more records than `limit`, or hops nested too deep to be shown where they belong.
+    truncated: bool,
+    /// Records of level ERROR and above.
+    error_count: usize,
+    /// Who took part, by name.
+    services: Vec<String>,
+    /// The issues that its errors are occurrences of.
+    issues: Vec<u64>,
+    /// The outermost hops; the others are their `children`, in the order of their start.
+    #[schema(value_type = Vec<HopTree>)]
+    hops: Box<RawValue>,
+    /// All records in the order of time, those of one millisecond in the order in which they arrived.
+    events: Vec<Record>,
+}
+
+/// A hop with the hops inside of it.
+#[derive(Serialize, ToSchema)]
+struct HopTree {
+    #[serde(flatten)]
+    hop: Hop,
+    #[schema(no_recursion)]
+    children: Vec<HopTree>,
+}
+
+/// The request that a path names.
+struct Id(RequestId);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let text = path.map(|Path(text)| text).unwrap_or_default();
+        RequestId::new(&text).map(Id).map_err(|error| refused("req_id", error.to_string()))
+    }
+}
+
+/// Show a request.
+///
+/// Every record with this `req_id`, of every service that took part, and the tree of hops that they make: by `span_id` and
+/// `parent_id`, or by the pairs of begin and end and their times where programs have no such ids.
+#[utoipa::path(
+    get,
+    path = "/api/v1/requests/{req_id}",
+    tag = "requests",
+    params(
+        ("req_id" = String, Path, description = "The request."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100000, description = "Records at most, the first ones; 10000 if absent."),
+    ),
+    responses(
+        (status = 200, description = "The request.", body = RequestAnswer),
+        (status = 404, description = "No record has this id.", body = ErrorBody),
+        (status = 422, description = "`req_id` or a parameter is wrong; it is named.", body = ErrorBody),
+        (status = 503, description = "ClickHouse is away; see Retry-After.", body = ErrorBody),
+    )
+)]
+async fn one(
+    State(state): State<AppState>,
+    Id(id): Id,
+    RawQuery(query): RawQuery,
+) -> Result<Json<RequestAnswer>, ApiError> {
+    let query = Query::parse(query.as_deref(), &["limit"], &[])?;
+    let limit = query.number("limit", limits::REQUEST_RECORDS, limits::REQUEST_RECORDS_MAX)?;
+    let end = *state.spool.end().borrow();
+    let mut records = find(&state, &id, limit + 1).await?;
+    if !is_whole(&records)
+        && state.progress.stored() < end
+        && state.progress.wait_for(end, ARRIVAL_TIMEOUT).await
+    {
+        records = find(&state, &id, limit + 1).await?;
+    }
+    // A hundred thousand records take longer than a thread of the runtime should be held.
+    let answer = tokio::task::spawn_blocking(move || answer(&id, records, limit as usize)).await;
+    answer.unwrap_or_else(|panic| Err(ApiError::Internal(panic.to_string()))).map(Json)
+}
+
+fn is_whole(records: &[Record]) -> bool {
+    Trace::new(records).is_some_and(|trace| trace.complete)
+}
+
+/// About the time that the id tells; everywhere, if that is not all of it.
+async fn find(state: &AppState, id: &RequestId, limit: u32) -> Result<Vec<Record>, ApiError> {
+    match state.store.recent_request(id, limit).await? {
+        Some(records) if is_whole(&records) => Ok(records),
+        _ => Ok(state.store.request(id, limit).await?),
+    }
+}
+
+fn answer(id: &RequestId, mut records: Vec<Record>, limit: usize) -> Result<RequestAnswer, ApiError> {
+    let more = records.len() > limit;
+    records.truncate(limit);
+    let trace =
+        Trace::new(&records).ok_or_else(|| ApiError::NotFound(format!("no record has the req_id {id}")))?;
+    let hops = trace.hops_json().map_err(|error| ApiError::Internal(error.to_string()))?;
+    Ok(RequestAnswer {
+        req_id: id.to_string(),
+        started_at: trace.started_at,
+        duration_ms: trace.duration_ms,
+        complete: trace.complete && !more,
+        truncated: more || trace.flattened,
+        error_count: trace.error_count,
+        services: trace.services,
+        issues: trace.issues,
+        hops,
+        events: records,
+    })
+}

@@ -1,0 +1,235 @@
+use crate::store::record::Record;
+use log_center_wire::EventKind;
+use log_center_wire::extra;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What a hop is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HopKind {
+    /// A request that a service handled.
+    Server,
+    /// A call that a service made.
+    Client,
+}
+
+/// How a hop ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HopState {
+    /// With an answer.
+    Ok,
+    /// With a failure: a status from 500 on, no answer, a panic.
+    Error,
+    /// Nobody wrote its end, or its client went away before.
+    Unfinished,
+}
+
+/// A hop of a request, but for the hops inside of it.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Hop {
+    /// 16 hex digits; empty if the program has no such ids.
+    pub span_id: String,
+    /// The hop around it, by its own words.
+    pub parent_id: String,
+    /// The service.
+    pub project: String,
+    /// What it is.
+    pub kind: HopKind,
+    /// `GET /api/users/{id}`, or the called host and path.
+    #[schema(example = "GET /api/users/{id}")]
+    pub name: String,
+    /// When it began, in milliseconds after the request's `started_at`.
+    pub start_ms: f64,
+    /// How long it took; `null` if it has no end.
+    pub duration_ms: Option<f64>,
+    /// HTTP status of the answer.
+    pub status: Option<u16>,
+    /// How it ended.
+    pub state: HopState,
+    /// By how many milliseconds at least the clock of its host is ahead of its caller's (behind, if negative): the hop
+    /// would not fit into the call otherwise. `null` if there is no such sign.
+    pub clock_skew_ms: Option<f64>,
+}
+
+/// What the records of one hop say of it.
+#[derive(Debug, Clone)]
+pub(super) struct Draft {
+    pub(super) span_id: String,
+    pub(super) parent_id: String,
+    pub(super) project: String,
+    pub(super) hostname: String,
+    pub(super) pid: u32,
+    pub(super) kind: HopKind,
+    pub(super) name: String,
+    /// Milliseconds since 1970.
+    pub(super) start: f64,
+    pub(super) duration: Option<f64>,
+    pub(super) status: Option<u16>,
+    pub(super) state: HopState,
+}
+
+/// Begin or end of a hop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moment {
+    Begin(HopKind),
+    End(HopKind),
+}
+
+impl Moment {
+    /// What a record tells of a hop; `None` if it only happened inside of one.
+    pub(super) fn of(record: &Record) -> Option<Self> {
+        match record.event.parse().ok()? {
+            EventKind::ClientReq => Some(Moment::Begin(HopKind::Server)),
+            EventKind::ClientRes => Some(Moment::End(HopKind::Server)),
+            EventKind::ServiceStart => Some(Moment::Begin(HopKind::Client)),
+            EventKind::ServiceEnd | EventKind::ServiceErr => Some(Moment::End(HopKind::Client)),
+            EventKind::Trace => None,
+        }
+    }
+
+    pub(super) fn kind(self) -> HopKind {
+        let (Moment::Begin(kind) | Moment::End(kind)) = self;
+        kind
+    }
+}
+
+impl Draft {
+    /// A hop of which this record is the first that is known.
+    pub(super) fn new(record: &Record, moment: Moment) -> Self {
+        let mut draft = Self {
+            span_id: record.span_id.clone(),
+            parent_id: record.parent_id.clone(),
+            project: record.project.clone(),
+            hostname: record.hostname.clone(),
+            pid: record.pid,
+            kind: moment.kind(),
+            name: String::new(),
+            start: millis(record),
+            duration: None,
+            status: None,
+            state: HopState::Unfinished,
+        };
+        match moment {
+            Moment::Begin(_) => draft.name = Said::of(record).name,
+            Moment::End(_) => {
+                draft.start -= taken(record).unwrap_or(0.0);
+                draft.end(record);
+            }
+        }
+        draft
+    }
+
+    /// Its begin, if the end was met before.
+    pub(super) fn begin(&mut self, record: &Record) {
+        self.start = self.start.min(millis(record));
+        if self.name.is_empty() {
+            self.name = Said::of(record).name;
+        }
+    }
+
+    /// Its end.
+    pub(super) fn end(&mut self, record: &Record) {
+        let said = Said::of(record);
+        self.duration = taken(record).or_else(|| {
+            let between = millis(record) - self.start;
+            (self.state == HopState::Unfinished && between >= 0.0).then_some(between)
+        });
+        self.status = said.status.or(self.status);
+        if !said.name.is_empty() {
+            self.name = said.name;
+        }
+        if self.parent_id.is_empty() {
+            self.parent_id.clone_from(&record.parent_id);
+        }
+        let failed = said.status.is_some_and(|status| status >= 500)
+            || record.event == EventKind::ServiceErr.as_str()
+            || record.err.is_some()
+            || matches!(said.outcome.as_deref(), Some("failed" | "panicked"));
+        self.state = if said.outcome.as_deref() == Some("cancelled") {
+            HopState::Unfinished
+        } else if failed {
+            HopState::Error
+        } else {
+            HopState::Ok
+        };
+    }
+
+    /// By how much its clock must be ahead of its parent's to fit into it.
+    pub(super) fn skew(&self, parent: &Draft) -> Option<f64> {
+        let (ends, around) = (self.ends()?, parent.ends()?);
+        let fits = self.kind == HopKind::Server
+            && self.hostname != parent.hostname
+            && self.duration <= parent.duration;
+        let off =
+            if self.start < parent.start { self.start - parent.start } else { (ends - around).max(0.0) };
+        // Times are written in whole milliseconds.
+        (fits && off.abs() > 1.0).then(|| super::rounded(off))
+    }
+
+    /// The hop, in a request that began at `start`.
+    pub(super) fn finish(self, start: f64, clock_skew_ms: Option<f64>) -> Hop {
+        Hop {
+            start_ms: super::rounded(self.start - start),
+            duration_ms: self.duration.map(super::rounded),
+            span_id: self.span_id,
+            parent_id: self.parent_id,
+            project: self.project,
+            kind: self.kind,
+            name: self.name,
+            status: self.status,
+            state: self.state,
+            clock_skew_ms,
+        }
+    }
+
+    /// Its end, in milliseconds since 1970, as far as it is known.
+    pub(super) fn ends(&self) -> Option<f64> {
+        self.duration.map(|duration| self.start + duration)
+    }
+}
+
+/// When a record was written, in milliseconds since 1970.
+pub(super) fn millis(record: &Record) -> f64 {
+    // Exact below 2^53, which is the year 287,000.
+    record.time.0.0 as f64
+}
+
+/// How long the hop took that this record ends.
+pub(super) fn taken(record: &Record) -> Option<f64> {
+    let called = record.service_res.as_ref().and_then(|response| response.tm);
+    record.tm.or(called).filter(|tm| tm.is_finite() && *tm >= 0.0)
+}
+
+/// What is found in the pairs of a record, and in its objects.
+struct Said {
+    name: String,
+    status: Option<u16>,
+    outcome: Option<String>,
+}
+
+impl Said {
+    fn of(record: &Record) -> Self {
+        let (mut method, mut route, mut status, mut outcome) = (None, None, None, None);
+        for (key, value) in extra::pairs(&record.extra) {
+            match key.as_str() {
+                "method" => method = Some(value),
+                "route" => route = Some(value),
+                "status" => status = value.parse().ok(),
+                "outcome" => outcome = Some(value),
+                _ => {}
+            }
+        }
+        let place = match (&record.service_req, &record.d) {
+            (Some(request), _) => Some(format!("{}{}", request.host, request.path)),
+            (None, Some(client)) if route.is_none() => Some(client.url.clone()),
+            _ => route,
+        };
+        let words = [method.unwrap_or_default(), place.unwrap_or_default()];
+        let name =
+            words.iter().filter(|word| !word.is_empty()).map(String::as_str).collect::<Vec<_>>().join(" ");
+        let status = record.service_res.as_ref().and_then(|response| response.http_code).or(status);
+        Self { name, status, outcome }
+    }
+}
