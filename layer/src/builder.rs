@@ -1,4 +1,4 @@
-use crate::callsite::Style;
+use crate::callsite::{self, Style};
 use crate::error::Error;
 use crate::filter::Filter;
 use crate::forward::{ForwardMode, Forwarding, Sender, Settings, Target};
@@ -7,6 +7,7 @@ use crate::layer::{Core, LogCenterLayer};
 use crate::limits::FLUSH_TIMEOUT;
 use crate::line::{Identity, Names};
 use crate::process::{self, Alarm};
+use crate::redact::Hook;
 use crate::sink::{Custom, Sink};
 use crate::stdout::Stdout;
 use crate::variable;
@@ -40,6 +41,10 @@ pub fn layer(service: impl Into<String>) -> Builder {
         write_filter: None,
         flush_timeout: FLUSH_TIMEOUT,
         trace: false,
+        style: callsite::Settings::default(),
+        hook: None,
+        backtraces: true,
+        reports_messages: true,
         sink: None,
         process: process::Settings::default(),
     }
@@ -57,6 +62,10 @@ pub struct Builder {
     write_filter: Option<Targets>,
     flush_timeout: Duration,
     trace: bool,
+    style: callsite::Settings,
+    hook: Option<Arc<Hook>>,
+    backtraces: bool,
+    reports_messages: bool,
     sink: Option<Arc<dyn Sink>>,
     pub(crate) process: process::Settings,
 }
@@ -181,6 +190,63 @@ impl Builder {
         self
     }
 
+    /// Writes `extra` as one nested object, `"extra":{"sku":7,"note":"two left"}`, in place of the text
+    /// `sku=7 note="two left"`. Numbers and truth values have their types; what is no number to every reader of JSON
+    /// (NaN, the infinities, integers beyond 64 bits) is a string, as everything else is. Keys and limits are the same.
+    /// The server takes both, and keeps the text. Default: the text, which is what the log specification says.
+    pub fn extra_as_object(mut self) -> Self {
+        self.style.extra_as_object = true;
+        self
+    }
+
+    /// Hides the values of more keys: those that end with the words of a name given here, whatever stands between
+    /// the words and in whichever letter case (`iban` hides `customer_iban` and `customerIban`, not `iban_count`).
+    /// What is hidden without it is in the [crate's documentation](crate#what-is-not-shown).
+    pub fn redact_keys<K: AsRef<str>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+        keys.into_iter().for_each(|key| self.style.redaction.add(key.as_ref()));
+        self
+    }
+
+    /// Shows the values of keys that would be hidden: exactly these, words compared as in
+    /// [`redact_keys`](Self::redact_keys) (`session_id` keeps `sessionId`, not `admin_session_id`).
+    pub fn keep_keys<K: AsRef<str>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+        keys.into_iter().for_each(|key| self.style.redaction.keep(key.as_ref()));
+        self
+    }
+
+    /// Asks for every text before it goes anywhere: what this returns stands in its place, `None` leaves it. Texts
+    /// are strings and what was formatted by `Debug` or `Display`, not numbers and truth values. The key is the
+    /// field's name, or `msg`, `err.msg` (for each error down a chain), `url`, `ip`, `ua`, `uid`, `rrdid`, `path`,
+    /// `payload`, `body`. What is hidden already is not asked for. It runs on the caller's thread, for each text of
+    /// each record; if it panics, the text is hidden. Default: nobody is asked.
+    ///
+    /// ```
+    /// let layer = log_center::layer("shop")
+    ///     .redact(|key, value| (key == "msg" && value.contains('@')).then(|| "[address]".to_owned()));
+    /// ```
+    pub fn redact(mut self, hook: impl Fn(&str, &str) -> Option<String> + Send + Sync + 'static) -> Self {
+        self.hook = Some(Arc::new(hook));
+        self
+    }
+
+    /// Whether a callsite is told of that formats data into its message (`info!("user {id} logged in")`), so that its
+    /// records cannot be counted by it. Once for each callsite, for at most
+    /// [`MESSAGE_REPORTS`](crate::limits::MESSAGE_REPORTS) of them, and only for those of the program's own workspace,
+    /// a WARN record `message has data in it` names file and line. The event's own record is written as it is.
+    /// Default: yes.
+    pub fn report_formatted_messages(mut self, on: bool) -> Self {
+        self.reports_messages = on;
+        self
+    }
+
+    /// Whether `err.stack` of an ERROR ends with the backtrace to the event, if `RUST_LIB_BACKTRACE` or
+    /// `RUST_BACKTRACE` is set to something else than 0. Taking one and finding the names in it costs a
+    /// millisecond or so on the thread that logs. Default: yes.
+    pub fn backtraces(mut self, on: bool) -> Self {
+        self.backtraces = on;
+        self
+    }
+
     /// Where lines go. Default: standard output. Each line is one `write_all`; an error is counted in
     /// [`Counts::unwritten`](crate::Counts::unwritten), and so is a panic.
     pub fn writer<W>(mut self, writer: W) -> Self
@@ -247,7 +313,11 @@ impl Builder {
             forwarding,
             filter,
             writes_trace: self.trace,
-            style: Style::plain(),
+            style: Style::of(self.style),
+            hook: self.hook,
+            takes_backtraces: self.backtraces,
+            reports_messages: self.reports_messages,
+            messages_reported: Default::default(),
             flush_timeout: self.flush_timeout,
             alarm,
             own_filter,

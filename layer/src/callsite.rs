@@ -6,16 +6,18 @@
 //! the program's text has. A thread remembers where it found the ones that it met last; behind that stands one map
 //! for all threads.
 
+use crate::constancy::Constancy;
 use crate::failure::names_error;
 use crate::fields::Column;
 use crate::limits::ERROR_STACK_BYTES;
 use crate::line::escape::{push_json, push_key};
+use crate::redact::Redaction;
 use log_center_wire::Level;
 use log_center_wire::limits::FILE_PATH_BYTES;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{OnceLock, PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 use tracing_core::Metadata;
 
 /// How many callsites a thread finds without asking for them; a power of two, of eight bytes each. Two that fall
@@ -28,12 +30,24 @@ const BIZ: &str = "log_center::biz";
 /// The name of the callsites of [`fatal!`](crate::fatal).
 const FATAL: &str = "log_center::fatal";
 
+/// What the names of the fields begin with that the bridge from the `log` crate (tracing-log) adds to an event.
+const LOG_FIELDS: &str = "log.";
+
 thread_local! {
     static RECENT: [Cell<Option<&'static Facts>>; PLACES] = const { [const { Cell::new(None) }; PLACES] };
 }
 
+/// How fields are written.
+#[derive(Clone, PartialEq, Default)]
+pub(crate) struct Settings {
+    /// `extra` is an object, not a text.
+    pub(crate) extra_as_object: bool,
+    pub(crate) redaction: Redaction,
+}
+
 /// One way to write fields, with all callsites and keys as they are under it. Layers that are set up alike share it.
 pub(crate) struct Style {
+    pub(crate) settings: Settings,
     facts: RwLock<HashMap<usize, &'static Facts>>,
     keys: RwLock<HashMap<Vec<u8>, &'static Key>>,
 }
@@ -55,11 +69,13 @@ pub(crate) struct Facts {
     /// By the index of the field.
     pub(crate) fields: Box<[FieldFacts]>,
     pub(crate) place: Place,
+    pub(crate) constancy: Constancy,
 }
 
 /// One field of a callsite.
 pub(crate) struct FieldFacts {
     pub(crate) role: Role,
+    pub(crate) name: &'static str,
     pub(crate) key: &'static Key,
 }
 
@@ -72,15 +88,28 @@ pub(crate) enum Role {
     Message,
     /// Words about an error, in an event that has an `err`.
     Error,
+    /// A backtrace, in an event that has an `err`.
+    Backtrace,
     /// A column, in every record inside the span.
     Column(Column),
+    /// A pair that is an address, in which there may be a secret.
+    Address,
+    /// A pair that nobody may read.
+    Redacted,
+    /// Where in the program a record of the `log` crate comes from.
+    LogFile,
+    LogLine,
+    /// Says nothing that is not said elsewhere.
+    Dropped,
 }
 
 /// The key of a pair.
 #[derive(Debug)]
 pub(crate) struct Key {
-    /// ` key=`, as it goes into a line: with what separates it from the pair before.
+    /// ` key=`, as it goes into a line: with what separates it from the pair before. In an object `,"key":`.
     pub(crate) opening: Box<[u8]>,
+    /// Whether values are JSON.
+    pub(crate) in_object: bool,
     /// Two keys are the same if this is.
     pub(crate) id: u32,
     /// One of 64 bits, the same for the same key.
@@ -96,10 +125,17 @@ pub(crate) struct Place {
 }
 
 impl Style {
-    /// The one style that there is.
-    pub(crate) fn plain() -> &'static Self {
-        static PLAIN: OnceLock<Style> = OnceLock::new();
-        PLAIN.get_or_init(|| Self { facts: RwLock::default(), keys: RwLock::default() })
+    /// The style of these settings. It stays: a program has one or two.
+    pub(crate) fn of(settings: Settings) -> &'static Self {
+        static ALL: Mutex<Vec<&'static Style>> = Mutex::new(Vec::new());
+        let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(style) = all.iter().find(|style| style.settings == settings) {
+            return style;
+        }
+        let style: &'static Style =
+            Box::leak(Box::new(Style { settings, facts: RwLock::default(), keys: RwLock::default() }));
+        all.push(style);
+        style
     }
 
     /// What there is to know of a callsite.
@@ -131,7 +167,13 @@ impl Style {
     pub(crate) fn key(&self, name: &str) -> &'static Key {
         let mut spelled = Vec::new();
         push_key(&mut spelled, name);
-        find_or_make(&self.keys, &spelled[..], || spelled.clone(), |count| Key::new(&spelled, count))
+        let in_object = self.settings.extra_as_object;
+        find_or_make(
+            &self.keys,
+            &spelled[..],
+            || spelled.clone(),
+            |count| Key::new(&spelled, in_object, count),
+        )
     }
 }
 
@@ -160,11 +202,16 @@ where
 }
 
 impl Key {
-    fn new(spelled: &[u8], count: usize) -> Self {
-        let opening = [b" ", spelled, b"="].concat().into();
+    fn new(spelled: &[u8], in_object: bool, count: usize) -> Self {
+        let opening = opening(spelled, in_object).into();
         // The first 64 keys of a program have a bit each of their own.
-        Self { opening, id: count as u32, mark: 1 << (count % 64) }
+        Self { opening, in_object, id: count as u32, mark: 1 << (count % 64) }
     }
+}
+
+/// What stands before a value: a separator and the key, which is spelled so that it needs no escapes.
+pub(crate) fn opening(spelled: &[u8], in_object: bool) -> Vec<u8> {
+    if in_object { [b",\"", spelled, b"\":"].concat() } else { [b" ", spelled, b"="].concat() }
 }
 
 impl Facts {
@@ -176,20 +223,36 @@ impl Facts {
         // In such a span `url`, `ip` and `ua` are the client's.
         let opens_request = !is_event && metadata.fields().field(Column::ReqId.name()).is_some();
         let fails = is_event && level >= Level::Error;
+        // The bridge has one callsite for each level; what differs comes as fields.
+        let is_log =
+            is_event && metadata.target() == "log" && metadata.fields().field("log.target").is_some();
+        let pair = |name: &str| match name {
+            name if style.settings.redaction.hides(name) => Role::Redacted,
+            "url" | "uri" | "referer" | "location" => Role::Address,
+            _ => Role::Plain,
+        };
         let role = |name: &str| {
             if is_event {
                 return match name {
                     "message" => Role::Message,
+                    "log.target" if is_log => Role::Plain,
+                    "log.file" if is_log => Role::LogFile,
+                    "log.line" if is_log => Role::LogLine,
+                    name if is_log && name.starts_with(LOG_FIELDS) => Role::Dropped,
                     name if fails && names_error(name) => Role::Error,
-                    _ => Role::Plain,
+                    "backtrace" if fails => Role::Backtrace,
+                    name => pair(name),
                 };
             }
             match Column::named(name) {
                 Some(column) if opens_request || !column.is_client() => Role::Column(column),
-                _ => Role::Plain,
+                _ => pair(name),
             }
         };
-        let facts = |name: &'static str| FieldFacts { role: role(name), key: style.key(name) };
+        let facts = |name: &'static str| {
+            let spelled = name.strip_prefix(LOG_FIELDS).filter(|_| is_log).unwrap_or(name);
+            FieldFacts { role: role(name), name: spelled, key: style.key(spelled) }
+        };
         let fields: Box<[FieldFacts]> = metadata.fields().iter().map(|field| facts(field.name())).collect();
         Self {
             style,
@@ -200,6 +263,7 @@ impl Facts {
             is_biz,
             declares_columns: fields.iter().any(|field| matches!(field.role, Role::Column(_))),
             fields,
+            constancy: Constancy::of(metadata),
             place: Place::new(metadata.file().unwrap_or("unknown"), metadata.line().unwrap_or(0)),
         }
     }
@@ -215,7 +279,15 @@ fn level_of(metadata: &Metadata<'_>) -> Level {
     }
 }
 
+/// What stands between an error's stack and its type.
+pub(crate) const BEFORE_TYPE: &[u8] = b"\",\"type\":\"";
+
 impl Place {
+    /// `\n    at src/main.rs:6`
+    pub(crate) fn frame(&self) -> &[u8] {
+        self.before_type.strip_suffix(BEFORE_TYPE).unwrap_or_default()
+    }
+
     pub(crate) fn new(file: &str, line: u32) -> Self {
         Self::of_panic(file, line, None)
     }
@@ -232,9 +304,7 @@ impl Place {
         let digits = line.to_string();
         let line = digits.as_bytes();
         Self {
-            before_type: [b"\\n    at ", &escaped[..], b":", line, &stack[..], b"\",\"type\":\""]
-                .concat()
-                .into(),
+            before_type: [b"\\n    at ", &escaped[..], b":", line, &stack[..], BEFORE_TYPE].concat().into(),
             after_type: [b"\",\"file_path\":\"", &escaped[..], b"\",\"line_number\":", line, b"}"]
                 .concat()
                 .into(),

@@ -7,7 +7,7 @@ use crate::callsite::Style;
 use crate::failure::Failure;
 use crate::fields::{Column, Fields};
 use crate::limits::{KEPT_BUFFER_BYTES, VALUE_BYTES};
-use crate::line::escape::push_value;
+use crate::line::escape::{push_string, push_value};
 use log_center_wire::EventKind;
 use std::time::Duration;
 
@@ -20,6 +20,9 @@ pub(crate) struct Captured {
     pub(crate) dropped: usize,
     /// What becomes `err`.
     pub(crate) failure: Failure,
+    /// Where in the program an event of the `log` crate comes from; empty for every other.
+    pub(crate) log_file: String,
+    pub(crate) log_line: u32,
     /// Where a value is formatted before it is known how to write it.
     pub(crate) raw: String,
     /// Keys already in the line under construction, by their ids.
@@ -46,7 +49,9 @@ impl Captured {
         self.fields.clear();
         self.dropped = 0;
         self.failure.clear();
+        self.failure.trace.clear();
         self.keys_in_line.clear();
+        self.log_file.clear();
         #[cfg(any(feature = "tower", feature = "reqwest"))]
         {
             self.hop = None;
@@ -84,10 +89,16 @@ impl Captured {
     /// Keeps an extra field. The same key once more replaces it.
     #[inline]
     pub(crate) fn push_pair(&mut self, key: &Key, value: &str) {
-        self.pair(key, |text| push_value(text, value, VALUE_BYTES));
+        self.pair(key, |text| {
+            if key.in_object {
+                push_string(text, value);
+            } else {
+                push_value(text, value, VALUE_BYTES);
+            }
+        });
     }
 
-    /// The same for a value that needs neither quotes nor escapes: a number, a truth value.
+    /// The same for a value that is JSON as it is, and needs no quotes elsewhere: a number, a truth value.
     #[inline]
     pub(crate) fn push_plain_pair(&mut self, key: &Key, value: &str) {
         self.pair(key, |text| text.extend_from_slice(value.as_bytes()));
@@ -96,7 +107,12 @@ impl Captured {
     /// The same under a name that comes from no callsite.
     #[cfg(any(feature = "tower", feature = "reqwest"))]
     pub(crate) fn push_named(&mut self, style: &Style, name: &str, value: &str) {
-        self.push_pair(style.key(name), value);
+        // Those of this crate's own that are numbers.
+        if matches!(name, "status" | "bytes") && value.parse::<u64>().is_ok() {
+            self.push_plain_pair(style.key(name), value);
+        } else {
+            self.push_pair(style.key(name), value);
+        }
     }
 
     #[inline]
@@ -109,7 +125,7 @@ impl Captured {
     /// Keeps the value of a column; an empty one says that there is none. What the column does not take is a pair.
     #[inline]
     pub(crate) fn push_column(&mut self, column: Column, key: &Key, value: &str) {
-        if column.takes(value) {
+        if column.takes_all() || column.takes(value) {
             self.fields.set_column(column, value);
         } else {
             self.push_pair(key, value);

@@ -6,6 +6,8 @@ use crate::format::{self, Bounded};
 use crate::limits::{ERROR_MESSAGE_BYTES, ERROR_SOURCES, ERROR_STACK_BYTES, KEPT_BUFFER_BYTES};
 use crate::line::escape::push_json;
 use crate::process::PanicNote;
+use crate::redact::{Hook, ask};
+use crate::trace::{self, Told};
 use crate::type_name::TypeName;
 use std::error::Error;
 use std::io;
@@ -39,11 +41,14 @@ pub(crate) struct Failure {
     /// stack; escaped.
     escaped: Vec<u8>,
     message_len: usize,
+    /// Lines of a backtrace, each behind a line feed, as they are.
+    pub(crate) trace: String,
     /// The panic that it was.
     pub(crate) panic: Option<Arc<PanicNote>>,
 }
 
 impl Failure {
+    /// Forgets what was said of an error; a backtrace is none of that.
     #[inline]
     pub(crate) fn clear(&mut self) {
         if self.origin != Origin::Nowhere {
@@ -59,7 +64,7 @@ impl Failure {
     /// Whether the buffers have grown larger than what is kept for the next use.
     #[inline]
     pub(crate) fn is_oversized(&self) -> bool {
-        (self.text.capacity() | self.escaped.capacity()) > KEPT_BUFFER_BYTES
+        (self.text.capacity() | self.escaped.capacity() | self.trace.capacity()) > KEPT_BUFFER_BYTES
     }
 
     /// Whether it came by this very field.
@@ -68,7 +73,12 @@ impl Failure {
     }
 
     /// Takes an error with its whole chain of sources.
-    pub(crate) fn take_error(&mut self, field: &'static FieldFacts, error: &(dyn Error + 'static)) {
+    pub(crate) fn take_error(
+        &mut self,
+        field: &'static FieldFacts,
+        error: &(dyn Error + 'static),
+        hook: Option<&Hook>,
+    ) {
         self.clear();
         self.origin = Origin::Error;
         self.field = Some(field);
@@ -78,6 +88,20 @@ impl Failure {
         if let Some(name) = known {
             self.error_type.set(name);
         }
+        if let Some(hook) = hook {
+            self.say_again(error, hook);
+        }
+    }
+
+    /// The words once more, each as the program wants it shown.
+    #[cold]
+    fn say_again(&mut self, error: &(dyn Error + 'static), hook: &Hook) {
+        let words = |error: &(dyn Error + 'static)| {
+            let mut words = String::new();
+            Bounded::new(&mut words, ERROR_MESSAGE_BYTES).display(error);
+            ask(hook, "err.msg", &words).unwrap_or(words)
+        };
+        self.say(&words(error), sources(error).map(words));
     }
 
     /// Takes what a field says about an error.
@@ -91,31 +115,36 @@ impl Failure {
 
     /// Takes what this crate itself says of a failure.
     #[cfg(any(feature = "tower", feature = "reqwest"))]
-    pub(crate) fn tell<'a>(
+    pub(crate) fn tell(
         &mut self,
         error_type: &str,
         message: &str,
-        causes: impl Iterator<Item = &'a str>,
+        causes: impl Iterator<Item = impl AsRef<str>>,
     ) {
         self.clear();
         self.origin = Origin::Error;
         self.error_type.set(error_type);
+        self.say(message, causes);
+    }
+
+    fn say(&mut self, message: &str, causes: impl Iterator<Item = impl AsRef<str>>) {
+        self.escaped.clear();
         push_json(&mut self.escaped, message, ERROR_MESSAGE_BYTES);
         self.message_len = self.escaped.len();
         for cause in causes {
             let Some(room) = room_for_cause(self.escaped.len() - self.message_len) else { break };
             self.escaped.extend_from_slice(CAUSED_BY);
-            push_json(&mut self.escaped, cause, room);
+            push_json(&mut self.escaped, cause.as_ref(), room);
         }
     }
 
     /// Takes a panic.
-    pub(crate) fn take_panic(&mut self, note: &Arc<PanicNote>) {
+    pub(crate) fn take_panic(&mut self, note: &Arc<PanicNote>, hook: Option<&Hook>) {
         self.clear();
         self.origin = Origin::Error;
         self.error_type.set("panic");
-        push_json(&mut self.escaped, &note.message, ERROR_MESSAGE_BYTES);
-        self.message_len = self.escaped.len();
+        let changed = hook.and_then(|hook| ask(hook, "err.msg", &note.message));
+        self.say(changed.as_deref().unwrap_or(&note.message), std::iter::empty::<&str>());
         self.panic = Some(Arc::clone(note));
     }
 
@@ -123,9 +152,31 @@ impl Failure {
     #[inline]
     pub(crate) fn finish(&mut self) {
         if self.origin == Origin::Text {
-            push_json(&mut self.escaped, &self.text, ERROR_MESSAGE_BYTES);
-            self.message_len = self.escaped.len();
+            let text = std::mem::take(&mut self.text);
+            match Told::read(&text) {
+                Some(told) => {
+                    trace::push_lines(&mut self.trace, &told.rest);
+                    self.say(told.message, told.causes.into_iter());
+                }
+                None => self.say(&text, std::iter::empty::<&str>()),
+            }
+            self.text = text;
         }
+    }
+
+    /// Adds the backtrace to here, unless there is another one already.
+    #[inline]
+    pub(crate) fn trace_here(&mut self) {
+        if self.trace.is_empty() && !self.text.contains('\n') {
+            trace::push_here(&mut self.trace);
+        }
+    }
+
+    /// Writes the backtrace into the inside of a JSON string.
+    #[cold]
+    pub(crate) fn write_trace(&self, line: &mut Vec<u8>) {
+        let used = self.escaped.len() - self.message_len;
+        push_json(line, &self.trace, ERROR_STACK_BYTES.saturating_sub(used));
     }
 
     /// What the error says, escaped.

@@ -120,8 +120,14 @@ impl Column {
         matches!(self, Column::Url | Column::Ip | Column::Ua)
     }
 
-    /// What the server would take. A value that it would refuse goes to `extra`, so that it costs nobody the record.
+    /// Whether there is no value that the server would refuse.
     #[inline]
+    pub(crate) fn takes_all(self) -> bool {
+        self.is_client()
+    }
+
+    /// What the server would take. A value that it would refuse goes to `extra`, so that it costs nobody the record.
+    #[inline(never)]
     pub(crate) fn takes(self, value: &str) -> bool {
         match self {
             Column::ReqId => {

@@ -81,6 +81,7 @@ impl<'a> Json<'a> {
 }
 
 impl fmt::Write for Json<'_> {
+    #[inline]
     fn write_str(&mut self, text: &str) -> fmt::Result {
         if self.cut {
             return Err(fmt::Error);
@@ -91,10 +92,36 @@ impl fmt::Write for Json<'_> {
     }
 }
 
+/// A message on its way into a line.
+struct Message<'a> {
+    json: Json<'a>,
+    origin: Origin,
+}
+
+/// How a message came: where its first piece lies, and how many pieces it was written in. A constant text is one,
+/// and always lies at the same place.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Origin {
+    pub(crate) address: usize,
+    pub(crate) len: usize,
+    pub(crate) pieces: u32,
+}
+
+impl fmt::Write for Message<'_> {
+    #[inline]
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        (self.origin.address, self.origin.len) = (text.as_ptr().addr(), text.len());
+        self.origin.pieces += 1;
+        self.json.write_str(text)
+    }
+}
+
 /// `Debug`, straight into the inside of a JSON string of at most `limit` bytes.
 #[inline]
-pub(crate) fn debug_json(out: &mut Vec<u8>, value: &dyn fmt::Debug, limit: usize) {
-    run(&mut Json::new(out, limit), format_args!("{value:?}"));
+pub(crate) fn message(out: &mut Vec<u8>, value: &dyn fmt::Debug, limit: usize) -> Origin {
+    let mut message = Message { json: Json::new(out, limit), origin: Origin::default() };
+    run(&mut message, format_args!("{value:?}"));
+    message.origin
 }
 
 /// The source of an error; none if asking for it panics.

@@ -1,17 +1,21 @@
 use crate::callsite::Style;
+use crate::constancy;
 use crate::counts::{WriterCounters, raise};
 use crate::fields::Fields;
 use crate::filter::{Filter, Verdict};
+use crate::format::Origin;
 use crate::forward::{Forwarding, Queue, Worth};
-use crate::line::{self, Draft, Identity, Plain};
+use crate::limits::MESSAGE_REPORTS;
+use crate::line::{self, Clock, Draft, Identity, Plain};
 use crate::process::{self, Alarm, PanicNote};
 use crate::recorder::Recorder;
+use crate::redact::Hook;
 use crate::scratch::{self, Nesting, Scratch};
 use crate::sink::Sink;
 use crate::span::SpanNode;
 use crate::visit::Visitor;
-use log_center_wire::Level;
-use std::sync::atomic::AtomicBool;
+use log_center_wire::{Level, Scope};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -52,6 +56,11 @@ pub(crate) struct Core {
     pub(crate) filter: Filter,
     pub(crate) writes_trace: bool,
     pub(crate) style: &'static Style,
+    pub(crate) takes_backtraces: bool,
+    pub(crate) reports_messages: bool,
+    pub(crate) messages_reported: AtomicUsize,
+    /// What the program says to each text.
+    pub(crate) hook: Option<Arc<Hook>>,
     pub(crate) flush_timeout: Duration,
     /// Wakes and stops the ticker.
     pub(crate) alarm: Arc<Alarm>,
@@ -77,6 +86,36 @@ impl Core {
             raise(&self.counters.nested);
         }
         result
+    }
+
+    /// Tells the authors of a callsite what is wrong with its message.
+    #[cold]
+    fn report_message(
+        self: &Arc<Self>,
+        line: &mut Vec<u8>,
+        clock: &mut Clock,
+        verdict: Verdict,
+        metadata: &Metadata<'_>,
+    ) {
+        if self.messages_reported.fetch_add(1, Ordering::Relaxed) >= MESSAGE_REPORTS {
+            return;
+        }
+        line.clear();
+        let extra = constancy::report(self.style, metadata);
+        let plain = Plain {
+            level: Level::Warn,
+            scope: Scope::Desc,
+            msg: constancy::REPORT,
+            columns: "",
+            extra: &extra,
+        };
+        line::write_plain(line, &self.identity, clock, &plain);
+        if verdict.is_handed_over {
+            self.hand_over(line, Level::Warn, None, None);
+        }
+        if verdict.is_written {
+            self.write(line, metadata);
+        }
     }
 
     #[inline]
@@ -134,8 +173,9 @@ impl Core {
         note: &Arc<PanicNote>,
         metadata: &'static Metadata<'static>,
         level: Level,
-        span: Option<&SpanNode>,
+        span: Option<&Arc<SpanNode>>,
     ) {
+        let span = span.and_then(|span| span.of_style(self.style)).map(Arc::as_ref);
         let verdict = self.own_filter.verdict(metadata);
         if verdict == Verdict::NOTHING {
             return;
@@ -143,8 +183,11 @@ impl Core {
         self.with_scratch(|scratch, nesting| {
             let Scratch { line, captured, clock, ids } = scratch;
             let mut draft = Draft::begin(line, &self.identity, level, clock);
-            draft.write_message(|line| line.extend_from_slice(metadata.name().as_bytes()));
-            captured.failure.take_panic(note);
+            draft.write_message(|line| {
+                line.extend_from_slice(metadata.name().as_bytes());
+                Origin::default()
+            });
+            captured.failure.take_panic(note, self.hook.as_deref());
             draft.finish(captured, ids, &self.identity, self.style.facts(metadata), span);
             if verdict.is_handed_over {
                 self.hand_over(line, level, None, span);
@@ -205,14 +248,18 @@ where
                     draft = draft.begin_again(&core.identity, facts.level, clock);
                 }
             }
-            let mut visitor = Visitor { facts, captured, draft };
+            let mut visitor = Visitor { facts, captured, hook: core.hook.as_deref(), draft };
             // Foreign code runs here and only here; no lock is held meanwhile.
             event.record(&mut visitor);
             let Visitor { captured, draft, .. } = visitor;
+            let breaks_rule = core.reports_messages && draft.breaks(&facts.constancy);
+            if facts.fails && core.takes_backtraces {
+                captured.failure.trace_here();
+            }
             let span = context.event_span(event);
             let extensions = span.as_ref().map(SpanRef::extensions);
             let node = extensions.as_ref().and_then(|extensions| extensions.get::<Arc<SpanNode>>());
-            let node = node.map(Arc::as_ref);
+            let node = node.and_then(|node| node.of_style(core.style)).map(Arc::as_ref);
             let tm = captured.tm();
             draft.finish(captured, ids, &core.identity, facts, node);
             if verdict.is_handed_over {
@@ -223,6 +270,9 @@ where
             if verdict.is_written {
                 core.write(line, metadata);
             }
+            if breaks_rule {
+                core.report_message(line, clock, verdict, metadata);
+            }
         });
     }
 
@@ -230,19 +280,24 @@ where
         let facts = self.core.style.facts(attributes.metadata());
         let add = |captured: Option<&mut Box<Fields>>| {
             let Some(span) = context.span(id) else { return };
-            let parent = span.parent().and_then(|parent| node_of(&parent));
+            let parent = span.parent().and_then(|parent| node_of(&parent, facts.style));
             let core = self.core.current();
             let recorded_by = core.recorder.as_ref().map(|_| core);
-            let node = SpanNode::new(facts, parent, captured, recorded_by);
-            // Two layers of this kind in one subscriber would make equal nodes; either serves both, unless one records.
             let mut extensions = span.extensions_mut();
-            if recorded_by.is_some() || extensions.get_mut::<Arc<SpanNode>>().is_none() {
-                extensions.replace(node);
+            match extensions.get_mut::<Arc<SpanNode>>() {
+                None => extensions.insert(SpanNode::new(facts, parent, captured, recorded_by, None)),
+                // Two layers of one style in one subscriber would make equal nodes; either serves both, unless one
+                // records.
+                Some(node) if recorded_by.is_none() && node.of_style(facts.style).is_some() => {}
+                Some(node) => {
+                    *node = SpanNode::new(facts, parent, captured, recorded_by, Some(Arc::clone(node)));
+                }
             }
         };
         let read = self.core.with_scratch(|scratch, _| {
             let Scratch { line, captured, .. } = scratch;
-            let mut visitor = Visitor { facts, captured, draft: Draft::none(line) };
+            let hook = self.core.hook.as_deref();
+            let mut visitor = Visitor { facts, captured, hook, draft: Draft::none(line) };
             attributes.record(&mut visitor);
             add(Some(&mut visitor.captured.fields));
         });
@@ -254,12 +309,13 @@ where
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        let Some(node) = node_of(&span) else { return };
+        let Some(node) = node_of(&span, self.core.style) else { return };
         let facts = self.core.style.facts(span.metadata());
         drop(span);
         self.core.with_scratch(|scratch, _| {
             let Scratch { line, captured, .. } = scratch;
-            let mut visitor = Visitor { facts, captured, draft: Draft::none(line) };
+            let hook = self.core.hook.as_deref();
+            let mut visitor = Visitor { facts, captured, hook, draft: Draft::none(line) };
             values.record(&mut visitor);
             node.record(&visitor.captured.fields);
         });
@@ -271,7 +327,7 @@ where
         if !thread::panicking() || core.recorder.is_none() {
             return;
         }
-        let node = context.span(id).and_then(|span| node_of(&span));
+        let node = context.span(id).and_then(|span| node_of(&span, self.core.style));
         if let Some((opener, recording)) = node.as_ref().and_then(|node| node.recording()) {
             if recording.is_of(core) {
                 recording.panicked(opener);
@@ -280,6 +336,6 @@ where
     }
 }
 
-fn node_of<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>) -> Option<Arc<SpanNode>> {
-    span.extensions().get::<Arc<SpanNode>>().map(Arc::clone)
+fn node_of<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, style: &'static Style) -> Option<Arc<SpanNode>> {
+    span.extensions().get::<Arc<SpanNode>>()?.of_style(style).map(Arc::clone)
 }

@@ -73,7 +73,9 @@
 //!
 //! # What becomes of a field
 //!
-//! - `message` is `msg`: a constant text without data, so that records can be counted by it.
+//! - `message` is `msg`: a constant text without data, so that records can be counted by it. A callsite of the
+//!   program's own workspace that formats data into it is told of in a record of its own, once
+//!   ([`Builder::report_formatted_messages`]).
 //! - On a **span**, `req_id`, `rrdid`, `uid`, `span_id` and `parent_id` are the columns of that name, in every record
 //!   inside the span; `url`, `ip` and `ua` of a span that declares `req_id` are the client's, in `d`. A record with
 //!   a `req_id` has `scope` `visit`, every other `desc`. A value that the server would refuse (a `req_id` with
@@ -87,9 +89,35 @@
 //!
 //! [`biz!`] writes a record for analysts, and [`fatal!`] one that calls for an operator.
 //!
+//! # What is not shown
+//!
+//! A field whose name says that it is a secret is `[redacted]`, on events and spans: its value is not even formatted.
+//! A name is taken as its words, split at everything that is no letter or digit and at camelCase, in any letter case.
+//!
+//! - Wherever they stand: `authorization`, `credential`, `credentials`, `passphrase`, `passwd`, `password`,
+//!   `passwords`, `pwd`, `secret`, `secrets` (`db.password`, `password_hash`).
+//! - As the last words, which say what the value is (`access_token` and `x-auth-token`, not `token_count`): `bearer`,
+//!   `cookie`, `cookies`, `csrf`, `cvc`, `cvv`, `jsessionid`, `jwt`, `otp`, `phpsessid`, `token`, `xsrf`;
+//!   `access key`, `access token`, `api key`, `auth token`, `card number`, `encryption key`, `private key`,
+//!   `refresh token`, `session id`, `session key`, `signing key`, most of them written as one word, too.
+//!
+//! The same goes for the parameters in `d.url` and in fields called `url`, `uri`, `referer` and `location`, where the
+//! password before a host is hidden as well, and for keys in the JSON and the forms that `call` captures. Words inside
+//! of other texts are not looked at: the message is a constant text, and `error` is shown. See
+//! [`Builder::redact_keys`], [`Builder::keep_keys`] and [`Builder::redact`].
+//!
+//! # What is the crate's own
+//!
 //! Begin and end of requests and calls are told by the crate itself (`request` with the feature `tower` or `axum`,
 //! `call` with `reqwest`). Their columns, `event`, `tm`, `service_req` and `service_res`, are beyond every
 //! application's reach.
+//!
+//! - The `Debug` of an error of `anyhow` or the like, of several lines, is taken apart: its first line is `err.msg`,
+//!   causes and backtrace are in `err.stack`. On an ERROR, a field called `backtrace` goes there, too; without one,
+//!   the place of the event does, if `RUST_BACKTRACE` or `RUST_LIB_BACKTRACE` asks for backtraces
+//!   ([`Builder::backtraces`]).
+//! - What comes from the `log` crate by the bridge `tracing-log` is a record like any other: its target is the field
+//!   `target`, and its file and line are those of `err`.
 //!
 //! No key comes twice: the last value wins, the event's over the inner span's over the outer span's.
 //!
@@ -109,6 +137,7 @@ pub mod call;
 mod callsite;
 mod capture;
 mod chain;
+mod constancy;
 mod counts;
 mod error;
 mod failure;
@@ -125,6 +154,7 @@ mod line;
 mod markers;
 mod process;
 mod recorder;
+mod redact;
 #[cfg(feature = "tower")]
 pub mod request;
 mod scratch;
@@ -132,6 +162,7 @@ mod sink;
 mod span;
 mod stdout;
 pub mod testing;
+mod trace;
 mod type_name;
 mod variable;
 mod visit;

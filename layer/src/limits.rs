@@ -27,6 +27,9 @@ pub const ERROR_MESSAGE_BYTES: usize = 16 << 10;
 /// Longest `err.stack`.
 pub const ERROR_STACK_BYTES: usize = 64 << 10;
 
+/// Most callsites whose message is reported to have data in it, of each layer. More are not told of.
+pub const MESSAGE_REPORTS: usize = 100;
+
 /// Most errors followed from one to its source. A chain that bites its own tail ends here.
 pub const ERROR_SOURCES: usize = 32;
 

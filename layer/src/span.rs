@@ -3,7 +3,7 @@
 //! A node is looked up in the registry once per event; from there links lead outwards, because each look-up costs
 //! more than following all of them. A field recorded late is written into the node, so every open child sees it.
 
-use crate::callsite::Facts;
+use crate::callsite::{Facts, Style};
 use crate::fields::{Column, Fields};
 use crate::layer::Core;
 use crate::limits::KEPT_SPANS;
@@ -27,6 +27,9 @@ pub(crate) struct SpanNode {
     /// The nearest span around this one that can set a column.
     columns_above: Option<Arc<SpanNode>>,
     declares_columns: bool,
+    style: &'static Style,
+    /// The same span as another layer wrote it down, under another style.
+    other: Option<Arc<SpanNode>>,
     /// What the flight recorder keeps of the request that this span opened.
     recording: Option<Box<Recording>>,
 }
@@ -38,6 +41,7 @@ impl SpanNode {
         parent: Option<Arc<SpanNode>>,
         captured: Option<&mut Box<Fields>>,
         recorded_by: Option<&Arc<Core>>,
+        other: Option<Arc<SpanNode>>,
     ) -> Arc<SpanNode> {
         let columns_above = parent.as_ref().and_then(|parent| {
             if parent.declares_columns { Some(Arc::clone(parent)) } else { parent.columns_above.clone() }
@@ -54,8 +58,17 @@ impl SpanNode {
         let recorded_by = recorded_by.filter(|_| facts.opens_request && is_another());
         let recording = recorded_by.and_then(Recording::new).map(Box::new);
         let fields = RwLock::new(Some(fields));
-        let declares_columns = facts.declares_columns;
-        Arc::new(SpanNode { fields, parent, columns_above, declares_columns, recording })
+        let (declares_columns, style) = (facts.declares_columns, facts.style);
+        Arc::new(SpanNode { fields, parent, columns_above, declares_columns, recording, style, other })
+    }
+
+    /// The same span as a layer of this style sees it.
+    pub(crate) fn of_style(self: &Arc<Self>, style: &'static Style) -> Option<&Arc<SpanNode>> {
+        let mut node = Some(self);
+        while let Some(here) = node.filter(|here| !std::ptr::eq(here.style, style)) {
+            node = here.other.as_ref();
+        }
+        node
     }
 
     /// What the flight recorder keeps of the request around, and the span that opened it.
@@ -75,6 +88,11 @@ impl SpanNode {
             fields.get()?.column(Column::ReqId).map(|around| around == id)
         });
         around == Some(false)
+    }
+
+    /// The style that it is written in.
+    pub(crate) fn style(&self) -> &'static Style {
+        self.style
     }
 
     /// The span around this one.

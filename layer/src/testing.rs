@@ -75,14 +75,21 @@ impl io::Write for CaptureWriter<'_> {
     }
 }
 
-/// Runs `program` with the layer of a service as its subscriber on this thread, TRACE included and nothing sent,
-/// and gives the records that it wrote.
+/// Runs `program` with the layer of a service as its subscriber on this thread, TRACE included, nothing sent without
+/// [reports of messages](crate::Builder::report_formatted_messages) and [backtraces](crate::Builder::backtraces), and
+/// gives the records that it wrote.
 ///
 /// # Panics
 /// If `service` is no name that [`layer`](crate::layer) takes.
 pub fn capture(service: &str, program: impl FnOnce()) -> Vec<Value> {
     let capture = Capture::new();
-    let built = crate::layer(service).without_endpoint().trace(true).writer(capture.clone()).build();
+    let built = crate::layer(service)
+        .without_endpoint()
+        .trace(true)
+        .report_formatted_messages(false)
+        .backtraces(false)
+        .writer(capture.clone())
+        .build();
     #[expect(clippy::panic, reason = "test support: a bad name is a mistake in the test")]
     let (layer, _guard) = built.unwrap_or_else(|error| panic!("{error}"));
     let subscriber = Registry::default().with(layer);
@@ -126,4 +133,17 @@ fn parse_value(text: &str) -> (String, &str) {
         }
     }
     (value, characters.as_str())
+}
+
+/// The extra fields of a record, in their order as far as its reader kept it: of the text, or of the object that
+/// [`Builder::extra_as_object`](crate::Builder::extra_as_object) writes, whose values come as text.
+pub fn extra_of(record: &Value) -> Vec<(String, String)> {
+    match &record["extra"] {
+        Value::String(text) => parse_extra(text),
+        Value::Object(fields) => {
+            let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            fields.iter().map(|(key, value)| (key.clone(), text(value))).collect()
+        }
+        _ => Vec::new(),
+    }
 }

@@ -1,5 +1,11 @@
 //! `extra`: what a record says beyond the columns, as one text `key=value key2="two words"`.
 
+#[cfg(feature = "decode")]
+mod object;
+
+#[cfg(feature = "decode")]
+pub(crate) use object::Extra;
+
 /// Reads the pairs back, in their order. What has no `=` is a key with an empty value; a value in quotes may hold
 /// spaces and the escapes `\"`, `\\`, `\n`, `\r` and `\t`. There is no text that cannot be read.
 ///

@@ -1,4 +1,5 @@
 use crate::decode::{self, DecodeError, Object};
+use crate::extra::Extra;
 use crate::limits;
 use crate::report::{bounded, idempotency_key, name, required};
 use crate::stack;
@@ -195,7 +196,7 @@ raw_record! {
     uid: Id,
     d: Object<RawClient<'a>>,
     tm: f64,
-    extra: Anything,
+    extra: Extra,
     err: RawErr<'a>,
     service_req: Object<RawServiceRequest<'a>>,
     service_res: Object<RawServiceResponse>,

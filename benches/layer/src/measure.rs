@@ -52,7 +52,7 @@ pub(crate) struct Clocked {
 pub(crate) fn cost(program: &Path, subject: Subject, workload: Workload) -> Result<Cost> {
     let few = instructions(program, subject, workload, FEW)?;
     let many = instructions(program, subject, workload, MANY)?;
-    let output = Command::new(program)
+    let output = without_backtraces(Command::new(program))
         .args(["clock", subject.argument(), workload.letter()])
         .output()
         .context("cannot start the program again")?;
@@ -65,7 +65,7 @@ pub(crate) fn cost(program: &Path, subject: Subject, workload: Workload) -> Resu
 fn instructions(program: &Path, subject: Subject, workload: Workload, events: u32) -> Result<f64> {
     let directory = tempfile::tempdir()?;
     let file = directory.path().join("callgrind");
-    let output = Command::new("valgrind")
+    let output = without_backtraces(Command::new("valgrind"))
         .args(["--tool=callgrind", "--separate-threads=yes"])
         .arg(format!("--callgrind-out-file={}", file.display()))
         .arg(program)
@@ -77,6 +77,12 @@ fn instructions(program: &Path, subject: Subject, workload: Workload, events: u3
     let text = std::fs::read_to_string(main_thread).context("callgrind wrote no figures")?;
     let total = text.lines().find_map(|line| line.strip_prefix("totals: "));
     Ok(total.context("callgrind's figures have no total")?.trim().parse()?)
+}
+
+/// Errors are measured without a backtrace to each of them, whatever the environment asks for.
+fn without_backtraces(mut command: Command) -> Command {
+    command.env_remove("RUST_BACKTRACE").env_remove("RUST_LIB_BACKTRACE");
+    command
 }
 
 /// Counts allocations and takes the time, in this process.

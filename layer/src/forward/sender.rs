@@ -111,7 +111,7 @@ impl Sender {
     fn new_notice(&mut self) -> Option<Batch> {
         let mut now = Counts::default();
         self.queue.add_to(&mut now);
-        let mut extra = Pairs::default();
+        let mut extra = Pairs::of(self.core.style);
         // What a request lost, a record in the request tells.
         for reason in LossReason::ALL.into_iter().filter(|reason| *reason != LossReason::RecorderFull) {
             let count = now.lost(reason) - self.told.lost(reason);
@@ -120,8 +120,7 @@ impl Sender {
             }
         }
         self.told = now;
-        let plain =
-            Plain { level: Level::Warn, scope: Scope::Desc, msg: LOST, columns: "", extra: extra.as_bytes() };
+        let plain = Plain { level: Level::Warn, scope: Scope::Desc, msg: LOST, columns: "", extra: &extra };
         let mut line = Vec::new();
         write_plain(&mut line, &self.core.identity, &mut Clock::new(), &plain);
         (!extra.is_empty()).then(|| Batch::of_line(&line))

@@ -4,7 +4,9 @@ use crate::limits::{CLIENT_TEXT_BYTES, ERROR_MESSAGE_BYTES, VALUE_BYTES};
 use crate::line::escape::push_json;
 #[cfg(feature = "tower")]
 use crate::process::PanicNote;
+use crate::redact::{Hook, Redaction, ask, in_payload};
 use log_center_wire::EventKind;
+use std::borrow::Cow;
 use std::fmt;
 #[cfg(feature = "tower")]
 use std::sync::Arc;
@@ -121,24 +123,25 @@ impl HopRecord {
     }
 
     /// Says it to the layer.
-    pub(crate) fn capture(&self, style: &Style, captured: &mut Captured) {
+    pub(crate) fn capture(&self, style: &Style, hook: Option<&Hook>, captured: &mut Captured) {
+        let shown = Shown { redaction: &style.settings.redaction, hook };
         for (name, value) in &self.pairs {
-            captured.push_named(style, name, value);
+            captured.push_named(style, name, &shown.text(name, value));
         }
         if let Some(failure) = &self.failure {
-            let causes = failure.causes.iter().map(String::as_str);
-            captured.failure.tell(failure.error_type, &failure.message, causes);
+            let causes = failure.causes.iter().map(|cause| shown.text("err.msg", cause));
+            captured.failure.tell(failure.error_type, &shown.text("err.msg", &failure.message), causes);
         }
         #[cfg(feature = "tower")]
         if let Some(panic) = &self.panic {
-            captured.failure.take_panic(panic);
+            captured.failure.take_panic(panic, hook);
         }
         let mut columns = Vec::new();
-        self.write_columns(&mut columns);
+        self.write_columns(&mut columns, shown);
         captured.hop = Some(Hop { event: self.event, columns, tm: self.tm });
     }
 
-    fn write_columns(&self, out: &mut Vec<u8>) {
+    fn write_columns(&self, out: &mut Vec<u8>, shown: Shown<'_>) {
         if let Some(tm) = self.tm {
             out.extend_from_slice(b",\"tm\":");
             push_millis(out, tm);
@@ -147,10 +150,10 @@ impl HopRecord {
             out.extend_from_slice(b",\"service_req\":{");
             push_text(out, "host", &request.host, CLIENT_TEXT_BYTES);
             out.push(b',');
-            push_text(out, "path", &request.path, CLIENT_TEXT_BYTES);
+            push_text(out, "path", &shown.text("path", &request.path), CLIENT_TEXT_BYTES);
             if let Some(payload) = &request.payload {
                 out.push(b',');
-                push_text(out, "payload", payload, VALUE_BYTES);
+                push_text(out, "payload", &shown.payload("payload", payload), VALUE_BYTES);
             }
             out.push(b'}');
         }
@@ -161,13 +164,13 @@ impl HopRecord {
                 out.extend_from_slice(b",\"http_code\":");
                 out.extend_from_slice(itoa::Buffer::new().format(code).as_bytes());
             }
-            for (name, text, limit) in
-                [("body", &response.body, VALUE_BYTES), ("err", &response.err, ERROR_MESSAGE_BYTES)]
-            {
-                if let Some(text) = text {
-                    out.push(b',');
-                    push_text(out, name, text, limit);
-                }
+            if let Some(body) = &response.body {
+                out.push(b',');
+                push_text(out, "body", &shown.payload("body", body), VALUE_BYTES);
+            }
+            if let Some(err) = &response.err {
+                out.push(b',');
+                push_text(out, "err", &shown.text("err.msg", err), ERROR_MESSAGE_BYTES);
             }
             out.push(b'}');
         }
@@ -194,6 +197,26 @@ impl fmt::Display for HopRecord {
 }
 
 impl std::error::Error for HopRecord {}
+
+/// What may be seen of a value.
+#[derive(Clone, Copy)]
+struct Shown<'a> {
+    redaction: &'a Redaction,
+    hook: Option<&'a Hook>,
+}
+
+impl Shown<'_> {
+    fn text<'t>(self, key: &str, value: &'t str) -> Cow<'t, str> {
+        let changed = self.hook.and_then(|hook| ask(hook, key, value));
+        changed.map_or(Cow::Borrowed(value), Cow::Owned)
+    }
+
+    fn payload<'t>(self, key: &str, value: &'t str) -> Cow<'t, str> {
+        let hidden = in_payload(self.redaction, value);
+        let changed = self.hook.and_then(|hook| ask(hook, key, &hidden));
+        changed.map_or(hidden, Cow::Owned)
+    }
+}
 
 fn push_text(out: &mut Vec<u8>, name: &str, text: &str, limit: usize) {
     out.push(b'"');

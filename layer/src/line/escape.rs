@@ -4,7 +4,7 @@
 //! double quotes, in which `\"`, `\\`, `\n`, `\r` and `\t` stand for what they mean everywhere. So a reader
 //! finds the pairs again: up to `=` is the key, after it comes a quoted value or one that ends at the next space.
 
-use crate::limits::KEY_BYTES;
+use crate::limits::{KEY_BYTES, VALUE_BYTES};
 
 /// What a text that was cut ends with.
 const CUT: &str = "…";
@@ -17,6 +17,13 @@ pub(crate) fn push_json(out: &mut Vec<u8>, text: &str, limit: usize) -> bool {
         return true;
     }
     push(out, text, limit, json_escape)
+}
+
+/// Appends `text` as a JSON string that is a value of `extra`.
+pub(crate) fn push_string(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    push_json(out, text, VALUE_BYTES);
+    out.push(b'"');
 }
 
 /// Appends `text` as the value of a pair inside a JSON string, quoted if it must be.
@@ -111,16 +118,12 @@ const BLOCK: usize = 16;
 /// Whether every byte can stand for itself.
 #[inline(always)]
 fn is_clean<const PAIRS: bool>(bytes: &[u8]) -> bool {
-    // The last piece overlaps the one before it, rather than leaving single bytes.
-    if let Some(last) = bytes.last_chunk() {
-        let mut rest = bytes;
-        while let (Some((block, behind)), true) = (rest.split_first_chunk(), rest.len() > BLOCK) {
-            if !is_clean_block::<PAIRS>(block) {
-                return false;
-            }
-            rest = behind;
-        }
-        return is_clean_block::<PAIRS>(last);
+    if bytes.len() > 2 * BLOCK {
+        return is_clean_long::<PAIRS>(bytes);
+    }
+    // The second piece overlaps the first, rather than leaving single bytes.
+    if let (Some(low), Some(high)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return are_clean::<PAIRS>(low, high);
     }
     if let (Some(low), Some(high)) = (bytes.first_chunk(), bytes.last_chunk()) {
         let (low, high) = (u64::from_le_bytes(*low), u64::from_le_bytes(*high));
@@ -133,11 +136,33 @@ fn is_clean<const PAIRS: bool>(bytes: &[u8]) -> bool {
     !bytes.iter().any(|byte| is_special::<PAIRS>(*byte))
 }
 
-/// A function of its own without a branch: of that the compiler makes three comparisons of whole vectors. Inside of
+#[inline(never)]
+fn is_clean_long<const PAIRS: bool>(bytes: &[u8]) -> bool {
+    let mut rest = bytes;
+    while let Some((pair, behind)) = rest.split_first_chunk::<{ 2 * BLOCK }>() {
+        let clean = match (pair.first_chunk(), pair.last_chunk()) {
+            (Some(low), Some(high)) => are_clean::<PAIRS>(low, high),
+            _ => false,
+        };
+        if !clean {
+            return false;
+        }
+        rest = behind;
+    }
+    // What is left is looked at together with what comes before it.
+    match bytes.split_last_chunk() {
+        Some((before, high)) => before.last_chunk().is_some_and(|low| are_clean::<PAIRS>(low, high)),
+        None => false,
+    }
+}
+
+/// A function of its own without a branch: of that the compiler makes a few comparisons of whole vectors. Inside of
 /// a loop it makes something else.
 #[inline(never)]
-fn is_clean_block<const PAIRS: bool>(block: &[u8; BLOCK]) -> bool {
-    block.iter().fold(0, |hits, byte| hits | u8::from(is_special::<PAIRS>(*byte))) == 0
+fn are_clean<const PAIRS: bool>(low: &[u8; BLOCK], high: &[u8; BLOCK]) -> bool {
+    let hits =
+        |block: &[u8; BLOCK]| block.iter().fold(0, |hits, byte| hits | u8::from(is_special::<PAIRS>(*byte)));
+    hits(low) | hits(high) == 0
 }
 
 /// How many bytes from the start can stand for themselves; eight at a time.
@@ -154,10 +179,25 @@ fn clean_prefix<const PAIRS: bool>(bytes: &[u8]) -> usize {
     bytes.len() - rest.len() + clean
 }
 
+/// The first place of a byte that is ASCII; eight at a time.
+pub(crate) fn position(bytes: &[u8], byte: u8) -> Option<usize> {
+    let mut rest = bytes;
+    while let Some((word, behind)) = rest.split_first_chunk() {
+        let differs = u64::from_le_bytes(*word) ^ (ONES * u64::from(byte));
+        let hits = differs.wrapping_sub(ONES) & !differs & HIGH;
+        if hits != 0 {
+            return Some(bytes.len() - rest.len() + first_hit(hits));
+        }
+        rest = behind;
+    }
+    rest.iter().position(|other| *other == byte).map(|place| bytes.len() - rest.len() + place)
+}
+
+const ONES: u64 = u64::MAX / 255;
+const HIGH: u64 = ONES << 7;
+
 /// The high bits of the bytes that cannot stand for themselves; only the lowest is exact.
 fn special_in<const PAIRS: bool>(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGH: u64 = ONES << 7;
     // A byte below the limit borrows from its high bit. One that had that bit is no ASCII and so not special; one
     // above a hit may have been borrowed from, and nobody looks at it.
     let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit));

@@ -17,11 +17,13 @@ pub(crate) use plain::{Pairs, Plain, write_plain};
 pub(crate) use unique_id::unique_number;
 pub(crate) use unique_id::{UniqueIds, random, unique_id};
 
-use crate::callsite::{Facts, Place};
+use crate::callsite::{BEFORE_TYPE, Facts, Place, opening};
 use crate::capture::Captured;
+use crate::constancy::Constancy;
 use crate::counts::LossReason;
 use crate::failure::Origin;
 use crate::fields::{Column, Fields, Pair};
+use crate::format;
 use crate::limits::{EXTRA_BYTES, EXTRA_FIELDS, SPAN_DEPTH};
 use crate::span::SpanNode;
 use crate::type_name::UNKNOWN;
@@ -35,14 +37,15 @@ const UNNAMED_ERROR: &[u8] = b"error";
 const GAP: &str = "request records missing";
 
 /// The field that counts those that found no room.
-const DROPPED: &[u8] = b"fields_dropped=";
+const DROPPED: &[u8] = b"fields_dropped";
 
 /// A line that has come as far as its message.
 pub(crate) struct Draft<'a> {
     line: &'a mut Vec<u8>,
     /// Where the message begins.
     start: usize,
-    has_message: bool,
+    /// Of the message, if there is one.
+    origin: Option<format::Origin>,
 }
 
 impl<'a> Draft<'a> {
@@ -51,7 +54,7 @@ impl<'a> Draft<'a> {
     pub(crate) fn begin(line: &'a mut Vec<u8>, identity: &Identity, level: Level, clock: &mut Clock) -> Self {
         write_head(line, identity, level, clock);
         let start = line.len();
-        Self { line, start, has_message: false }
+        Self { line, start, origin: None }
     }
 
     /// The same in the name of this process, which may be a forked child; the time is as it was.
@@ -66,15 +69,21 @@ impl<'a> Draft<'a> {
     /// One that is not to become a line: spans have no message.
     #[inline]
     pub(crate) fn none(line: &'a mut Vec<u8>) -> Self {
-        Self { line, start: 0, has_message: false }
+        Self { line, start: 0, origin: None }
     }
 
     /// Writes the message, escaped; once more replaces it.
     #[inline]
-    pub(crate) fn write_message(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn write_message(&mut self, write: impl FnOnce(&mut Vec<u8>) -> format::Origin) {
         self.line.truncate(self.start);
-        write(self.line);
-        self.has_message = true;
+        let origin = write(self.line);
+        self.origin = Some(origin);
+    }
+
+    /// Whether the callsite has just been seen to format data into its message, for the first time.
+    #[inline]
+    pub(crate) fn breaks(&self, constancy: &Constancy) -> bool {
+        self.origin.is_some_and(|origin| constancy.is_broken_by(origin, &self.line[self.start..]))
     }
 
     /// The rest of the line, with its line feed.
@@ -87,8 +96,8 @@ impl<'a> Draft<'a> {
         facts: &Facts,
         span: Option<&SpanNode>,
     ) {
-        let Self { line, start, has_message } = self;
-        if !has_message && captured.failure.origin != Origin::Nowhere {
+        let Self { line, start, origin } = self;
+        if origin.is_none() && captured.failure.origin != Origin::Nowhere {
             line.extend_from_slice(UNNAMED_ERROR);
         }
         let message = start..line.len();
@@ -112,7 +121,7 @@ impl<'a> Draft<'a> {
                 write_error(line, &message, captured, &facts.place);
             }
         }
-        write_extra(line, captured, span);
+        write_extra(line, captured, span, facts.style.settings.extra_as_object);
         line.extend_from_slice(b"}\n");
     }
 }
@@ -135,8 +144,9 @@ pub(crate) fn write_gap(
     let in_request = write_columns(line, span);
     write_scope(line, in_request, EventKind::Trace);
     line.extend_from_slice(identity.tail());
-    let extra = format!("{}={missing}", LossReason::RecorderFull.as_str());
-    push_string(line, "extra", extra.as_bytes());
+    let mut extra = Pairs::of(span.style());
+    extra.number(LossReason::RecorderFull.as_str(), missing as u64);
+    extra.write(line);
     line.extend_from_slice(b"}\n");
 }
 
@@ -229,6 +239,13 @@ fn write_event_id(line: &mut Vec<u8>, captured: &Captured, ids: &mut UniqueIds) 
 /// `err`: what a field told, else what the message says; the place is the event's own, or the panic's.
 #[inline]
 fn write_error(line: &mut Vec<u8>, message: &Range<usize>, captured: &mut Captured, place: &Place) {
+    let told;
+    let place = if captured.log_file.is_empty() {
+        place
+    } else {
+        told = Place::new(&captured.log_file, captured.log_line);
+        &told
+    };
     let failure = &mut captured.failure;
     failure.finish();
     let of_panic =
@@ -250,17 +267,24 @@ fn write_error(line: &mut Vec<u8>, message: &Range<usize>, captured: &mut Captur
         line.extend_from_slice(failure.message_and_causes());
         failure.error_type.as_bytes()
     };
-    line.extend_from_slice(&place.before_type);
+    if failure.trace.is_empty() {
+        line.extend_from_slice(&place.before_type);
+    } else {
+        line.extend_from_slice(place.frame());
+        failure.write_trace(line);
+        line.extend_from_slice(BEFORE_TYPE);
+    }
     line.extend_from_slice(error_type);
     line.extend_from_slice(&place.after_type);
 }
 
 /// `extra`: the event's fields, then those of the spans from the inside out, each key once.
 #[inline]
-fn write_extra(line: &mut Vec<u8>, captured: &mut Captured, span: Option<&SpanNode>) {
+fn write_extra(line: &mut Vec<u8>, captured: &mut Captured, span: Option<&SpanNode>, in_object: bool) {
     let Captured { fields, keys_in_line, dropped, .. } = captured;
     let mut extra = Extra {
         line,
+        in_object,
         event: fields,
         span,
         sources: 0,
@@ -285,6 +309,7 @@ fn write_extra(line: &mut Vec<u8>, captured: &mut Captured, span: Option<&SpanNo
 
 struct Extra<'a> {
     line: &'a mut Vec<u8>,
+    in_object: bool,
     /// Where the pairs come from: the event, then this span and those around it.
     event: &'a Fields,
     span: Option<&'a SpanNode>,
@@ -362,7 +387,7 @@ impl Extra<'_> {
         if self.start.is_some() {
             self.line.extend_from_slice(pairs);
         } else {
-            self.line.extend_from_slice(b",\"extra\":\"");
+            self.line.extend_from_slice(if self.in_object { b",\"extra\":{" } else { b",\"extra\":\"" });
             self.start = Some(self.line.len());
             self.line.extend_from_slice(&pairs[1..]);
         }
@@ -373,18 +398,19 @@ impl Extra<'_> {
             self.write_dropped();
         }
         if self.start.is_some() {
-            self.line.push(b'"');
+            self.line.push(if self.in_object { b'}' } else { b'"' });
         }
     }
 
     #[cold]
     fn write_dropped(&mut self) {
         // A program's own field of that name is what it says.
+        let opening = opening(DROPPED, self.in_object);
         let text = self.start.map_or(&b""[..], |start| &self.line[start..]);
-        let is_there = text.starts_with(DROPPED)
-            || text.windows(DROPPED.len() + 1).any(|text| text[0] == b' ' && &text[1..] == DROPPED);
+        let is_there =
+            text.starts_with(&opening[1..]) || text.windows(opening.len()).any(|text| text == opening);
         if !is_there {
-            self.append(&[b" ", DROPPED, itoa::Buffer::new().format(self.dropped).as_bytes()].concat());
+            self.append(&[&opening, itoa::Buffer::new().format(self.dropped).as_bytes()].concat());
         }
     }
 }

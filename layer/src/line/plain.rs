@@ -1,5 +1,6 @@
-use super::escape::{push_key, push_value};
+use super::escape::{self, push_key, push_value};
 use super::{Clock, Identity, push_string, write_head};
+use crate::callsite::{Style, opening};
 use crate::limits::VALUE_BYTES;
 use log_center_wire::{Level, Scope};
 
@@ -11,8 +12,7 @@ pub(crate) struct Plain<'a> {
     pub(crate) msg: &'static str,
     /// What only this kind of record has, as it goes into the line: `,"perf":{…}`.
     pub(crate) columns: &'a str,
-    /// From [`Pairs`].
-    pub(crate) extra: &'a [u8],
+    pub(crate) extra: &'a Pairs,
 }
 
 /// Writes its line, with its line feed.
@@ -23,40 +23,55 @@ pub(crate) fn write_plain(line: &mut Vec<u8>, identity: &Identity, clock: &mut C
     push_string(line, "scope", plain.scope.as_str().as_bytes());
     line.extend_from_slice(identity.tail());
     line.extend_from_slice(plain.columns.as_bytes());
-    if !plain.extra.is_empty() {
-        push_string(line, "extra", plain.extra);
-    }
+    plain.extra.write(line);
     line.extend_from_slice(b"}\n");
 }
 
 /// The `extra` of such a record. No key may be given twice.
-#[derive(Default)]
-pub(crate) struct Pairs(Vec<u8>);
+pub(crate) struct Pairs {
+    text: Vec<u8>,
+    in_object: bool,
+}
 
 impl Pairs {
+    pub(crate) fn of(style: &Style) -> Self {
+        Self { text: Vec::new(), in_object: style.settings.extra_as_object }
+    }
+
     pub(crate) fn text(&mut self, key: &'static str, value: &str) {
         self.key(key);
-        push_value(&mut self.0, value, VALUE_BYTES);
+        if self.in_object {
+            escape::push_string(&mut self.text, value);
+        } else {
+            push_value(&mut self.text, value, VALUE_BYTES);
+        }
     }
 
     pub(crate) fn number(&mut self, key: &'static str, value: u64) {
         self.key(key);
-        self.0.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+        self.text.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
     }
 
     fn key(&mut self, key: &'static str) {
-        if !self.0.is_empty() {
-            self.0.push(b' ');
-        }
-        push_key(&mut self.0, key);
-        self.0.push(b'=');
+        let mut spelled = Vec::new();
+        push_key(&mut spelled, key);
+        let opening = opening(&spelled, self.in_object);
+        self.text.extend_from_slice(if self.text.is_empty() { &opening[1..] } else { &opening });
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.text.is_empty()
     }
 
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.0
+    /// Writes `extra` with them, if there are any.
+    pub(crate) fn write(&self, line: &mut Vec<u8>) {
+        if self.is_empty() {
+            return;
+        }
+        let (open, close) = if self.in_object { (b'{', b'}') } else { (b'"', b'"') };
+        line.extend_from_slice(b",\"extra\":");
+        line.push(open);
+        line.extend_from_slice(&self.text);
+        line.push(close);
     }
 }

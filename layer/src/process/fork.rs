@@ -27,7 +27,7 @@ use super::{Alarm, ticker};
 use crate::forward::{Forwarding, Sender};
 use crate::layer::Core;
 use std::process;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
 /// Locks; not if whoever holds the lock may have stayed behind in the process that this one was forked from.
@@ -79,6 +79,10 @@ impl Core {
             filter: self.filter.clone(),
             writes_trace: self.writes_trace,
             style: self.style,
+            takes_backtraces: self.takes_backtraces,
+            reports_messages: self.reports_messages,
+            messages_reported: AtomicUsize::new(self.messages_reported.load(Ordering::Relaxed)),
+            hook: self.hook.clone(),
             flush_timeout: self.flush_timeout,
             alarm,
             own_filter: self.own_filter.clone(),

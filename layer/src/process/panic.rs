@@ -213,7 +213,7 @@ impl Telling {
         let (metadata, level) =
             if self.ends_process { (&PANIC_ENDS, Level::Fatal) } else { (&PANICKED, Level::Error) };
         for core in &self.cores {
-            core.tell_panic(&self.note, metadata, level, node.as_deref());
+            core.tell_panic(&self.note, metadata, level, node.as_ref());
         }
         if self.ends_process {
             let now = Instant::now();

@@ -13,7 +13,7 @@ pub(super) fn tell(core: &Arc<Core>) {
     let program = env::current_exe().ok();
     let program = program.as_deref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy());
     let cores = thread::available_parallelism().map_or(0, |cores| cores.get());
-    let mut extra = Pairs::default();
+    let mut extra = Pairs::of(core.style);
     extra.text("program", program.as_deref().unwrap_or("unknown"));
     extra.text("os", env::consts::OS);
     extra.text("arch", env::consts::ARCH);
@@ -24,12 +24,6 @@ pub(super) fn tell(core: &Arc<Core>) {
     extra.text("forwards", core.own_filter.mode().map_or("off", ForwardMode::as_str));
     core.tell(
         &STARTED,
-        &Plain {
-            level: Level::Info,
-            scope: Scope::Desc,
-            msg: STARTED.name(),
-            columns: "",
-            extra: extra.as_bytes(),
-        },
+        &Plain { level: Level::Info, scope: Scope::Desc, msg: STARTED.name(), columns: "", extra: &extra },
     );
 }

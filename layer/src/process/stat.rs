@@ -73,7 +73,7 @@ impl Samples {
         let mut perf = format!(",\"perf\":{{\"rss\":{},\"cpu\":", sample.rss_bytes);
         perf.push_str(zmij::Buffer::new().format(if percent.is_finite() { percent } else { 0.0 }));
         perf.push('}');
-        let mut extra = Pairs::default();
+        let mut extra = Pairs::of(core.style);
         extra.number("threads", sample.threads);
         if let Some(open_files) = sample.open_files {
             extra.number("open_files", open_files);
@@ -87,7 +87,7 @@ impl Samples {
                 scope: Scope::Stat,
                 msg: SAMPLE.name(),
                 columns: &perf,
-                extra: extra.as_bytes(),
+                extra: &extra,
             },
         );
     }

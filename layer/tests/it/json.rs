@@ -75,6 +75,13 @@ pub(crate) fn read(line: &str) -> Value {
     value
 }
 
+/// Reads one line of whatever form, if no key comes twice.
+#[track_caller]
+pub(crate) fn read_strictly(line: &str) -> Value {
+    let Strict(value) = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    value
+}
+
 /// The same for a line that may be the framework's.
 #[track_caller]
 pub(crate) fn read_any(line: &str) -> Value {
@@ -105,6 +112,8 @@ pub(crate) fn written_by(program: impl FnOnce()) -> Vec<Value> {
         .environment("testing")
         .without_endpoint()
         .trace(true)
+        .report_formatted_messages(false)
+        .backtraces(false)
         .writer(capture.clone())
         .build()
         .unwrap();

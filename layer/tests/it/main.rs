@@ -7,6 +7,7 @@ mod calls;
 mod child;
 #[cfg(unix)]
 mod ends;
+mod errors;
 mod faults;
 #[cfg(unix)]
 mod forked;
@@ -14,13 +15,16 @@ mod forwarding;
 mod hops;
 mod json;
 mod markers;
+mod messages;
 mod modes;
+mod object;
 mod overload;
 mod panics;
 mod peers;
 mod property;
 mod recorder;
 mod records;
+mod redaction;
 mod requests;
 mod samples;
 mod service;

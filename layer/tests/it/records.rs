@@ -14,6 +14,7 @@ fn check_line(expected: &str, program: impl FnOnce()) {
         .environment("Staging")
         .version("1.2.3")
         .commit_hash("abc123")
+        .backtraces(false)
         .without_endpoint()
         .writer(capture.clone())
         .build();
@@ -306,4 +307,44 @@ fn a_chain_that_bites_its_own_tail_ends() {
     let record = one_written_by(|| tracing::error!(error = &Ring as &dyn Error, "m"));
     let causes = record["err"]["stack"].as_str().unwrap().matches("Caused by").count();
     assert_eq!(causes, log_center::limits::ERROR_SOURCES);
+}
+
+#[test]
+fn events_of_the_log_crate() {
+    crate::child::in_own_process("records::events_of_the_log_crate", || {
+        tracing_log::LogTracer::init().unwrap();
+        let records = written_by(|| {
+            let _request = tracing::info_span!("r", req_id = "r1", step = 1).entered();
+            for level in [log::Level::Error, log::Level::Warn, log::Level::Info, log::Level::Debug] {
+                log::log!(target: "db::pool", level, "connection {} lost", 7);
+            }
+            log::logger().log(
+                &log::Record::builder()
+                    .level(log::Level::Error)
+                    .target("bare")
+                    .args(format_args!("m"))
+                    .build(),
+            );
+        });
+        let levels: Vec<&Value> = records.iter().map(|record| &record["level"]).collect();
+        assert_eq!(levels, [50, 40, 30, 20, 50]);
+        for record in &records[..4] {
+            assert_eq!((&record["msg"], &record["req_id"]), (&json!("connection 7 lost"), &json!("r1")));
+            assert_eq!(record["extra"], "target=db::pool step=1");
+        }
+        let err = &records[0]["err"];
+        assert_eq!((&err["file_path"], &err["msg"]), (&json!(file!()), &json!("connection 7 lost")));
+        let line = err["line_number"].as_u64().unwrap();
+        assert!(err["stack"].as_str().unwrap().ends_with(&format!("at {}:{line}", file!())) && line > 300);
+        assert_eq!(
+            (&records[4]["err"]["file_path"], &records[4]["err"]["line_number"]),
+            (&json!("unknown"), &json!(0))
+        );
+    });
+}
+
+#[test]
+fn a_field_that_looks_like_the_bridge_s_is_a_field() {
+    let record = one_written_by(|| tracing::info!(log.target = "t", log.line = 7, "m"));
+    assert_eq!(record["extra"], "log.target=t log.line=7");
 }

@@ -174,3 +174,27 @@ proptest! {
         prop_assert_eq!(&kept[&key], &json!(value));
     }
 }
+
+#[test]
+fn extra_may_be_an_object() {
+    #[track_caller]
+    fn check(extra: &str, expected: &str) {
+        let line =
+            format!(r#"{{"name":"n","level":30,"time":"2026-01-30T10:30:00Z","msg":"m","extra":{extra}}}"#);
+        let record = Record::decode(line.as_bytes()).unwrap();
+        assert_eq!((record.extra.as_str(), record.attributes.as_str()), (expected, ""));
+    }
+    check(r#""sku=7 note=\"two left\"""#, r#"sku=7 note="two left""#);
+    check(
+        r#"{"sku":7,"note":"two left","ok":true,"none":null}"#,
+        r#"sku=7 note="two left" ok=true none=null"#,
+    );
+    check(
+        r#"{ "a b=\"" : {"c": [1, "d"]}, "":"" , "e":"\u00e9\n\\" }"#,
+        r#"a_b__="{\"c\": [1, \"d\"]}" _="" e="é\n\\""#,
+    );
+    check("{}", "");
+    check("null", "");
+    check("7", "7");
+    check("[1]", "[1]");
+}
