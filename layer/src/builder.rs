@@ -177,7 +177,8 @@ impl Builder {
         self
     }
 
-    /// How long dropping the guard waits for the server to take what is left. Default:
+    /// How long dropping the guard waits for the server to take what is left; so do `exit` on the main thread without
+    /// it, and a panic that ends the process. Default:
     /// [`FLUSH_TIMEOUT`](crate::limits::FLUSH_TIMEOUT). A program whose server is gone ends that much later.
     pub fn flush_timeout(mut self, timeout: Duration) -> Self {
         self.flush_timeout = timeout;

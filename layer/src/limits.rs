@@ -97,6 +97,10 @@ pub const STDOUT_BATCH_BYTES: usize = 4 << 10;
 /// ([`Builder::batched_stdout`](crate::Builder::batched_stdout)).
 pub const STDOUT_BATCH_DELAY: Duration = Duration::from_millis(100);
 
+/// How long a panicking thread waits for its record to be written, be it that finding the names of a stack takes long
+/// or that the writer does. If the process ends by the panic, the time for the flush comes on top.
+pub const PANIC_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// Time between two samples of the process: default of
 /// [`Builder::stat_interval`](crate::Builder::stat_interval).
 pub const STAT_INTERVAL: Duration = Duration::from_secs(30);

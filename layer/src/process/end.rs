@@ -6,13 +6,13 @@
 //! that of the process, it also sends what waits, within the layer's own time for that.
 
 use crate::layer::Core;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::Instant;
 
 thread_local! {
-    static END: End = const { End { built_here: RefCell::new(Vec::new()) } };
+    static END: End = const { End { built_here: RefCell::new(Vec::new()), is_main: Cell::new(false) } };
 }
 
 /// All layers of the process whose lines are batched.
@@ -25,6 +25,8 @@ fn batched() -> MutexGuard<'static, Vec<Weak<Core>>> {
 /// Acts when the thread ends.
 struct End {
     built_here: RefCell<Vec<Weak<Core>>>,
+    /// Whether the process began with it.
+    is_main: Cell<bool>,
 }
 
 /// Has this thread look after a layer when it ends.
@@ -32,7 +34,11 @@ pub(super) fn attend(core: &Arc<Core>, batches: bool) {
     if batches {
         add(&mut batched(), core);
     }
-    let _ = END.try_with(|end| add(&mut end.built_here.borrow_mut(), core));
+    let _ = END.try_with(|end| {
+        add(&mut end.built_here.borrow_mut(), core);
+        // As the standard library calls it. A thread that ends has no name any more.
+        end.is_main.set(thread::current().name() == Some("main"));
+    });
 }
 
 fn add(cores: &mut Vec<Weak<Core>>, core: &Arc<Core>) {
@@ -53,11 +59,9 @@ impl Drop for End {
         for core in batched.iter().filter_map(Core::used_by_this_process) {
             core.sink.flush();
         }
-        // What the standard library calls the thread that the process began with.
-        let is_main = thread::current().name() == Some("main");
         let built_here: Vec<_> = self.built_here.take().iter().filter_map(Weak::upgrade).collect();
         for core in built_here.iter().filter_map(Core::used_by_this_process) {
-            if is_main {
+            if self.is_main.get() {
                 core.flush(now + core.flush_timeout);
             } else {
                 core.sink.flush();

@@ -12,10 +12,11 @@
 //!
 //! A panic inside of the hook would end the process, and the panicking thread may hold any lock, a writer's or one of
 //! the registry's. So the record is made by a thread that exists for nothing else, and waited for no longer than
-//! [`TELLING_TIMEOUT`].
+//! [`PANIC_TIMEOUT`].
 
 use super::{PANIC_ENDS, PANICKED};
 use crate::layer::Core;
+use crate::limits::PANIC_TIMEOUT;
 use crate::line::unique_id;
 use crate::scratch;
 use crate::span::SpanNode;
@@ -30,9 +31,6 @@ use std::time::{Duration, Instant};
 use tracing_core::dispatcher::{self, Dispatch};
 use tracing_core::{Subscriber, span};
 use tracing_subscriber::registry::{LookupSpan, Registry};
-
-/// How long a panicking thread waits for its record to be written. Finding the names of a stack may take a second.
-const TELLING_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What the runtime itself says when a panic meets a frame that it must not unwind. It is the second word on a panic
 /// that was told already.
@@ -189,7 +187,7 @@ struct Telling {
 impl Telling {
     fn tell(self) {
         let flush_timeout = self.cores.iter().map(|core| core.flush_timeout).max().unwrap_or_default();
-        let timeout = TELLING_TIMEOUT + if self.ends_process { flush_timeout } else { Duration::ZERO };
+        let timeout = PANIC_TIMEOUT + if self.ends_process { flush_timeout } else { Duration::ZERO };
         let telling = Arc::new(self);
         let told = Arc::clone(&telling);
         let (sender, done) = mpsc::channel::<()>();

@@ -101,7 +101,7 @@ impl Builder {
 
     /// Whether panics become records: an ERROR `panic` with the panic's own message, file and line, and its stack
     /// if `RUST_BACKTRACE` asks for it; a FATAL, flushed, if the process ends by it. The hook that was there before
-    /// is called afterwards. Default: yes with [`init`](Self::init), no with [`build`](Self::build).
+    /// is called afterwards; one that is set later replaces this one. Default: yes with [`init`](Self::init), no with [`build`](Self::build).
     ///
     /// A panic that a [request](crate#the-road-of-an-event) ends by is told by its `client-res` and not once more.
     pub fn panic_hook(mut self, on: bool) -> Self {

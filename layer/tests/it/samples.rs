@@ -30,6 +30,10 @@ fn number(pairs: &std::collections::BTreeMap<String, String>, key: &str) -> u64 
 #[test]
 fn samples_say_what_the_process_takes() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(3).build().unwrap();
+    // Something to see: memory, time, threads, files, a task.
+    let memory = vec![1_u8; 64 << 20];
+    let files: Vec<_> = (0..50).map(|_| std::fs::File::open("/proc/self/stat").unwrap()).collect();
+    runtime.spawn(std::future::pending::<()>());
     let capture = Capture::new();
     let (_layer, _guard) = log_center::layer("sampled")
         .version("1.2.3")
@@ -39,10 +43,6 @@ fn samples_say_what_the_process_takes() {
         .tokio(runtime.handle().clone())
         .build()
         .unwrap();
-    // Something to see: memory, time, threads, files, a task.
-    let memory = vec![1_u8; 64 << 20];
-    let files: Vec<_> = (0..50).map(|_| std::fs::File::open("/proc/self/stat").unwrap()).collect();
-    runtime.spawn(std::future::pending::<()>());
     let spinning = AtomicBool::new(true);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -50,20 +50,29 @@ fn samples_say_what_the_process_takes() {
                 std::hint::spin_loop();
             }
         });
-        let samples = records(&capture, 3);
+        // On a busy machine neither the thread nor the task need have had their turn before the first samples.
+        let shows_both = |sample: &&Value| {
+            sample["perf"]["cpu"].as_f64() > Some(0.0) && extra(sample)["tokio_global_queue"] == "0"
+        };
+        let mut count = 1;
+        let sample = loop {
+            if let Some(sample) = records(&capture, count).iter().find(shows_both) {
+                break sample.clone();
+            }
+            count += 1;
+            assert!(count < 300, "{:?}", capture.lines());
+        };
         spinning.store(false, Ordering::Relaxed);
-        let line = &capture.lines()[2];
-        let sample = &samples[2];
+        let line = sample.to_string();
         assert_eq!((&sample["scope"], &sample["msg"]), (&"stat".into(), &"process sample".into()));
         assert_eq!((&sample["level"], &sample["version"]), (&30.into(), &"1.2.3".into()));
         let perf = Record::decode(line.as_bytes()).unwrap().perf.unwrap();
         assert!(perf.rss > memory.len() as u64, "{perf:?}");
-        assert!(perf.cpu > 0.0 && perf.cpu < 10_000.0, "{perf:?}");
-        let pairs = extra(sample);
+        assert!(perf.cpu < 10_000.0, "{perf:?}");
+        let pairs = extra(&sample);
         assert!(number(&pairs, "threads") >= 5, "{line}");
         assert!(number(&pairs, "open_files") >= files.len() as u64, "{line}");
         assert_eq!((number(&pairs, "tokio_workers"), number(&pairs, "tokio_alive_tasks")), (3, 1));
-        assert_eq!(number(&pairs, "tokio_global_queue"), 0);
     });
 }
 
