@@ -18,6 +18,7 @@ mod modes;
 mod overload;
 mod panics;
 mod peers;
+mod places;
 mod property;
 mod recorder;
 mod records;
