@@ -300,7 +300,8 @@ impl Place {
             push_json(&mut stack, &trace, ERROR_STACK_BYTES);
         }
         let mut escaped = Vec::new();
-        push_json(&mut escaped, file, FILE_PATH_BYTES);
+        // With the mark of a cut it is still what the server takes.
+        push_json(&mut escaped, file, FILE_PATH_BYTES - '…'.len_utf8());
         let digits = line.to_string();
         let line = digits.as_bytes();
         Self {

@@ -21,6 +21,7 @@ mod object;
 mod overload;
 mod panics;
 mod peers;
+mod places;
 mod property;
 mod recorder;
 mod records;
