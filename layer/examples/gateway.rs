@@ -96,7 +96,10 @@ fn no_answer(error: &reqwest::Error) -> StatusCode {
 
 async fn price(State(prices): State<Prices>, Path(currency): Path<String>) -> Result<String, StatusCode> {
     tracing::debug!(currency, "price wanted");
-    prices.get(&format!("/rates/{currency}")).await
+    let price = prices.get(&format!("/rates/{currency}")).await?;
+    // For whoever counts what people ask for.
+    log_center::biz!(currency, price, "price quoted");
+    Ok(price)
 }
 
 async fn late(State(prices): State<Prices>) -> Result<String, StatusCode> {

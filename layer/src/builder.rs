@@ -1,17 +1,17 @@
 use crate::callsite::Style;
 use crate::error::Error;
 use crate::filter::Filter;
-use crate::forward::{Client, ForwardMode, Forwarding, Queue, Sender, Settings, Target};
+use crate::forward::{ForwardMode, Forwarding, Sender, Settings, Target};
 use crate::guard::Guard;
 use crate::layer::{Core, LogCenterLayer};
 use crate::limits::FLUSH_TIMEOUT;
 use crate::line::{Identity, Names};
 use crate::process::{self, Alarm};
-use crate::recorder::Recorder;
 use crate::sink::{Custom, Sink};
 use crate::stdout::Stdout;
 use crate::variable;
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tracing_core::LevelFilter;
 use tracing_core::dispatcher::{self, Dispatch};
@@ -57,7 +57,7 @@ pub struct Builder {
     write_filter: Option<Targets>,
     flush_timeout: Duration,
     trace: bool,
-    sink: Option<Box<dyn Sink>>,
+    sink: Option<Arc<dyn Sink>>,
     pub(crate) process: process::Settings,
 }
 
@@ -187,7 +187,7 @@ impl Builder {
     where
         W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
     {
-        self.sink = Some(Box::new(Custom(writer)));
+        self.sink = Some(Arc::new(Custom(writer)));
         self
     }
 
@@ -208,8 +208,8 @@ impl Builder {
     pub fn build(self) -> Result<(LogCenterLayer, Guard), Error> {
         let forwarding = self.forwarding.resolve()?;
         let filter = filter(self.write_filter.clone(), forwarding.as_ref());
-        let (layer, guard, settings) = self.assemble(forwarding, filter.clone(), filter)?;
-        process::begin(&guard.core, &settings);
+        let (layer, guard) = self.assemble(forwarding, filter.clone(), filter)?;
+        process::begin(&guard.core);
         Ok((layer, guard))
     }
 
@@ -219,7 +219,7 @@ impl Builder {
         forwarding: Option<Forwarding>,
         filter: Filter,
         own_filter: Filter,
-    ) -> Result<(LogCenterLayer, Guard, process::Settings), Error> {
+    ) -> Result<(LogCenterLayer, Guard), Error> {
         let environment = self.environment.or_else(|| variable::read(variable::ENVIRONMENT));
         let environment = environment.map(|name| name.to_lowercase());
         let identity = Identity::new(&Names {
@@ -231,36 +231,37 @@ impl Builder {
         self.process.check()?;
         self.process.batches &= self.sink.is_none();
         let alarm = Arc::<Alarm>::default();
-        let stdout = || -> Box<dyn Sink> {
-            if self.process.batches {
-                Box::new(Stdout::batched(Arc::clone(&alarm)))
-            } else {
-                Box::new(Stdout::by_line())
-            }
+        let stdout = || -> Arc<dyn Sink> {
+            let stdout =
+                if self.process.batches { Stdout::batched(Arc::clone(&alarm)) } else { Stdout::by_line() };
+            Arc::new(stdout)
         };
-        let is_recorded = |forwarding: &&Forwarding| forwarding.mode == ForwardMode::OnError;
-        let recorded = forwarding.as_ref().filter(is_recorded);
         let core = Arc::new(Core {
+            pid: std::process::id(),
+            next: OnceLock::new(),
             identity,
             sink: self.sink.unwrap_or_else(stdout),
             counters: Default::default(),
-            queue: forwarding.as_ref().map(|forwarding| Arc::new(Queue::new(forwarding.bounds))),
-            recorder: recorded.map(|forwarding| Recorder::new(forwarding.recorder, forwarding.slow_request)),
+            queue: forwarding.as_ref().map(|forwarding| Arc::new(forwarding.new_queue())),
+            recorder: forwarding.as_ref().and_then(Forwarding::new_recorder),
+            forwarding,
             filter,
             writes_trace: self.trace,
             style: Style::plain(),
             flush_timeout: self.flush_timeout,
             alarm,
             own_filter,
+            settings: self.process,
+            closed: AtomicBool::new(false),
         });
         // From here on the guard stops what was started, should the next step fail.
         let guard = Guard { core: Arc::clone(&core) };
-        if let (Some(queue), Some(Forwarding { endpoint, key, .. })) = (&core.queue, forwarding) {
-            Sender::start(Arc::clone(&core), Arc::clone(queue), Client::new(endpoint, key))
+        if let (Some(queue), Some(forwarding)) = (&core.queue, &core.forwarding) {
+            Sender::start(Arc::clone(&core), Arc::clone(queue), forwarding.new_client())
                 .map_err(|error| Error::new(format!("the forwarder's thread does not start: {error}")))?;
         }
-        process::attend(&core, &self.process)?;
-        Ok((LogCenterLayer::new(core), guard, self.process))
+        process::attend(&core)?;
+        Ok((LogCenterLayer::new(core), guard))
     }
 
     /// Makes the layer and installs it as the program's subscriber. `RUST_LOG` says what is written, as
@@ -281,11 +282,11 @@ impl Builder {
         let has_own = forwarding.as_ref().is_some_and(|forwarding| forwarding.filter.is_some());
         // With one filter for both the subscriber has decided already.
         let of_layer = if has_own { everything.clone() } else { filter(None, forwarding.as_ref()) };
-        let (layer, guard, settings) = self.assemble(forwarding, of_layer, everything.clone())?;
+        let (layer, guard) = self.assemble(forwarding, of_layer, everything.clone())?;
         let subscriber = Registry::default().with(everything).with(layer);
         dispatcher::set_global_default(Dispatch::new(subscriber))
             .map_err(|_| Error::new("the program has a subscriber already"))?;
-        process::begin(&guard.core, &settings);
+        process::begin(&guard.core);
         Ok(guard)
     }
 }

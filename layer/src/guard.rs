@@ -2,6 +2,7 @@ use crate::counts::Counts;
 use crate::layer::Core;
 use crate::process::panic;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,20 +22,21 @@ impl Guard {
     /// and waits at most `timeout`. Whether the fate of every line and record is known: it is written, the server
     /// has it, or it is counted as lost.
     pub fn flush(&self, timeout: Duration) -> bool {
-        self.core.flush(Instant::now() + timeout)
+        self.core.of_this_process().flush(Instant::now() + timeout)
     }
 
-    /// What became of all records so far.
+    /// What became of all records of this process so far.
     pub fn counts(&self) -> Counts {
+        let core = self.core.of_this_process();
         let mut counts = Counts::default();
-        self.core.counters.add_to(&mut counts);
-        let lost = self.core.sink.lost();
+        core.counters.add_to(&mut counts);
+        let lost = core.sink.lost();
         counts.written -= lost;
         counts.unwritten += lost;
-        if let Some(queue) = &self.core.queue {
+        if let Some(queue) = &core.queue {
             queue.add_to(&mut counts);
         }
-        if let Some(recorder) = &self.core.recorder {
+        if let Some(recorder) = &core.recorder {
             counts.recorder_bytes = recorder.held() as u64;
         }
         counts
@@ -46,12 +48,15 @@ impl Drop for Guard {
         if thread::panicking() {
             panic::tell_end(&self.core);
         }
-        let deadline = Instant::now() + self.core.flush_timeout;
+        self.core.current().closed.store(true, Ordering::Relaxed);
+        // A forked child that has not logged yet has nothing to end; what it logs from now on is only written.
+        let Some(core) = self.core.used_by_this_process() else { return };
+        let deadline = Instant::now() + core.flush_timeout;
         // First, so that what comes from now on needs nobody to flush it.
-        self.core.sink.stop_batching();
-        self.core.alarm.stop(deadline);
-        self.core.flush(deadline);
-        if let Some(queue) = &self.core.queue {
+        core.sink.stop_batching();
+        core.alarm.stop(deadline);
+        core.flush(deadline);
+        if let Some(queue) = &core.queue {
             queue.close(deadline);
         }
     }

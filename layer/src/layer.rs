@@ -2,16 +2,17 @@ use crate::callsite::Style;
 use crate::counts::{WriterCounters, raise};
 use crate::fields::Fields;
 use crate::filter::{Filter, Verdict};
-use crate::forward::{Queue, Worth};
+use crate::forward::{Forwarding, Queue, Worth};
 use crate::line::{self, Draft, Identity, Plain};
-use crate::process::{Alarm, PanicNote};
+use crate::process::{self, Alarm, PanicNote};
 use crate::recorder::Recorder;
 use crate::scratch::{self, Nesting, Scratch};
 use crate::sink::Sink;
 use crate::span::SpanNode;
 use crate::visit::Visitor;
 use log_center_wire::Level;
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 use tracing_core::span::{Attributes, Id, Record};
@@ -35,11 +36,17 @@ pub struct LogCenterLayer {
 
 /// What the layer, its guard and the forwarder share.
 pub(crate) struct Core {
+    /// The process that it is for.
+    pub(crate) pid: u32,
+    /// What takes its place in a forked child.
+    pub(crate) next: OnceLock<Arc<Core>>,
     pub(crate) identity: Identity,
-    pub(crate) sink: Box<dyn Sink>,
+    pub(crate) sink: Arc<dyn Sink>,
     pub(crate) counters: WriterCounters,
     /// None without an endpoint.
     pub(crate) queue: Option<Arc<Queue>>,
+    /// What the queue is set up by.
+    pub(crate) forwarding: Option<Forwarding>,
     /// Only in the mode that it is for.
     pub(crate) recorder: Option<Recorder>,
     pub(crate) filter: Filter,
@@ -50,6 +57,9 @@ pub(crate) struct Core {
     pub(crate) alarm: Arc<Alarm>,
     /// What becomes of the layer's own records, which no subscriber filters.
     pub(crate) own_filter: Filter,
+    pub(crate) settings: process::Settings,
+    /// The guard was dropped.
+    pub(crate) closed: AtomicBool,
 }
 
 impl std::fmt::Debug for Core {
@@ -70,9 +80,12 @@ impl Core {
     }
 
     #[inline]
-    fn write(&self, line: &[u8], metadata: &Metadata<'_>) {
+    fn write(self: &Arc<Self>, line: &[u8], metadata: &Metadata<'_>) {
         match self.sink.write(line, metadata) {
             Ok(()) => raise(&self.counters.written),
+            Err(_) if std::process::id() != self.pid => {
+                self.of_this_process().write(line, metadata);
+            }
             Err(_) => raise(&self.counters.unwritten),
         }
     }
@@ -97,7 +110,7 @@ impl Core {
 /// Records of the layer's own, and what is left to do for those that are written.
 impl Core {
     /// Writes a record that no event stands behind. The server has it in the mode that sends everything.
-    pub(crate) fn tell(&self, metadata: &'static Metadata<'static>, plain: &Plain<'_>) {
+    pub(crate) fn tell(self: &Arc<Self>, metadata: &'static Metadata<'static>, plain: &Plain<'_>) {
         let verdict = self.own_filter.verdict(metadata);
         if verdict == Verdict::NOTHING {
             return;
@@ -117,7 +130,7 @@ impl Core {
 
     /// Writes the record of a panic.
     pub(crate) fn tell_panic(
-        &self,
+        self: &Arc<Self>,
         note: &Arc<PanicNote>,
         metadata: &'static Metadata<'static>,
         level: Level,
@@ -171,7 +184,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let core = &*self.core;
+        let core = self.core.current();
         let metadata = event.metadata();
         let verdict = core.filter.verdict(metadata);
         if verdict == Verdict::NOTHING {
@@ -183,7 +196,15 @@ where
         }
         core.with_scratch(|scratch, nesting| {
             let Scratch { line, captured, clock, ids } = scratch;
-            let draft = Draft::begin(line, &core.identity, facts.level, clock);
+            let mut core = core;
+            let mut draft = Draft::begin(line, &core.identity, facts.level, clock);
+            if clock.take_tick() || facts.fails {
+                let used = core;
+                core = used.of_this_process();
+                if !Arc::ptr_eq(core, used) {
+                    draft = draft.begin_again(&core.identity, facts.level, clock);
+                }
+            }
             let mut visitor = Visitor { facts, captured, draft };
             // Foreign code runs here and only here; no lock is held meanwhile.
             event.record(&mut visitor);
@@ -210,7 +231,8 @@ where
         let add = |captured: Option<&mut Box<Fields>>| {
             let Some(span) = context.span(id) else { return };
             let parent = span.parent().and_then(|parent| node_of(&parent));
-            let recorded_by = self.core.recorder.as_ref().map(|_| &self.core);
+            let core = self.core.current();
+            let recorded_by = core.recorder.as_ref().map(|_| core);
             let node = SpanNode::new(facts, parent, captured, recorded_by);
             // Two layers of this kind in one subscriber would make equal nodes; either serves both, unless one records.
             let mut extensions = span.extensions_mut();
@@ -245,12 +267,13 @@ where
 
     fn on_exit(&self, id: &Id, context: Context<'_, S>) {
         // A panic that leaves a span, on whichever thread, and whoever catches it.
-        if !thread::panicking() || self.core.recorder.is_none() {
+        let core = self.core.current();
+        if !thread::panicking() || core.recorder.is_none() {
             return;
         }
         let node = context.span(id).and_then(|span| node_of(&span));
         if let Some((opener, recording)) = node.as_ref().and_then(|node| node.recording()) {
-            if recording.is_of(&self.core) {
+            if recording.is_of(core) {
                 recording.panicked(opener);
             }
         }

@@ -67,6 +67,10 @@
 //! "Sent" means within [`Builder::flush_timeout`], and if the server takes it. ¹ On Linux with glibc and on macOS,
 //! where the destructors of a thread's own variables run at `exit`, and for what was logged before that.
 //!
+//! A forked child has threads, a queue and a connection of its own, writes its own process id, and leaves alone what
+//! waits in its parent's. That holds from the next millisecond on that a thread logs in, and at once for what is an
+//! ERROR.
+//!
 //! # What becomes of a field
 //!
 //! - `message` is `msg`: a constant text without data, so that records can be counted by it.

@@ -1,13 +1,16 @@
 //! Where lines go in the process: [standard output](crate::stdout), or whatever the program gives.
 
+use crate::process::Alarm;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use tracing_core::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Takes whole lines.
 pub(crate) trait Sink: Send + Sync {
-    /// Writes a line, with its line feed. It may be kept for later where the other side takes nothing now.
+    /// Writes a line, with its line feed. It may be kept for later where the other side takes nothing now. In a
+    /// forked child it may fail for that alone.
     fn write(&self, line: &[u8], metadata: &Metadata<'_>) -> io::Result<()>;
 
     /// Tries to write what was kept. Whether nothing is left.
@@ -23,6 +26,12 @@ pub(crate) trait Sink: Send + Sync {
     /// Whether nothing is kept.
     fn is_empty(&self) -> bool {
         true
+    }
+
+    /// One for a forked child, whose lines it keeps for that alarm; None if the same one will do.
+    fn reborn(&self, alarm: &Arc<Alarm>) -> Option<Arc<dyn Sink>> {
+        let _ = alarm;
+        None
     }
 
     /// From here on keeps nothing that can be written.

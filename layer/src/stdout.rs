@@ -14,16 +14,17 @@
 //! those of other processes on the same pipe, too.
 
 use crate::limits::{STDOUT_BACKLOG_BYTES, STDOUT_BATCH_BYTES};
-use crate::process::{self, Alarm};
+use crate::process::{self, Alarm, lock_in};
 use crate::sink::Sink;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use tracing_core::{Level, Metadata};
 
 /// The standard output of the process.
 pub(crate) struct Stdout {
+    pid: u32,
     state: Mutex<State>,
     lost: Arc<AtomicU64>,
     /// Whom to wake when a batch begins; none if each line is written at once.
@@ -60,11 +61,11 @@ impl Stdout {
             batches: alarm.is_some(),
             lost: Arc::clone(&lost),
         };
-        Self { state: Mutex::new(state), lost, alarm }
+        Self { pid: std::process::id(), state: Mutex::new(state), lost, alarm }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> io::Result<MutexGuard<'_, State>> {
+        lock_in(self.pid, &self.state).ok_or_else(forked)
     }
 
     /// The same without waiting for a thread whose write the other side holds up.
@@ -75,6 +76,11 @@ impl Stdout {
             Err(TryLockError::WouldBlock) => None,
         }
     }
+}
+
+/// This is the parent's.
+fn forked() -> io::Error {
+    io::Error::other("forked")
 }
 
 #[cfg(unix)]
@@ -91,10 +97,10 @@ fn duplicate() -> Option<File> {
 
 impl Sink for Stdout {
     fn write(&self, line: &[u8], metadata: &Metadata<'_>) -> io::Result<()> {
-        let Some(alarm) = &self.alarm else { return self.state().write(line) };
+        let Some(alarm) = &self.alarm else { return self.state()?.write(line) };
         // A thread on its way out will not come back to flush.
         let at_once = *metadata.level() == Level::ERROR || !process::flushes_at_end();
-        let mut state = self.state();
+        let mut state = self.state()?;
         if !state.batches {
             return state.write(line);
         }
@@ -117,6 +123,10 @@ impl Sink for Stdout {
 
     fn is_empty(&self) -> bool {
         self.try_state().is_some_and(|state| state.backlog.is_empty())
+    }
+
+    fn reborn(&self, alarm: &Arc<Alarm>) -> Option<Arc<dyn Sink>> {
+        Some(Arc::new(if self.alarm.is_some() { Self::batched(Arc::clone(alarm)) } else { Self::by_line() }))
     }
 
     fn stop_batching(&self) {

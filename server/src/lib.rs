@@ -10,7 +10,8 @@
 //! 4. [`writer`] takes what lies in the spool, freezes it into batches, inserts them into ClickHouse, and only
 //!    then advances. After an unclear answer it looks what is there before it inserts anything again.
 //! 5. [`store`] knows ClickHouse: the migrations, the named statements, and the row types that are also the
-//!    answers of the reading half of [`api`]. [`trace`] puts the records of one request back together.
+//!    answers of the reading half of [`api`]. [`trace`] puts the records of one request back together,
+//!    [`search`] reads the language in which events are looked for.
 //!
 //! [`serve`] starts all of these, together with ClickHouse itself ([`engine_child`]) unless a remote one is
 //! configured, and stops them in the opposite order.
@@ -27,6 +28,7 @@ pub mod engine_child;
 mod error;
 pub mod ingest;
 mod listener;
+pub mod search;
 mod seed;
 pub mod serve;
 pub mod spool;

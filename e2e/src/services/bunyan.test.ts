@@ -15,7 +15,7 @@ const LEVELS = new Map([
 ]);
 const WARN = 40;
 
-/** Everything that both services wrote, from their start to their end. */
+/** Everything that both services wrote, from their start to their end, and a program that a panic ended. */
 let lines: string[];
 let records: LogRecord[];
 
@@ -28,9 +28,17 @@ before(async () => {
   }
   await gateway.stop();
   await prices.stop();
-  lines = [...gateway.lines, ...prices.lines];
-  records = [...gateway.records(), ...prices.records()];
+  lines = [...gateway.lines, ...prices.lines, ...linesOfPanic()];
+  records = lines.map((line) => JSON.parse(line));
 });
+
+function linesOfPanic(): string[] {
+  const program = process.env.LOG_CENTER_EXAMPLE_ENDS ?? project('target/debug/examples/ends');
+  const env = { ...process.env, LOG_CENTER_URL: '' };
+  const ended = spawnSync(program, ['panic'], { env, encoding: 'utf8' });
+  assert.ok(ended.status !== 0, String(ended.error));
+  return ended.stdout.split('\n').filter(Boolean);
+}
 
 function bunyan(...options: string[]): string[] {
   const program = project('e2e/bunyan/node_modules/.bin/bunyan');
@@ -60,8 +68,10 @@ function short({ time, level, name, msg }: LogRecord): string {
 }
 
 test('there is something of everything', () => {
+  const scopes = new Set(records.map(({ scope }) => scope));
+  assert.deepEqual([...scopes].sort(), ['biz', 'desc', 'visit']);
   const levels = new Set(records.map(({ level }) => level));
-  assert.deepEqual([...levels].sort(), [20, 30, 40, 50]);
+  assert.deepEqual([...levels].sort(), [20, 30, 40, 50, 60]);
   assert.ok(records.some(({ err }) => err?.stack.includes('\n')));
 });
 

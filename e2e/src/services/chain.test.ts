@@ -106,7 +106,7 @@ test('one id from nginx to the last service and back', { skip }, async () => {
   assert.deepEqual(ending(seen.prices), [INFO, '200', '/rates/{currency}', undefined]);
   for (const record of seen.gateway) {
     assert.deepEqual(record.d, { url: '/prices/eur?with=query', ip: CLIENT, ua: 'test' });
-    assert.equal(record.scope, 'visit');
+    assert.equal(record.scope, record.msg === 'price quoted' ? 'biz' : 'visit');
     assert.equal(record.uid, record.event === 'client-req' ? undefined : '42');
   }
   const end = one(seen.gateway, 'service-end');
@@ -114,7 +114,7 @@ test('one id from nginx to the last service and back', { skip }, async () => {
   assert.deepEqual([end.service_res?.http_code, end.service_res?.body], [200, '1']);
   const found = seen.prices.find(({ msg }) => msg === 'rate found');
   assert.deepEqual([found?.event, found?.extra], ['trace', 'currency=eur rate=1.0']);
-  const stages = ['client-req', 'trace', 'service-start', 'service-end', 'client-res'];
+  const stages = ['client-req', 'trace', 'service-start', 'service-end', undefined, 'client-res'];
   assert.deepEqual(
     seen.gateway.map(({ event }) => event),
     stages,

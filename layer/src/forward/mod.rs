@@ -13,7 +13,6 @@ mod sender;
 mod settings;
 mod store;
 
-pub(crate) use http::Client;
 pub(crate) use lines::Worth;
 pub use mode::ForwardMode;
 pub(crate) use queue::Queue;

@@ -7,6 +7,7 @@ use super::lines::Worth;
 use super::store::{Batch, Bounds, Store};
 use crate::counts::{Counts, LossReason};
 use crate::limits::LINGER;
+use crate::process::lock_in;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,7 @@ pub(crate) enum Fate {
 }
 
 pub(crate) struct Queue {
+    pid: u32,
     state: Mutex<State>,
     /// There is something to do for the forwarder.
     work: Condvar,
@@ -60,7 +62,12 @@ impl Queue {
             closed: false,
             ended: false,
         };
-        Self { state: Mutex::new(state), work: Condvar::new(), settled: Condvar::new() }
+        Self {
+            pid: std::process::id(),
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            settled: Condvar::new(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -83,7 +90,8 @@ impl Queue {
 
     /// Adds lines, and wakes whoever that concerns.
     fn change(&self, add: impl FnOnce(&mut State)) {
-        let mut state = self.state();
+        // In a forked child it is the parent's, and of no use.
+        let Some(mut state) = lock_in(self.pid, &self.state) else { return };
         add(&mut state);
         let lost = state.push_out();
         // Waking is a call of the system, whether or not anybody sleeps: it would cost more than all the rest.

@@ -6,10 +6,10 @@ use crate::counts::{Counts, LossReason};
 use crate::layer::Core;
 use crate::limits::REQUEST_TIMEOUT;
 use crate::line::{Clock, Pairs, Plain, write_plain};
+use crate::process::start_thread;
 use log_center_wire::{Level, Scope};
 use std::io;
 use std::sync::Arc;
-use std::thread;
 use std::time::Instant;
 use tracing_core::dispatcher::{self, Dispatch};
 
@@ -33,7 +33,7 @@ impl Sender {
     /// Starts the thread. It ends when the queue is closed.
     pub(crate) fn start(core: Arc<Core>, queue: Arc<Queue>, client: Client) -> io::Result<()> {
         let ends = EndsQueue(Arc::clone(&queue));
-        thread::Builder::new().name("log-center".to_owned()).spawn(move || {
+        start_thread("log-center", move || {
             let _ends = ends;
             let sender = Sender {
                 core,
@@ -46,8 +46,7 @@ impl Sender {
             };
             // The HTTP client logs by the `log` crate, which a program may have bridged to its subscriber.
             dispatcher::with_default(&Dispatch::none(), || sender.run());
-        })?;
-        Ok(())
+        })
     }
 
     fn run(mut self) {

@@ -1,10 +1,11 @@
-use super::http::Endpoint;
+use super::http::{Client, Endpoint};
 use super::key::Key;
 use super::mode::ForwardMode;
+use super::queue::Queue;
 use super::store::Bounds;
 use crate::error::Error;
 use crate::limits::{QUEUE_BYTES, QUEUE_RECORDS};
-use crate::recorder;
+use crate::recorder::{self, Recorder};
 use crate::variable;
 use std::time::Duration;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -27,7 +28,8 @@ pub(crate) enum Target {
     Nowhere,
 }
 
-/// What is to be done, every word of it checked.
+/// What is to be done, every word of it checked. A forked child makes its own of it.
+#[derive(Clone)]
 pub(crate) struct Forwarding {
     pub(crate) endpoint: Endpoint,
     pub(crate) key: Option<Key>,
@@ -37,6 +39,23 @@ pub(crate) struct Forwarding {
     pub(crate) bounds: Bounds,
     pub(crate) recorder: recorder::Bounds,
     pub(crate) slow_request: Option<Duration>,
+}
+
+impl Forwarding {
+    pub(crate) fn new_queue(&self) -> Queue {
+        Queue::new(self.bounds)
+    }
+
+    /// With no connection yet: two processes must not share one.
+    pub(crate) fn new_client(&self) -> Client {
+        Client::new(self.endpoint.clone(), self.key.clone())
+    }
+
+    /// Only in the mode that it is for.
+    pub(crate) fn new_recorder(&self) -> Option<Recorder> {
+        let is_recorded = self.mode == ForwardMode::OnError;
+        is_recorded.then(|| Recorder::new(self.recorder, self.slow_request))
+    }
 }
 
 impl Default for Settings {

@@ -6,15 +6,18 @@ pub(super) const LENGTH: usize = 24;
 /// The end of 9999: the last second that four digits of year can tell.
 const LAST_SECOND: u64 = 253_402_300_799;
 
-/// The time as text. The part up to the second is made anew only when the second changes.
+/// The time as text. What has not changed is not made anew.
 pub(crate) struct Clock {
     second: u64,
+    millis: u32,
+    /// Whether the text has changed since this was asked for.
+    ticked: bool,
     text: [u8; LENGTH],
 }
 
 impl Default for Clock {
     fn default() -> Self {
-        Self { second: 0, text: *b"1970-01-01T00:00:00.000Z" }
+        Self { second: 0, millis: 0, ticked: false, text: *b"1970-01-01T00:00:00.000Z" }
     }
 }
 
@@ -30,14 +33,29 @@ impl Clock {
         self.at(since.as_secs(), since.subsec_millis())
     }
 
+    /// What it told last.
+    pub(crate) fn told(&self) -> &[u8; LENGTH] {
+        &self.text
+    }
+
+    /// Whether the last time that it told was another one than before; once.
+    #[inline]
+    pub(crate) fn take_tick(&mut self) -> bool {
+        self.ticked && std::mem::take(&mut self.ticked)
+    }
+
     #[inline]
     fn at(&mut self, second: u64, millis: u32) -> &[u8; LENGTH] {
-        if second != self.second {
-            self.second = second;
-            self.write_second(second.min(LAST_SECOND));
+        if millis != self.millis || second != self.second {
+            self.ticked = true;
+            if second != self.second {
+                self.second = second;
+                self.write_second(second.min(LAST_SECOND));
+            }
+            self.millis = millis;
+            let digit = |number: u32| b'0' + (number % 10) as u8;
+            self.text[20..23].copy_from_slice(&[digit(millis / 100), digit(millis / 10), digit(millis)]);
         }
-        let digit = |number: u32| b'0' + (number % 10) as u8;
-        self.text[20..23].copy_from_slice(&[digit(millis / 100), digit(millis / 10), digit(millis)]);
         &self.text
     }
 

@@ -5,9 +5,15 @@ use log_center_wire::limits::{ENVIRONMENT_BYTES, HOSTNAME_BYTES, PROJECT_BYTES, 
 
 /// What is the same in every record of a process, escaped once.
 pub(crate) struct Identity {
+    pid: u32,
     /// From the brace to the quote before the time, one for each level.
     heads: [Vec<u8>; Level::ALL.len()],
     tail: Vec<u8>,
+}
+
+/// What ends each head.
+fn end_of_head(pid: u32) -> Vec<u8> {
+    format!("\",\"pid\":{pid},\"time\":\"").into_bytes()
 }
 
 /// What the builder was told.
@@ -36,15 +42,28 @@ impl Identity {
             }
         }
         let hostname = hostname();
+        let pid = std::process::id();
         let head = |level: Level| {
             let mut head = format!("{{\"v\":1,\"level\":{},\"name\":\"", level.number()).into_bytes();
             push_json(&mut head, service, usize::MAX >> 1);
             head.extend_from_slice(b"\",\"hostname\":\"");
             push_json(&mut head, &hostname, HOSTNAME_BYTES - 3);
-            head.extend_from_slice(format!("\",\"pid\":{},\"time\":\"", std::process::id()).as_bytes());
+            head.extend_from_slice(&end_of_head(pid));
             head
         };
-        Ok(Self { heads: Level::ALL.map(head), tail })
+        Ok(Self { pid, heads: Level::ALL.map(head), tail })
+    }
+
+    /// The same in a forked child.
+    pub(crate) fn of_this_process(&self) -> Self {
+        let pid = std::process::id();
+        let old_end = end_of_head(self.pid).len();
+        let heads = self.heads.each_ref().map(|head| {
+            let mut head = head[..head.len() - old_end].to_vec();
+            head.extend_from_slice(&end_of_head(pid));
+            head
+        });
+        Self { pid, heads, tail: self.tail.clone() }
     }
 
     #[inline]

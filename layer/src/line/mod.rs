@@ -54,6 +54,15 @@ impl<'a> Draft<'a> {
         Self { line, start, has_message: false }
     }
 
+    /// The same in the name of this process, which may be a forked child; the time is as it was.
+    #[cold]
+    pub(crate) fn begin_again(self, identity: &Identity, level: Level, clock: &Clock) -> Self {
+        self.line.clear();
+        write_head_at(self.line, identity, level, clock.told());
+        let start = self.line.len();
+        Self { start, ..self }
+    }
+
     /// One that is not to become a line: spans have no message.
     #[inline]
     pub(crate) fn none(line: &'a mut Vec<u8>) -> Self {
@@ -134,8 +143,12 @@ pub(crate) fn write_gap(
 /// Up to the message, its quote included.
 #[inline]
 fn write_head(line: &mut Vec<u8>, identity: &Identity, level: Level, clock: &mut Clock) {
+    write_head_at(line, identity, level, clock.now());
+}
+
+fn write_head_at(line: &mut Vec<u8>, identity: &Identity, level: Level, time: &[u8]) {
     line.extend_from_slice(identity.head(level));
-    line.extend_from_slice(clock.now());
+    line.extend_from_slice(time);
     line.extend_from_slice(b"\",\"msg\":\"");
 }
 

@@ -49,12 +49,14 @@ impl Drop for End {
     fn drop(&mut self) {
         let now = Instant::now();
         let batched: Vec<_> = batched().iter().filter_map(Weak::upgrade).collect();
-        for core in batched {
+        // What a forked child finds of its parent's is the parent's to write.
+        for core in batched.iter().filter_map(Core::used_by_this_process) {
             core.sink.flush();
         }
         // What the standard library calls the thread that the process began with.
         let is_main = thread::current().name() == Some("main");
-        for core in self.built_here.take().iter().filter_map(Weak::upgrade) {
+        let built_here: Vec<_> = self.built_here.take().iter().filter_map(Weak::upgrade).collect();
+        for core in built_here.iter().filter_map(Core::used_by_this_process) {
             if is_main {
                 core.flush(now + core.flush_timeout);
             } else {

@@ -157,6 +157,7 @@ fn take_last() -> Option<Arc<PanicNote>> {
 
 fn on_panic(info: &PanicHookInfo<'_>) {
     let cores: Vec<_> = hooked().iter().filter_map(Weak::upgrade).collect();
+    let cores: Vec<_> = cores.iter().map(|core| Arc::clone(core.of_this_process())).collect();
     // A panic while the layer is at work on this thread is caught by it.
     if cores.is_empty() || scratch::is_lent() {
         return;
@@ -243,13 +244,13 @@ impl Place {
     }
 }
 
-/// Tells that a panic unwinds past the layer's guard, and so out of the program.
+/// Tells that a panic unwinds past the layer's guard, and so out of the program. The core is the one that was built.
 pub(crate) fn tell_end(core: &Arc<Core>) {
     let core_is = |hooked: &Weak<Core>| std::ptr::eq(hooked.as_ptr(), Arc::as_ptr(core));
     if hooked().iter().any(core_is) {
         let note = take_last().or_else(|| last_of_all().clone());
         let note = note.unwrap_or_else(|| Arc::new(PanicNote::unknown()));
-        core.tell_panic(&note, &PANIC_ENDS, Level::Fatal, None);
+        core.of_this_process().tell_panic(&note, &PANIC_ENDS, Level::Fatal, None);
     }
 }
 

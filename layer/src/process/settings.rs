@@ -7,7 +7,7 @@ use std::time::Duration;
 const STAT_INTERVAL_LEAST: Duration = Duration::from_millis(100);
 
 /// What the builder was told of the life of the process.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Settings {
     /// Whether the layer is the program's own, by `init`. What is not set below depends on it.
     pub(crate) is_the_programs: bool,
@@ -20,7 +20,7 @@ pub(crate) struct Settings {
 }
 
 /// Whether samples are taken.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 enum Stat {
     #[default]
     Unsaid,

@@ -6,9 +6,10 @@ use crate::layer::Core;
 use crate::line::{Pairs, Plain};
 use log_center_wire::{Level, Scope};
 use std::env;
+use std::sync::Arc;
 use std::thread;
 
-pub(super) fn tell(core: &Core) {
+pub(super) fn tell(core: &Arc<Core>) {
     let program = env::current_exe().ok();
     let program = program.as_deref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy());
     let cores = thread::available_parallelism().map_or(0, |cores| cores.get());

@@ -12,6 +12,7 @@ use crate::layer::Core;
 use crate::line::{Pairs, Plain};
 use log_center_wire::{Level, Scope};
 use std::fs;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The unit of times in `/proc`, a hundredth of a second: `USER_HZ`, which is 100 on every architecture that Rust
@@ -58,7 +59,7 @@ impl Samples {
     }
 
     /// Writes one.
-    pub(super) fn take(&mut self, core: &Core) {
+    pub(super) fn take(&mut self, core: &Arc<Core>) {
         let now = Instant::now();
         // A machine that slept is not to be told of each interval that it missed.
         self.due = (self.due + self.interval).max(now);

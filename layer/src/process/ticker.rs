@@ -1,17 +1,17 @@
-use super::Settings;
 use super::stat::Samples;
+use super::{Settings, lock_in, start_thread};
 use crate::layer::Core;
 use crate::limits::STDOUT_BATCH_DELAY;
 use std::io;
+use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::Instant;
 use tracing_core::dispatcher::{self, Dispatch};
 
 /// Wakes the ticker, and ends it.
-#[derive(Default)]
 pub(crate) struct Alarm {
+    pid: u32,
     state: Mutex<State>,
     rung: Condvar,
     /// Whether the ticker would not look by itself. Changes only under the lock.
@@ -24,6 +24,17 @@ struct State {
     stopped: bool,
 }
 
+impl Default for Alarm {
+    fn default() -> Self {
+        Self {
+            pid: process::id(),
+            state: Mutex::default(),
+            rung: Condvar::new(),
+            asleep: AtomicBool::new(false),
+        }
+    }
+}
+
 impl Alarm {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -32,7 +43,7 @@ impl Alarm {
     /// Says that there is something to do, after it is there.
     pub(crate) fn ring(&self) {
         if self.asleep.load(Ordering::SeqCst) {
-            drop(self.state());
+            drop(lock_in(self.pid, &self.state));
             self.rung.notify_all();
         }
     }
@@ -93,14 +104,13 @@ pub(super) fn start(core: &Arc<Core>, settings: &Settings) -> io::Result<()> {
     core.alarm.state().runs = true;
     // If the thread does not start, the closure is dropped, and this with it.
     let ends = EndsAlarm(Arc::clone(&core.alarm));
-    thread::Builder::new().name("log-center-tick".to_owned()).spawn(move || {
+    start_thread("log-center-tick", move || {
         let _ends = ends;
         // Dropped first: when the wait for the ticker has ended, it holds nothing any more.
         let mut ticker = ticker;
         // A writer of the program's own may log, which would come back to it.
         dispatcher::with_default(&Dispatch::none(), || ticker.run());
-    })?;
-    Ok(())
+    })
 }
 
 struct Ticker {

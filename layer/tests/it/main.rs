@@ -8,6 +8,8 @@ mod child;
 #[cfg(unix)]
 mod ends;
 mod faults;
+#[cfg(unix)]
+mod forked;
 mod forwarding;
 mod hops;
 mod json;

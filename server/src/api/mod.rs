@@ -4,12 +4,15 @@
 //! last resort behind a panic.
 
 pub mod body;
+pub(crate) mod cursor;
 pub mod events;
 pub mod health;
 pub mod issues;
 pub mod metrics;
 mod observe;
 pub mod openapi;
+pub(crate) mod page;
+pub(crate) mod query;
 pub mod reports;
 pub mod requests;
 

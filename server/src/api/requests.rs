@@ -1,7 +1,7 @@
 //! `/api/v1/requests`: one request, put back together.
 
 use super::AppState;
-use super::issues::query::{Query, refused};
+use super::query::{Query, refused};
 use crate::error::{ApiError, ErrorBody};
 use crate::store::limits;
 use crate::store::record::Record;

@@ -1,7 +1,7 @@
 //! What the pages look like.
 
-use crate::api::issues::Page;
 use crate::api::issues::one::IssueDetail;
+use crate::api::page::Page;
 use crate::store::issue::{Issue, IssueFilter};
 use crate::store::occurrence::Occurrence;
 use crate::store::value::Time;

@@ -39,3 +39,24 @@ pub const REQUEST_RECORDS: u32 = 10_000;
 
 /// Most records of one request. More is refused with 422.
 pub const REQUEST_RECORDS_MAX: u32 = 100_000;
+
+/// How far back events are searched if the client names no time, in milliseconds: one day.
+pub const SEARCH_BACK_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// How many values of a facet are answered if the client names no number.
+pub const FACET_VALUES: u32 = 20;
+
+/// Most values of a facet. More is refused with 422.
+pub const FACET_VALUES_MAX: u32 = 500;
+
+/// Most fields whose values one request may count. More is refused with 422.
+pub const FACET_FIELDS_MAX: usize = 8;
+
+/// How many steps a histogram of events has about, if the client names none.
+pub const HISTOGRAM_STEPS: i64 = 60;
+
+/// Most steps of a histogram of events. A shorter step is refused with 422.
+pub const HISTOGRAM_STEPS_MAX: i64 = 3_000;
+
+/// Most rows of a histogram of events: every level that there is in each step.
+pub(super) const HISTOGRAM_ROWS_MAX: u32 = 3_001 * 256;

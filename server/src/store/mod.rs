@@ -9,10 +9,12 @@
 
 pub(crate) mod derived;
 mod error;
+pub mod event;
 pub mod issue;
 pub mod limits;
 mod migrations;
 pub mod occurrence;
+pub mod place;
 pub mod record;
 pub mod request;
 mod statement;

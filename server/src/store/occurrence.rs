@@ -1,6 +1,7 @@
 //! Occurrences of an issue, newest first.
 
 use super::issue::Issue;
+use super::place::Place;
 use super::value::{JsonObject, LevelWord, Lines, Time};
 use super::{Store, StoreError};
 use clickhouse::Row;
@@ -44,17 +45,6 @@ pub struct Occurrence {
     pub tie: u64,
 }
 
-/// The place of an occurrence in the list of its issue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OccurrencePlace {
-    /// Its time, in milliseconds since 1970.
-    pub time: i64,
-    /// Its place among those of the same millisecond.
-    pub tie: u64,
-    /// How many of its equals were before it, itself included.
-    pub skip: u32,
-}
-
 impl Store {
     /// Occurrences of an issue, newest first, behind the place `after`; `limit` at most. None is left out and none comes
     /// twice, whatever arrives between two pages.
@@ -64,11 +54,10 @@ impl Store {
     pub async fn occurrences(
         &self,
         issue: &Issue,
-        after: Option<OccurrencePlace>,
+        after: Option<Place>,
         limit: u32,
     ) -> Result<Vec<Occurrence>, StoreError> {
-        let newest = OccurrencePlace { time: issue.last_seen.0.0, tie: u64::MAX, skip: 0 };
-        let after = after.unwrap_or(newest);
+        let after = after.unwrap_or(Place::newest(issue.last_seen.0.0));
         self.read("occurrence_page", include_str!("sql/occurrence_page.sql"))
             .param("id", issue.id)
             // Project and times bound what is read: they are how the table is sorted.
@@ -83,15 +72,8 @@ impl Store {
     }
 }
 
-impl OccurrencePlace {
-    /// The place behind the last of `page`, which itself began behind `before`.
-    pub fn behind(page: &[Occurrence], before: Option<OccurrencePlace>) -> Option<Self> {
-        let last = page.last()?;
-        let (time, tie) = (last.time.0.0, last.tie);
-        let equals = page.iter().rev().take_while(|item| item.time.0.0 == time && item.tie == tie).count();
-        let earlier =
-            before.filter(|before| before.time == time && before.tie == tie).map_or(0, |before| before.skip);
-        let skip = earlier.saturating_add(u32::try_from(equals).unwrap_or(u32::MAX));
-        Some(OccurrencePlace { time, tie, skip })
+impl super::place::Placed for Occurrence {
+    fn place(&self) -> (i64, u64) {
+        (self.time.0.0, self.tie)
     }
 }

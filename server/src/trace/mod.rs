@@ -2,7 +2,7 @@
 //!
 //! A hop is a request that a service handled (`server`) or a call that it made (`client`). Records with a `span_id` say
 //! themselves which hop they are of, and which hop is around it. For those of other programs, which have none, begin and
-//! end are paired by service, process and time ([`pairing`]), and put below the hop that was open then ([`tree`]).
+//! end are paired by service, process and time (`pairing`), and put below the hop that was open then (`tree`).
 //! What is not there is not made up: a hop without an end is `unfinished`, one whose parent nobody wrote is a root.
 //!
 //! Everything here is pure, and takes time in proportion to the number of records, whatever they say.

@@ -17,4 +17,5 @@ mod openapi;
 mod reports;
 mod requests;
 mod schema;
+mod search;
 mod states;

@@ -125,7 +125,7 @@ pub(super) fn services() -> Result<Outcome> {
     npm::install(&e2e.join("bunyan"))?;
     let mut command = npm::command();
     command.args(["run", "--silent", "services"]).current_dir(&e2e);
-    for example in ["gateway", "prices"] {
+    for example in ["gateway", "prices", "ends"] {
         let program = cargo::build(Program::LayerExample(example), false)?;
         command.env(format!("LOG_CENTER_EXAMPLE_{}", example.to_uppercase()), program);
     }

@@ -1,6 +1,7 @@
-use super::query::Query;
-use super::{Id, Page, cursor, find};
-use crate::api::AppState;
+use super::{Id, find};
+use crate::api::page::Page;
+use crate::api::query::Query;
+use crate::api::{AppState, cursor};
 use crate::error::{ApiError, ErrorBody};
 use crate::store::transition::Transition;
 use axum::Json;

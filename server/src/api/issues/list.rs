@@ -1,6 +1,6 @@
-use super::query::{Query, refused};
-use super::{Page, cursor};
-use crate::api::AppState;
+use crate::api::page::Page;
+use crate::api::query::{Query, refused};
+use crate::api::{AppState, cursor};
 use crate::clock;
 use crate::error::{ApiError, ErrorBody};
 use crate::store::issue::{Direction, Issue, IssueFilter, IssuePlace, IssueSort};

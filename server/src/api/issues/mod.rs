@@ -1,12 +1,10 @@
 //! `/api/v1/issues`: the list, one issue, its occurrences, its history, and changes of its state.
 
 mod change;
-pub(crate) mod cursor;
 mod history;
 pub(crate) mod list;
 mod occurrences;
 pub(crate) mod one;
-pub(crate) mod query;
 
 use super::AppState;
 use crate::error::ApiError;
@@ -14,9 +12,7 @@ use crate::store::issue::Issue;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use log_center_wire::IssueId;
-use serde::Serialize;
 use std::time::Duration;
-use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -27,26 +23,6 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(one::one, change::change))
         .routes(routes!(occurrences::occurrences))
         .routes(routes!(history::history))
-}
-
-/// One page of a list.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Page<T> {
-    /// What is on the page.
-    pub items: Vec<T>,
-    /// Asks for the next page as `cursor`, together with the same other parameters; `null` on the last page.
-    pub next_cursor: Option<String>,
-}
-
-impl<T> Page<T> {
-    /// A page of `limit` items out of rows of which one more was asked for than fits.
-    fn cut(mut rows: Vec<T>, limit: u32, cursor: impl FnOnce(&[T]) -> Option<String>) -> Self {
-        let limit = limit as usize;
-        let has_next = rows.len() > limit;
-        rows.truncate(limit);
-        let next_cursor = if has_next { cursor(&rows) } else { None };
-        Page { items: rows, next_cursor }
-    }
 }
 
 /// The issue that a path names.

@@ -1,8 +1,10 @@
-use super::query::Query;
-use super::{Id, Page, cursor, find};
-use crate::api::AppState;
+use super::{Id, find};
+use crate::api::page::Page;
+use crate::api::query::Query;
+use crate::api::{AppState, cursor};
 use crate::error::{ApiError, ErrorBody};
-use crate::store::occurrence::{Occurrence, OccurrencePlace};
+use crate::store::occurrence::Occurrence;
+use crate::store::place::Place;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 
@@ -31,16 +33,10 @@ pub(super) async fn occurrences(
     let query = Query::parse(query.as_deref(), &["limit", "cursor"], &[])?;
     let question = query.question(&format!("occurrences/{id}"));
     let limit = query.limit()?;
-    let after = query.text("cursor").map(|word| place(&question, word)).transpose()?;
+    let after = cursor::place(&query, &question)?;
     let issue = find(&state, id).await?;
     let rows = state.store.occurrences(&issue, after, limit + 1).await?;
     Ok(Json(Page::cut(rows, limit, |page| {
-        let place = OccurrencePlace::behind(page, after)?;
-        Some(cursor::encode(&question, &[place.time.cast_unsigned(), place.tie, place.skip.into()]))
+        Some(cursor::encode_place(&question, Place::behind(page, after)?))
     })))
-}
-
-fn place(question: &str, word: &str) -> Result<OccurrencePlace, ApiError> {
-    let [time, tie, skip] = cursor::decode(question, word)?;
-    Ok(OccurrencePlace { time: time.cast_signed(), tie, skip: u32::try_from(skip).unwrap_or(u32::MAX) })
 }

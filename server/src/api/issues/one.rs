@@ -1,6 +1,6 @@
-use super::query::Query;
 use super::{Id, find};
 use crate::api::AppState;
+use crate::api::query::Query;
 use crate::error::{ApiError, ErrorBody};
 use crate::store::issue::{HourCount, Issue};
 use crate::store::limits;

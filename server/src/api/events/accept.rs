@@ -1,8 +1,8 @@
 //! `POST /api/v1/events`: records from services that log bunyan JSON.
 
-use super::AppState;
-use super::body::{self, BATCH_BODY_TIMEOUT, BodyLimits, Received};
-use super::reports::idempotency_key;
+use crate::api::AppState;
+use crate::api::body::{self, BATCH_BODY_TIMEOUT, BodyLimits, Received};
+use crate::api::reports::idempotency_key;
 use crate::clock;
 use crate::error::{ApiError, ErrorBody};
 use crate::ingest::{self, Event, Identity, KeySpace};
@@ -17,17 +17,10 @@ use log_center_wire::limits::{BATCH_BODY_BYTES, BATCH_RECORDS, BATCH_WIRE_BYTES}
 use serde::Serialize;
 use std::collections::HashMap;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
-
-/// The routes of this noun.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(accept))
-}
 
 /// The answer to a batch.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct BatchAnswer {
+pub(super) struct BatchAnswer {
     /// How many records are kept, those included that had been here before.
     accepted: usize,
     /// The ones that are not, each with its place in the batch from 0.
@@ -36,7 +29,7 @@ pub struct BatchAnswer {
 
 /// A record that was refused.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Rejected {
+pub(super) struct Rejected {
     index: usize,
     code: &'static str,
     message: String,
@@ -75,7 +68,7 @@ impl Rejected {
         (status = 503, description = "Spool full or disk failing; see Retry-After.", body = ErrorBody),
     )
 )]
-pub async fn accept(
+pub(super) async fn accept(
     State(state): State<AppState>,
     headers: HeaderMap,
     body: Body,
