@@ -316,7 +316,7 @@ impl Builder {
             writes_trace: self.trace,
             style: Style::of(self.style),
             hook: self.hook,
-            takes_backtraces: self.backtraces,
+            takes_backtraces: self.backtraces && asks_for_backtraces(),
             reports_messages: self.reports_messages,
             messages_reported: Default::default(),
             flush_timeout: self.flush_timeout,
@@ -371,4 +371,10 @@ impl std::fmt::Debug for Builder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Builder").field("service", &self.service).finish_non_exhaustive()
     }
+}
+
+/// Whether the environment asks for backtraces, by the rules of the standard library, which looks once, too.
+fn asks_for_backtraces() -> bool {
+    let asks = ["RUST_LIB_BACKTRACE", "RUST_BACKTRACE"].into_iter().find_map(std::env::var_os);
+    asks.is_some_and(|value| value != "0")
 }

@@ -7,8 +7,9 @@ use crate::callsite::Style;
 use crate::failure::Failure;
 use crate::fields::{Column, Fields};
 use crate::limits::{KEPT_BUFFER_BYTES, VALUE_BYTES};
-use crate::line::escape::{push_string, push_value};
+use crate::line::escape::{is_bare_ascii, push_string, push_value};
 use log_center_wire::EventKind;
+use log_center_wire::limits::REQUEST_ID_CHARS;
 use std::time::Duration;
 
 /// What was said, so far.
@@ -123,12 +124,23 @@ impl Captured {
     }
 
     /// Keeps the value of a column; an empty one says that there is none. What the column does not take is a pair.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn push_column(&mut self, column: Column, key: &Key, value: &str) {
-        if column.takes_all() || column.takes(value) {
+        if column.is_client() || column.takes(value) {
             self.fields.set_column(column, value);
         } else {
             self.push_pair(key, value);
+        }
+    }
+
+    /// The same for the request's id.
+    #[inline(never)]
+    pub(crate) fn push_req_id(&mut self, key: &Key, value: &str) {
+        // Nearly every one needs neither a closer look nor escapes.
+        if (1..=REQUEST_ID_CHARS).contains(&value.len()) && is_bare_ascii(value) {
+            self.fields.set_clean_column(Column::ReqId, value);
+        } else {
+            self.push_column(Column::ReqId, key, value);
         }
     }
 }

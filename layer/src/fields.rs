@@ -120,12 +120,6 @@ impl Column {
         matches!(self, Column::Url | Column::Ip | Column::Ua)
     }
 
-    /// Whether there is no value that the server would refuse.
-    #[inline]
-    pub(crate) fn takes_all(self) -> bool {
-        self.is_client()
-    }
-
     /// What the server would take. A value that it would refuse goes to `extra`, so that it costs nobody the record.
     #[inline(never)]
     pub(crate) fn takes(self, value: &str) -> bool {
@@ -220,6 +214,16 @@ impl Fields {
                 push_json(text, value, CLIENT_TEXT_BYTES);
                 text.push(b'"');
             }
+        });
+    }
+
+    /// The same for a value that is not empty and needs no escapes.
+    #[inline]
+    pub(crate) fn set_clean_column(&mut self, column: Column, value: &str) {
+        self.replace_column(column, |text| {
+            text.extend_from_slice(column.opening());
+            text.extend_from_slice(value.as_bytes());
+            text.push(b'"');
         });
     }
 

@@ -62,6 +62,7 @@ impl Filter {
     }
 
     /// What becomes of an event.
+    #[inline]
     pub(crate) fn verdict(&self, metadata: &'static Metadata<'static>) -> Verdict {
         if self.write.is_none() && self.hand_over.is_none() {
             return self.judge(metadata);
@@ -81,6 +82,7 @@ impl Filter {
         KNOWN.try_with(known).unwrap_or_else(|_| self.judge(metadata))
     }
 
+    #[inline]
     fn judge(&self, metadata: &Metadata<'_>) -> Verdict {
         let passes = |targets: &Targets| targets.would_enable(metadata.target(), metadata.level());
         let is_written = self.write.as_ref().is_none_or(passes);

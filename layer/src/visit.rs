@@ -79,7 +79,7 @@ impl Visitor<'_> {
         self.place_as_it_is(facts, changed.as_deref().unwrap_or(value));
     }
 
-    #[inline]
+    #[inline(never)]
     fn place_as_it_is(&mut self, facts: &'static FieldFacts, value: &str) {
         match facts.role {
             Role::Plain => self.captured.push_pair(facts.key, value),
@@ -168,12 +168,16 @@ impl Visitor<'_> {
 impl Visit for Visitor<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
         let Some(facts) = self.facts(field) else { return };
+        if self.hook.is_some() {
+            self.place(facts, value);
+            return;
+        }
         match facts.role {
-            Role::Plain if self.hook.is_none() => self.captured.push_pair(facts.key, value),
-            Role::Column(column) if self.hook.is_none() && column != Column::Url => {
-                self.captured.push_column(column, facts.key, value);
-            }
-            _ => self.place(facts, value),
+            Role::Plain => self.captured.push_pair(facts.key, value),
+            Role::Column(Column::ReqId) => self.captured.push_req_id(facts.key, value),
+            Role::Column(Column::Url) | Role::Address => self.place_address(facts, value),
+            Role::Column(column) => self.captured.push_column(column, facts.key, value),
+            _ => self.place_as_it_is(facts, value),
         }
     }
 

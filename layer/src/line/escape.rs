@@ -42,6 +42,12 @@ pub(crate) fn push_value(out: &mut Vec<u8>, text: &str, limit: usize) {
     out.extend_from_slice(b"\\\"");
 }
 
+/// The same, and nothing but ASCII.
+#[inline]
+pub(crate) fn is_bare_ascii(text: &str) -> bool {
+    text.is_ascii() && is_clean::<PAIR>(text.as_bytes())
+}
+
 /// Whether a text has nothing in it that a value in a pair would have to be quoted for.
 #[inline]
 fn is_bare(text: &str) -> bool {

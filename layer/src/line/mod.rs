@@ -226,6 +226,7 @@ fn write_columns_of(line: &mut Vec<u8>, span: &SpanNode, of: &[Column], object: 
     written
 }
 
+#[inline]
 fn write_event_id(line: &mut Vec<u8>, captured: &Captured, ids: &mut UniqueIds) {
     line.extend_from_slice(b",\"event_id\":\"");
     match &captured.failure.panic {

@@ -13,6 +13,7 @@ pub(crate) struct UniqueIds {
 }
 
 impl UniqueIds {
+    #[inline]
     pub(crate) fn next(&mut self) -> &[u8; 32] {
         let (process, count) = halves();
         if process != self.process {
