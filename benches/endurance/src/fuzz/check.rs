@@ -10,6 +10,7 @@ use log_center::limits::{
 use log_center::testing::parse_extra;
 use log_center_wire::limits::FILE_PATH_BYTES;
 use log_center_wire::{ErrorInfo, Record};
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -41,11 +42,12 @@ fn count(kind: &AtomicU64, happened: bool) {
     }
 }
 
-/// Who wrote the line.
+/// Who wrote the line, and how.
 pub(super) struct Identity {
     pub(super) name: &'static str,
     pub(super) environment: &'static str,
     pub(super) version: &'static str,
+    pub(super) extra: Extra,
 }
 
 /// Reads a line as strictly as can be, and as the server will.
@@ -67,15 +69,59 @@ pub(super) fn read(line: &[u8], identity: &Identity) -> Result<Record, String> {
     if same { Ok(record) } else { Err("the base fields are wrong, or there is something unknown".to_owned()) }
 }
 
+/// How `extra` is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Extra {
+    /// `k=v k2=v2`
+    Text,
+    /// `{"k":"v"}`
+    Object,
+}
+
+impl Extra {
+    /// The pairs that stand in the line. The server's text has to tell the same ones.
+    fn pairs(self, line: &[u8], text: &str) -> Result<Vec<(String, String)>, String> {
+        let pairs = parse_extra(text);
+        if self == Extra::Text {
+            return Ok(pairs);
+        }
+        let own = object_of(line).map_err(|error| format!("extra: {error}"))?;
+        let same = own.len() == pairs.len() && pairs.iter().all(|(key, value)| own.get(key) == Some(value));
+        if same { Ok(pairs) } else { Err(format!("the server makes {text:?} of extra")) }
+    }
+
+    /// Bytes that a text takes as a value.
+    fn len(self, text: &str) -> usize {
+        if self == Extra::Text { pair_len(text) } else { json_len(text) }
+    }
+}
+
+/// `extra` of a line; numbers as they are spelled.
+fn object_of(line: &[u8]) -> serde_json::Result<BTreeMap<String, String>> {
+    let record: BTreeMap<&str, &RawValue> = serde_json::from_slice(line)?;
+    let Some(extra) = record.get("extra") else { return Ok(BTreeMap::new()) };
+    let object: BTreeMap<String, &RawValue> = serde_json::from_str(extra.get())?;
+    let words = |raw: &RawValue| match raw.get().strip_prefix('"') {
+        Some(_) => serde_json::from_str(raw.get()),
+        None => Ok(raw.get().to_owned()),
+    };
+    object.into_iter().map(|(key, raw)| Ok((key, words(raw)?))).collect()
+}
+
 /// Compares all that the model knows of.
-pub(super) fn compare(record: &Record, model: &RecordModel) -> Result<(), String> {
+pub(super) fn compare(line: &[u8], record: &Record, model: &RecordModel, extra: Extra) -> Result<(), String> {
     equal("level", record.level, model.level)?;
     agree("msg", &record.msg, &model.msg, MESSAGE_BYTES, json_len)?;
     let in_request = model.columns.contains_key("req_id");
     count(&SEEN.visits, in_request);
     count(&SEEN.errors, model.err.is_some());
-    equal("scope", record.scope.as_str(), if in_request { "visit" } else { "desc" })?;
-    equal("event", record.event.as_str(), if in_request { "trace" } else { "" })?;
+    let (scope, event) = match (model.is_biz, in_request) {
+        (true, _) => ("biz", ""),
+        (false, true) => ("visit", "trace"),
+        (false, false) => ("desc", ""),
+    };
+    equal("scope", record.scope.as_str(), scope)?;
+    equal("event", record.event.as_str(), event)?;
     for (column, shown, limit) in [
         ("req_id", &record.req_id, usize::MAX),
         ("rrdid", &record.rrdid, usize::MAX),
@@ -98,7 +144,7 @@ pub(super) fn compare(record: &Record, model: &RecordModel) -> Result<(), String
     }
     let has_id = record.event_id.as_ref().is_some_and(|id| id.len() == 32);
     equal("an event_id", has_id, model.err.is_some())?;
-    compare_extra(&parse_extra(&record.extra), &model.pairs)
+    compare_extra(&extra.pairs(line, &record.extra)?, &model.pairs, extra)
 }
 
 fn compare_err(err: &ErrorInfo, model: &ErrModel) -> Result<(), String> {
@@ -109,9 +155,12 @@ fn compare_err(err: &ErrorInfo, model: &ErrModel) -> Result<(), String> {
     equal("err.line_number", err.line_number, model.line)?;
     let opening = format!("{}: {}", err.error_type, err.msg);
     let place = format!("\n    at {}:{}", err.file_path, err.line_number);
+    let Some(meant) = &model.causes else {
+        return equal("the start of err.stack", err.stack.starts_with(&opening), true);
+    };
     let causes = err.stack.strip_prefix(&opening).and_then(|rest| rest.strip_suffix(&place));
     let causes = causes.ok_or_else(|| format!("err.stack is {:?}", err.stack))?;
-    compare_causes(causes, &model.causes)
+    compare_causes(causes, meant)
 }
 
 /// One line for each, cut on its own, until the stack is full.
@@ -143,7 +192,11 @@ fn compare_causes(shown: &str, causes: &[String]) -> Result<(), String> {
 }
 
 /// Every pair as it was meant, and all of them unless there is no room.
-fn compare_extra(shown: &[(String, String)], meant: &BTreeMap<String, Shown>) -> Result<(), String> {
+fn compare_extra(
+    shown: &[(String, String)],
+    meant: &BTreeMap<String, Shown>,
+    extra: Extra,
+) -> Result<(), String> {
     let pairs: BTreeMap<&str, &str> =
         shown.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     equal("pairs of different keys", pairs.len(), shown.len())?;
@@ -151,7 +204,7 @@ fn compare_extra(shown: &[(String, String)], meant: &BTreeMap<String, Shown>) ->
         match meant.get(*key) {
             // An own field of that name may be among those that found no room.
             _ if *key == DROPPED && value.parse::<usize>().is_ok() => {}
-            Some(meant) => agree(key, value, meant, VALUE_BYTES, pair_len)?,
+            Some(meant) => agree(key, value, meant, VALUE_BYTES, |text| extra.len(text))?,
             None => return Err(format!("{key}={value} was never said")),
         }
     }
@@ -160,7 +213,7 @@ fn compare_extra(shown: &[(String, String)], meant: &BTreeMap<String, Shown>) ->
     let told: usize =
         pairs.get("fields_dropped").filter(|_| is_own).map_or(Ok(0), |n| n.parse()).map_err(|_| DROPPED)?;
     let room = |shown: &Shown| match &shown.meant {
-        Meant::Text(text) => pair_len(text).min(VALUE_BYTES) + SLACK,
+        Meant::Text(text) => extra.len(text).min(VALUE_BYTES) + SLACK,
         Meant::Float(_) => 2 * SLACK,
     };
     let all: usize = meant.iter().map(|(key, shown)| key.len() + room(shown)).sum();

@@ -17,7 +17,7 @@ mod value;
 
 use crate::progress::Progress;
 use anyhow::{Context, Result, bail};
-use check::Identity;
+use check::{Extra, Identity};
 use episode::{Episode, Finding};
 use fastrand::Rng;
 use lines::Lines;
@@ -42,14 +42,16 @@ pub(crate) struct Args {
     /// What decides everything [default: random]
     #[arg(long)]
     seed: Option<u64>,
+    /// How `extra` is written
+    #[arg(long, default_value = "text")]
+    extra: Extra,
     /// Run only the episode of this number, as a finding names it
     #[arg(long)]
     episode: Option<u64>,
 }
 
-const IDENTITY: Identity = Identity { name: "fuzz \"é\"", environment: "testing", version: "1.0" };
-
 struct Run {
+    identity: Identity,
     seed: u64,
     sites: Sites,
     goal: u64,
@@ -62,18 +64,26 @@ struct Run {
 /// Runs until the goal or the first finding.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
-    println!("--seed {seed}, {} events, {} threads", args.events, args.threads);
-    let (layer, guard) = log_center::layer(IDENTITY.name)
-        .environment(IDENTITY.environment)
-        .version(IDENTITY.version)
+    println!("--seed {seed}, {} events, {} threads, extra as {:?}", args.events, args.threads, args.extra);
+    let identity =
+        Identity { name: "fuzz \"é\"", environment: "testing", version: "1.0", extra: args.extra };
+    let builder = log_center::layer(identity.name);
+    let builder = if args.extra == Extra::Object { builder.extra_as_object() } else { builder };
+    let (layer, guard) = builder
+        .environment(identity.environment)
+        .version(identity.version)
         .without_endpoint()
         .trace(true)
+        // Both are told on top of the event, and of the place and not of the event.
+        .report_formatted_messages(false)
+        .backtraces(false)
         .writer(|| Lines)
         .build()?;
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))?;
     silence_planned_panics();
 
     let run = Run {
+        identity,
         seed,
         sites: Sites::any(&mut Rng::with_seed(seed)),
         goal: args.episode.map_or(args.events, |_| 1),
@@ -97,7 +107,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if let Some((episode, finding)) = run.finding.into_inner().context("a thread has panicked")? {
         let Finding { complaint, line, plan } = finding;
         println!("line: {line}\nmeant: {plan}");
-        bail!("{complaint}; again: fuzz --seed {seed} --episode {episode}");
+        bail!("{complaint}; again: fuzz --seed {seed} --episode {episode}, with the same --extra");
     }
     println!(
         "{events} events in {} episodes without a finding; {:?}; {counts:?}",
@@ -117,7 +127,7 @@ impl Run {
         let partner = Partner::start();
         while !self.stop.load(Ordering::Relaxed) && self.events.load(Ordering::Relaxed) < self.goal {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
-            let mut episode = Episode::new(self.seed ^ hash(number), &self.sites, &IDENTITY, &partner);
+            let mut episode = Episode::new(self.seed ^ hash(number), &self.sites, &self.identity, &partner);
             let result = episode.run();
             self.events.fetch_add(episode.events, Ordering::Relaxed);
             if let Err(finding) = result {

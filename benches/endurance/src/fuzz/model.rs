@@ -1,5 +1,6 @@
 //! What a line has to say, by the crate's documentation alone: nothing here is taken from the layer but its limits.
 
+use super::site::{BIZ, FATAL, SECRET};
 use super::value::{Any, Meant, Shown};
 use log_center::limits::{ERROR_MESSAGE_BYTES, ERROR_SOURCES, KEY_BYTES, SPAN_DEPTH};
 use log_center_wire::limits::{CLIENT_ID_BYTES, ERROR_TYPE_BYTES, REQUEST_ID_CHARS};
@@ -33,7 +34,7 @@ impl SpanModel {
     /// What is said at first, or later.
     pub(super) fn say(&mut self, said: &Said) {
         for (name, value) in said {
-            let shown = value.shown();
+            let shown = shown(name, value);
             let is_column = IDS.contains(name) || (self.opens_request && CLIENT.contains(name));
             if is_column && is_taken(name, &shown) {
                 self.columns.insert(name, shown);
@@ -42,6 +43,11 @@ impl SpanModel {
             }
         }
     }
+}
+
+/// The value, or that it is a secret.
+fn shown(name: &str, value: &Any) -> Shown {
+    if SECRET.contains(&name) { text("[redacted]") } else { value.shown() }
 }
 
 /// Whether the server would take it as that column.
@@ -69,8 +75,8 @@ pub(super) fn spelled(name: &str) -> String {
 pub(super) struct ErrModel {
     pub(super) error_type: String,
     pub(super) message: Shown,
-    /// What each error down the chain says.
-    pub(super) causes: Vec<String>,
+    /// What each error down the chain says. None if it is all in one text of several lines.
+    pub(super) causes: Option<Vec<String>>,
     pub(super) file: String,
     pub(super) line: u32,
 }
@@ -79,6 +85,7 @@ pub(super) struct ErrModel {
 #[derive(Debug, Clone)]
 pub(super) struct RecordModel {
     pub(super) level: u8,
+    pub(super) is_biz: bool,
     pub(super) msg: Shown,
     /// Ids and the client's columns that are not empty.
     pub(super) columns: BTreeMap<&'static str, Shown>,
@@ -124,7 +131,8 @@ impl RecordModel {
                 line: metadata.line().unwrap_or(0),
             }
         });
-        Self { level: number(metadata.level()), msg, columns, err, pairs }
+        let level = if metadata.name() == FATAL { 60 } else { number(metadata.level()) };
+        Self { level, is_biz: metadata.name() == BIZ, msg, columns, err, pairs }
     }
 }
 
@@ -156,7 +164,9 @@ struct FailureModel {
     is_error: bool,
     error_type: String,
     message: Shown,
-    causes: Vec<String>,
+    causes: Option<Vec<String>>,
+    /// The field's whole text, if that is more than the message.
+    words: Option<Shown>,
 }
 
 impl EventModel {
@@ -164,7 +174,7 @@ impl EventModel {
         let mut model = Self::default();
         for (name, value) in said {
             match value {
-                Any::Failure(_) if fails => model.fail(name, value),
+                Any::Failure(_) if fails && !SECRET.contains(name) => model.fail(name, value),
                 _ if fails && matches!(*name, "error" | "err" | "exception") => model.complain(name, value),
                 _ => model.keep(name, value),
             }
@@ -177,7 +187,7 @@ impl EventModel {
         if name == "message" {
             self.message = Some(value.shown());
         } else {
-            self.pairs.insert(spelled(name), value.shown());
+            self.pairs.insert(spelled(name), shown(name, value));
         }
     }
 
@@ -190,7 +200,8 @@ impl EventModel {
                 return;
             }
             Some(text) => {
-                self.pairs.insert(spelled(text.field), text.message.clone());
+                let words = text.words.as_ref().unwrap_or(&text.message);
+                self.pairs.insert(spelled(text.field), words.clone());
             }
             None => {}
         }
@@ -202,7 +213,8 @@ impl EventModel {
             is_error: true,
             error_type: failure.error_type().to_owned(),
             message: Shown { raw_limit: ERROR_MESSAGE_BYTES, ..text(&chain[0]) },
-            causes,
+            causes: Some(causes),
+            words: None,
         });
     }
 
@@ -218,15 +230,24 @@ impl EventModel {
             Meant::Float(number) if number.is_nan() => "NaN".to_owned(),
             Meant::Float(_) => "Error".to_owned(),
         };
-        let causes = Vec::new();
-        self.failure = Some(FailureModel { field: name, is_error: false, error_type, message, causes });
+        // Of several lines, as the `Debug` of some errors is, the first one says what happened.
+        let first = match &message.meant {
+            Meant::Text(text) => text.trim().split_once('\n').map(|(first, _)| first.trim_end()),
+            Meant::Float(_) => None,
+        };
+        let (message, words, causes) = match first {
+            Some(first) => (text(first), Some(message), None),
+            None => (message, None, Some(Vec::new())),
+        };
+        self.failure =
+            Some(FailureModel { field: name, is_error: false, error_type, message, causes, words });
     }
 }
 
 impl FailureModel {
     fn of_message(message: Shown) -> Self {
         let error_type = "Error".to_owned();
-        Self { field: "", is_error: false, error_type, message, causes: Vec::new() }
+        Self { field: "", is_error: false, error_type, message, causes: Some(Vec::new()), words: None }
     }
 }
 

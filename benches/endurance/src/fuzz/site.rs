@@ -14,7 +14,7 @@ const FIELDS: usize = 32;
 const SITES: usize = 128;
 
 /// Names as people write them, those of the contract, and some that have to be spelled otherwise.
-const NAMES: [&str; 44] = [
+const NAMES: [&str; 47] = [
     "k",
     "user",
     "order_id",
@@ -59,7 +59,17 @@ const NAMES: [&str; 44] = [
     "ip",
     "ua",
     "message",
+    "password",
+    "userPassword",
+    "token_count",
 ];
+
+/// What the callsites of `biz!` and `fatal!` are known by.
+pub(super) const BIZ: &str = "log_center::biz";
+pub(super) const FATAL: &str = "log_center::fatal";
+
+/// The names among these that name a secret.
+pub(super) const SECRET: [&str; 2] = ["password", "userPassword"];
 
 const LEVELS: [Level; 5] = [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE];
 
@@ -99,11 +109,14 @@ impl Site {
             _ => Some("src/shop.rs"),
         };
         let line = (rng.u8(..8) > 0).then(|| rng.u32(..));
-        let level = LEVELS[rng.usize(..LEVELS.len())];
+        let (name, level) = match rng.u8(..10) {
+            0 if kind == Kind::EVENT => (BIZ, Level::INFO),
+            1 if kind == Kind::EVENT => (FATAL, Level::ERROR),
+            _ => (leaked(text::any(rng)), LEVELS[rng.usize(..LEVELS.len())]),
+        };
 
         let site: &'static Self = Box::leak(Box::new(Self { metadata: OnceLock::new() }));
         let fields = FieldSet::new(Box::leak(names.into_boxed_slice()), Identifier(site));
-        let name = leaked(text::any(rng));
         site.metadata
             .get_or_init(|| Metadata::new(name, "fuzz", level, file, line, Some("fuzz"), fields, kind));
         site
