@@ -43,7 +43,7 @@ pub fn layer(service: impl Into<String>) -> Builder {
         trace: false,
         style: callsite::Settings::default(),
         hook: None,
-        backtraces: true,
+        backtraces: false,
         reports_messages: true,
         sink: None,
         process: process::Settings::default(),
@@ -242,7 +242,8 @@ impl Builder {
 
     /// Whether `err.stack` of an ERROR ends with the backtrace to the event, if `RUST_LIB_BACKTRACE` or
     /// `RUST_BACKTRACE` is set to something else than 0. Taking one and finding the names in it costs a
-    /// millisecond or so on the thread that logs. Default: yes.
+    /// millisecond or so on the thread that logs, and takes a lock of the standard library that may stay behind in a
+    /// forked child. Default: no.
     pub fn backtraces(mut self, on: bool) -> Self {
         self.backtraces = on;
         self

@@ -114,8 +114,8 @@
 //!
 //! - The `Debug` of an error of `anyhow` or the like, of several lines, is taken apart: its first line is `err.msg`,
 //!   causes and backtrace are in `err.stack`. On an ERROR, a field called `backtrace` goes there, too; without one,
-//!   the place of the event does, if `RUST_BACKTRACE` or `RUST_LIB_BACKTRACE` asks for backtraces
-//!   ([`Builder::backtraces`]).
+//!   the way to the event does, if [`Builder::backtraces`] is on and `RUST_BACKTRACE` or `RUST_LIB_BACKTRACE` asks
+//!   for it.
 //! - What comes from the `log` crate by the bridge `tracing-log` is a record like any other: its target is the field
 //!   `target`, and its file and line are those of `err`.
 //!

@@ -75,9 +75,8 @@ impl io::Write for CaptureWriter<'_> {
     }
 }
 
-/// Runs `program` with the layer of a service as its subscriber on this thread, TRACE included, nothing sent without
-/// [reports of messages](crate::Builder::report_formatted_messages) and [backtraces](crate::Builder::backtraces), and
-/// gives the records that it wrote.
+/// Runs `program` with the layer of a service as its subscriber on this thread, TRACE included, nothing sent,
+/// without [reports of messages](crate::Builder::report_formatted_messages), and gives the records that it wrote.
 ///
 /// # Panics
 /// If `service` is no name that [`layer`](crate::layer) takes.
@@ -87,7 +86,6 @@ pub fn capture(service: &str, program: impl FnOnce()) -> Vec<Value> {
         .without_endpoint()
         .trace(true)
         .report_formatted_messages(false)
-        .backtraces(false)
         .writer(capture.clone())
         .build();
     #[expect(clippy::panic, reason = "test support: a bad name is a mistake in the test")]

@@ -123,8 +123,12 @@ fn fails_here() {
 fn backtraces_are_taken_where_asked_for() {
     with_backtraces("errors::backtraces_are_taken_where_asked_for", || {
         let capture = Capture::new();
-        let (layer, _guard) =
-            log_center::layer("test").without_endpoint().writer(capture.clone()).build().unwrap();
+        let (layer, _guard) = log_center::layer("test")
+            .without_endpoint()
+            .backtraces(true)
+            .writer(capture.clone())
+            .build()
+            .unwrap();
         tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer)).unwrap();
         fails_here();
         // Has its own.
@@ -144,11 +148,10 @@ fn backtraces_are_taken_where_asked_for() {
 }
 
 #[test]
-fn backtraces_can_be_switched_off() {
-    with_backtraces("errors::backtraces_can_be_switched_off", || {
+fn backtraces_are_off_by_default() {
+    with_backtraces("errors::backtraces_are_off_by_default", || {
         let capture = Capture::new();
-        let built =
-            log_center::layer("test").without_endpoint().backtraces(false).writer(capture.clone()).build();
+        let built = log_center::layer("test").without_endpoint().writer(capture.clone()).build();
         let (layer, _guard) = built.unwrap();
         tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer)).unwrap();
         fails_here();

@@ -9,12 +9,8 @@ use tracing_subscriber::prelude::*;
 
 fn lines_of(program: impl FnOnce()) -> Vec<String> {
     let capture = Capture::new();
-    let built = log_center::layer("test")
-        .extra_as_object()
-        .backtraces(false)
-        .without_endpoint()
-        .writer(capture.clone())
-        .build();
+    let built =
+        log_center::layer("test").extra_as_object().without_endpoint().writer(capture.clone()).build();
     let (layer, _guard) = built.unwrap();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), program);
     capture.lines()
