@@ -97,40 +97,7 @@ pub fn capture(service: &str, program: impl FnOnce()) -> Vec<Value> {
 
 /// Reads the pairs of `extra` back, in their order. What has no `=` is a key with an empty value.
 pub fn parse_extra(extra: &str) -> Vec<(String, String)> {
-    let mut pairs = Vec::new();
-    let mut rest = extra;
-    while !rest.is_empty() {
-        let (key, after) = rest.split_at(rest.find(['=', ' ']).unwrap_or(rest.len()));
-        let (value, after) = match after.strip_prefix('=') {
-            Some(after) => parse_value(after),
-            None => (String::new(), after),
-        };
-        pairs.push((key.to_owned(), value));
-        rest = after.strip_prefix(' ').unwrap_or(after);
-    }
-    pairs
-}
-
-fn parse_value(text: &str) -> (String, &str) {
-    let Some(quoted) = text.strip_prefix('"') else {
-        let (value, rest) = text.split_at(text.find(' ').unwrap_or(text.len()));
-        return (value.to_owned(), rest);
-    };
-    let mut value = String::new();
-    let mut characters = quoted.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '"' => break,
-            '\\' => match characters.next() {
-                Some('n') => value.push('\n'),
-                Some('r') => value.push('\r'),
-                Some('t') => value.push('\t'),
-                other => value.extend(other),
-            },
-            other => value.push(other),
-        }
-    }
-    (value, characters.as_str())
+    log_center_wire::extra::pairs(extra)
 }
 
 /// The extra fields of a record, in their order as far as its reader kept it: of the text, or of the object that
