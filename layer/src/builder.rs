@@ -242,8 +242,7 @@ impl Builder {
 
     /// Whether `err.stack` of an ERROR ends with the backtrace to the event, if `RUST_LIB_BACKTRACE` or
     /// `RUST_BACKTRACE` is set to something else than 0. Taking one and finding the names in it costs a
-    /// millisecond or so on the thread that logs, and takes a lock of the standard library that may stay behind in a
-    /// forked child. Default: no.
+    /// millisecond or so on the thread that logs. A forked child takes none. Default: no.
     pub fn backtraces(mut self, on: bool) -> Self {
         self.backtraces = on;
         self

@@ -79,7 +79,8 @@ impl Core {
             filter: self.filter.clone(),
             writes_trace: self.writes_trace,
             style: self.style,
-            takes_backtraces: self.takes_backtraces,
+            // The standard library takes one at a time; the lock for that may have been held when the process forked.
+            takes_backtraces: false,
             reports_messages: self.reports_messages,
             messages_reported: AtomicUsize::new(self.messages_reported.load(Ordering::Relaxed)),
             hook: self.hook.clone(),
