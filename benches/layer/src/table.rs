@@ -70,6 +70,7 @@ impl LayerCost {
              - {}, {cpu}, {cores} cores, {memory_mb} MB, {kernel}, load average before: {load_average}\n\
              - `{}`\n\
              - commit {}, {}, {}\n\
+             - Built with fat LTO and one codegen unit; without, each subject takes some ten percent more\n\
              - The writer discards behind a mutex; every subject filters at INFO. What the workloads are: `benches/README.md`\n",
             self.started_at, self.command, self.commit, self.rustc, self.valgrind,
         );
