@@ -76,6 +76,12 @@ impl Identity {
         line.get(self.heads[0].len()..)?.get(..super::clock::LENGTH)
     }
 
+    /// The process that it is for.
+    #[inline]
+    pub(super) fn pid(&self) -> u32 {
+        self.pid
+    }
+
     #[inline]
     pub(super) fn tail(&self) -> &[u8] {
         &self.tail

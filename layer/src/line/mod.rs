@@ -107,7 +107,8 @@ impl<'a> Draft<'a> {
         }
         line.extend_from_slice(identity.tail());
         if facts.fails {
-            write_event_id(line, captured, ids);
+            // An ERROR has just made sure that the identity is this process's.
+            write_event_id(line, captured, ids.next(identity.pid()));
             write_error(line, &message, captured, &facts.place);
         }
         #[cfg(any(feature = "tower", feature = "reqwest"))]
@@ -224,13 +225,10 @@ fn write_columns_of(line: &mut Vec<u8>, span: &SpanNode, of: &[Column], object: 
 }
 
 #[inline]
-fn write_event_id(line: &mut Vec<u8>, captured: &Captured, ids: &mut UniqueIds) {
+fn write_event_id(line: &mut Vec<u8>, captured: &Captured, new: &[u8; 32]) {
     line.extend_from_slice(b",\"event_id\":\"");
-    match &captured.failure.panic {
-        // The same in each record of one panic, so that it counts once.
-        Some(panic) => line.extend_from_slice(&panic.event_id),
-        None => line.extend_from_slice(ids.next()),
-    }
+    // The same in each record of one panic, so that it counts once.
+    line.extend_from_slice(captured.failure.panic.as_ref().map_or(new, |panic| &panic.event_id));
     line.push(b'"');
 }
 

@@ -13,9 +13,10 @@ pub(crate) struct UniqueIds {
 }
 
 impl UniqueIds {
+    /// `pid` is this process's, which is known to whoever has just looked: asking for it costs more than the rest.
     #[inline]
-    pub(crate) fn next(&mut self) -> &[u8; 32] {
-        let (process, count) = halves();
+    pub(crate) fn next(&mut self, pid: u32) -> &[u8; 32] {
+        let (process, count) = halves(pid);
         if process != self.process {
             self.process = process;
             write_hex(&mut self.last[..16], process);
@@ -27,23 +28,23 @@ impl UniqueIds {
 
 /// One such id.
 pub(crate) fn unique_id() -> [u8; 32] {
-    *UniqueIds::default().next()
+    *UniqueIds::default().next(std::process::id())
 }
 
 /// A number that no other call in this process gives, and hardly one in any other.
 #[cfg(any(feature = "tower", feature = "reqwest"))]
 pub(crate) fn unique_number() -> u64 {
-    let (process, count) = halves();
+    let (process, count) = halves(std::process::id());
     process ^ count
 }
 
-fn halves() -> (u64, u64) {
+fn halves(pid: u32) -> (u64, u64) {
     static PROCESS: OnceLock<u64> = OnceLock::new();
     static COUNT: AtomicU64 = AtomicU64::new(0);
 
     let process = *PROCESS.get_or_init(random);
-    // The process id is asked for each time: a forked child has its parent's memory and so its random number.
-    let half = scramble(process ^ (u64::from(std::process::id()) << 32));
+    // A forked child has its parent's memory and so its random number.
+    let half = scramble(process ^ (u64::from(pid) << 32));
     // Seeded too: a count from zero would give every process the same second half.
     let count = COUNT.fetch_add(1, Ordering::Relaxed).wrapping_add(process);
     (half, scramble(count))
