@@ -6,6 +6,7 @@
 #![allow(unreachable_pub, reason = "a test binary is reached by nobody")]
 
 mod bad_input;
+mod cookbook;
 mod dashboard;
 mod durability;
 mod events;
@@ -18,4 +19,5 @@ mod reports;
 mod requests;
 mod schema;
 mod search;
+mod shop;
 mod states;
