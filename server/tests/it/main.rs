@@ -10,6 +10,7 @@ mod cookbook;
 mod dashboard;
 mod durability;
 mod events;
+mod grafana;
 mod harness;
 mod idempotency;
 mod issues;
