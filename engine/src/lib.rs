@@ -46,6 +46,7 @@ mod exception;
 mod http;
 mod libchdb;
 mod lock;
+mod native;
 mod options;
 mod sandbox;
 mod serve;
