@@ -63,7 +63,14 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     };
 
     let progress = Arc::new(Progress::new(queue.position()?));
-    let state = AppState::from(Services { spool, store, progress, readiness: Readiness::default(), metrics });
+    let state = AppState::from(Services {
+        spool,
+        store,
+        progress,
+        readiness: Readiness::default(),
+        metrics,
+        retention: Arc::new(config.args.retention),
+    });
     if state.spool.is_seeded() {
         state.readiness.set_accepts();
     }

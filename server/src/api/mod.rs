@@ -17,6 +17,7 @@ pub mod reports;
 pub mod requests;
 
 use crate::error::{ApiError, RETRY_AFTER_SECONDS};
+use crate::ingest::retention::Retention;
 use crate::spool::{Spool, SpoolError};
 use crate::store::Store;
 use crate::writer::Progress;
@@ -52,6 +53,8 @@ pub struct Services {
     pub readiness: Readiness,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
+    /// How long events are kept.
+    pub retention: Arc<Retention>,
 }
 
 impl From<Services> for AppState {
