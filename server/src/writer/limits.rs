@@ -6,6 +6,9 @@ use std::time::Duration;
 /// time of one insert.
 pub const PACE: Duration = Duration::from_millis(400);
 
+/// So many bytes waiting in the spool are written without a pause: 8 MiB, which are some 100,000 packed records.
+pub const HURRY_BYTES: u64 = 8 << 20;
+
 /// How long one insert may take before its outcome counts as unclear.
 pub const INSERT_TIMEOUT: Duration = Duration::from_secs(60);
 

@@ -17,7 +17,6 @@ mod deliver;
 mod insert;
 pub mod limits;
 
-use crate::spool::limits::FROZEN_BYTES;
 use crate::spool::{Frozen, Queue, SpoolError};
 use crate::store::Store;
 use deliver::Delivery;
@@ -127,7 +126,7 @@ impl Writer {
     /// comes alone after a while is written at once; nobody waits when a full batch lies there, or somebody is in a hurry.
     async fn keep_pace(&mut self) {
         let Some(frozen_at) = self.frozen_at else { return };
-        if self.queue.waiting_bytes() >= FROZEN_BYTES as u64 {
+        if self.queue.waiting_bytes() >= limits::HURRY_BYTES {
             return;
         }
         tokio::select! {
