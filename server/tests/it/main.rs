@@ -21,3 +21,4 @@ mod search;
 mod sql;
 mod sql_limits;
 mod states;
+mod tail;
