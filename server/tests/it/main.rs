@@ -18,4 +18,7 @@ mod reports;
 mod requests;
 mod schema;
 mod search;
+mod sql;
+mod sql_limits;
 mod states;
+mod tail;
