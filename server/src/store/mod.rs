@@ -17,6 +17,7 @@ pub mod occurrence;
 pub mod place;
 pub mod record;
 pub mod request;
+pub mod schema;
 mod statement;
 pub mod transition;
 pub mod value;
