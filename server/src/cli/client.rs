@@ -154,7 +154,11 @@ impl Client {
 
     fn unreachable(&self, error: &ureq::Error) -> CallError {
         let may_pass = !matches!(error, ureq::Error::BadUri(_) | ureq::Error::Tls(_) | ureq::Error::Http(_));
-        CallError::Unreachable { url: self.shown.clone(), reason: error.to_string(), may_pass }
+        let reason = match error {
+            ureq::Error::Io(error) => error.to_string(),
+            error => error.to_string(),
+        };
+        CallError::Unreachable { url: self.shown.clone(), reason, may_pass }
     }
 
     /// The end of an answer did not come.

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 /// Which part of it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The statements are those that the server runs at its start, in their order, as it runs them in the embedded
+The statements are those that the server runs at its start, in their order, as it runs them in the embedded \
 ClickHouse. They need no server. Tables may change from version to version, views do not.
 
   log-center schema --views | less")]

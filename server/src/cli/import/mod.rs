@@ -36,14 +36,14 @@ use stop::Stop;
 /// What to import, and where to.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Each line is one JSON object with at least name, level, time and msg, as bunyan, pino and the layer for tracing write it.
+Each line is one JSON object with at least name, level, time and msg, as bunyan, pino and the layer for tracing write it. \
 Files may be compressed by gzip or zstd, whatever they are called.
 
-An import that was broken off goes on where it was when it is started again, and a file that has grown since is
-continued; nothing counts twice. --restart begins anew: what the server still remembers (24 hours) counts once all the same.
+An import that was broken off goes on where it was when it is started again, and a file that has grown since is continued; \
+nothing counts twice. --restart begins anew: what the server still remembers (24 hours) counts once all the same.
 
-Refused lines are told with file and number; the others are imported. Exit codes: 0 all imported, 1 failed (start it again to
-go on), 2 wrong usage, 3 some lines were refused, 130 or 143 interrupted.
+Refused lines are told with file and number; the others are imported. Exit codes: 0 all imported, 1 failed (start it again \
+to go on), 2 wrong usage, 3 some lines were refused, 130 or 143 interrupted.
 
   log-center import /var/log/shop/*.log.gz
   node service.js | log-center import --tee")]
@@ -125,7 +125,7 @@ impl Import {
         let size = input.size()?;
         let state = size.map(|_| self.state(input)).transpose()?.flatten();
         let progress = state.as_ref().map(|state| state.progress.clone()).unwrap_or_default();
-        let is_continued = progress.offset > 0;
+        let is_continued = progress != Progress::default();
         if is_continued {
             self.ledger.say(&format!("{}: going on behind line {}", input.name(), progress.line));
         }
@@ -234,8 +234,16 @@ impl Import {
                 oldest = None;
             }
         }
-        if self.stop.is_set() && !is_pipe {
-            return Ok(());
+        if self.stop.is_set() {
+            if !is_pipe {
+                return Ok(());
+            }
+            // What was read already is still sent; whoever writes on without a pause is not listened to for ever.
+            let asked_at = Instant::now();
+            while asked_at.elapsed() < LINGER {
+                let Ok(Ok(chunk)) = chunks.recv_timeout(STOP_POLL) else { break };
+                cutter.push(&chunk).into_iter().try_for_each(&give)?;
+            }
         }
         cutter.finish().into_iter().try_for_each(give)
     }

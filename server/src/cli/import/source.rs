@@ -17,6 +17,10 @@ pub(super) const STDIN: &str = "-";
 /// How standard input is called in messages.
 const STDIN_NAME: &str = "standard input";
 
+/// What is wrong with a file that ends before the place at which its import goes on.
+const SHORTER: &str =
+    "it is shorter than it was when a part of it was imported; --restart imports it from its beginning";
+
 /// Something to import.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Input {
@@ -82,6 +86,9 @@ impl Input {
                     let is_plain = Compression::of(&beginning(&mut file)?) == Compression::None;
                     // A compressed one has to be read again up to there.
                     let place = if is_plain { offset } else { 0 };
+                    if is_plain && file.metadata()?.len() < offset {
+                        bail!("{}: {SHORTER}", self.name());
+                    }
                     file.seek(SeekFrom::Start(place))?;
                     read.store(place, Ordering::Relaxed);
                     if is_plain { Ok(Box::new(counted(file)) as _) } else { decoded(counted(file), offset) }
@@ -167,9 +174,7 @@ fn decoded(
         }
     };
     if io::copy(&mut plain.by_ref().take(offset), &mut io::sink())? < offset {
-        bail!(
-            "it is shorter than it was when a part of it was imported; --restart imports it from its beginning"
-        )
+        bail!(SHORTER);
     }
     Ok(plain)
 }

@@ -16,7 +16,7 @@ use table::Answer;
 /// What to ask, and the form of the answer.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-One statement that reads; the views events, issues, errors, requests, calls, performance and biz_events are described by
+One statement that reads; the views events, issues, errors, requests, calls, performance and biz_events are described by \
 `log-center schema --views`. The server bounds its time, memory and rows.
 
   log-center sql 'SELECT project, count() FROM errors WHERE time > now() - INTERVAL 1 DAY GROUP BY project'

@@ -16,7 +16,7 @@ use ureq::http::StatusCode;
 /// Which records, and how they are shown.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-QUERY is in the language of the search: level:>=warn service:shop* \"card declined\" tm:>500 -url:/health* (a OR b).
+QUERY is in the language of the search: level:>=warn service:shop* \"card declined\" tm:>500 -url:/health* (a OR b). \
 All arguments together are one query. Put -- before one that begins with a minus.
 
 The connection is made again when it breaks, and goes on behind the last record. Times are UTC.

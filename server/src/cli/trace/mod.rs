@@ -15,9 +15,9 @@ use ureq::http::StatusCode;
 /// Which request, and how it is shown.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A line is a request that a service handled, or (with an arrow) a call that it made: its status, when it began after the request's start,
-how long it took, and where that lies in the whole. A dashed bar is a hop of which nobody wrote the end; ERROR and WARN
-records stand below their hop. Exit code 4: no record has this id.
+A line is a request that a service handled, or (with an arrow) a call that it made: its status, when it began after the \
+request's start, how long it took, and where that lies in the whole. A dashed bar is a hop of which nobody wrote the end; \
+ERROR and WARN records stand below their hop. Exit code 4: no record has this id.
 
   log-center trace 01a1fed2-9f98-74e6-b46c-86defb11a18b --events")]
 pub struct TraceArgs {
