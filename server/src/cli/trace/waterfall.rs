@@ -15,8 +15,9 @@ const NAME_WIDTH: usize = 56;
 /// The least that a bar is.
 const BAR_WIDTH: usize = 10;
 
-/// How deep hops are indented. What is deeper stands below each other, with its depth as a number.
-const INDENTED_DEPTH: usize = 12;
+/// The part of the room for names that may be indentation. What is deeper than that stands below each other, with its depth
+/// as a number.
+const INDENTATION: usize = 2;
 
 /// Status, begin and duration, each with a space before.
 const FIGURES_WIDTH: usize = 4 + 11 + 11;
@@ -28,10 +29,11 @@ const SHOWN_LEVEL: u64 = 40;
 pub(super) fn print(out: &mut impl Write, request: &Request<'_>, width: usize) -> anyhow::Result<()> {
     head(out, request)?;
     let hops = request.hops().map_err(|error| unreadable(&error))?;
-    let labels: Vec<String> = hops.iter().map(label).collect();
+    let room = width.saturating_sub(FIGURES_WIDTH + 1 + BAR_WIDTH).min(NAME_WIDTH);
+    let indent = Indent { depth_most: room / INDENTATION / INDENT.len() };
+    let labels: Vec<String> = hops.iter().map(|placed| indent.label(placed)).collect();
     let widest = labels.iter().map(|label| label.width()).max().unwrap_or(0);
-    let room = width.saturating_sub(FIGURES_WIDTH + 1 + BAR_WIDTH);
-    let name_width = widest.min(NAME_WIDTH).min(room).max(1);
+    let name_width = widest.clamp(1, room.max(1));
     let bar_width = width.saturating_sub(name_width + FIGURES_WIDTH + 1).max(BAR_WIDTH);
     let scale = Scale { total_ms: request.duration_ms.max(0.001), width: bar_width };
 
@@ -50,7 +52,7 @@ pub(super) fn print(out: &mut impl Write, request: &Request<'_>, width: usize) -
             colored(hop, &fitted(label, name_width)),
             millis(hop.start_ms),
         )?;
-        let indent = indent(*depth + 1);
+        let indent = indent.of(*depth + 1);
         if *depth == 0 && !hop.parent_id.is_empty() && index > 0 {
             note(
                 out,
@@ -114,19 +116,30 @@ fn note(out: &mut impl Write, indent: &str, text: &str) -> std::io::Result<()> {
     writeln!(out, "{indent}{WARNING}{text}{WARNING:#}")
 }
 
-fn indent(depth: usize) -> String {
-    if depth <= INDENTED_DEPTH {
-        "  ".repeat(depth)
-    } else {
-        format!("{}{depth} ", "  ".repeat(INDENTED_DEPTH))
-    }
+/// How far what is inside stands to the right of what is around.
+struct Indent {
+    depth_most: usize,
 }
 
-fn label(Placed { depth, hop }: &Placed) -> String {
-    let arrow = if hop.is_call() { "→ " } else { "" };
-    // A call is named by the place that is called; the service is the one above.
-    let service = if hop.is_call() { String::new() } else { format!("{} ", plain(&hop.project)) };
-    format!("{}{arrow}{service}{}", indent(*depth), plain(&hop.name))
+/// One step of it.
+const INDENT: &str = "  ";
+
+impl Indent {
+    fn of(&self, depth: usize) -> String {
+        if depth <= self.depth_most {
+            return INDENT.repeat(depth);
+        }
+        format!("{}{depth} ", INDENT.repeat(self.depth_most))
+    }
+
+    fn label(&self, Placed { depth, hop }: &Placed) -> String {
+        let indent = self.of(*depth);
+        // A call is named by the place that is called; the service is the one above.
+        if hop.is_call() {
+            return format!("{indent}→ {}", plain(&hop.name));
+        }
+        format!("{indent}{} {}", plain(&hop.project), plain(&hop.name))
+    }
 }
 
 /// The service in its colour, where it still stands after the label was cut.
