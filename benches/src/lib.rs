@@ -13,4 +13,5 @@ pub mod machine;
 pub mod reports;
 pub mod results;
 pub mod target;
+pub mod traffic;
 pub mod usage;

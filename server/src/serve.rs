@@ -1,6 +1,6 @@
 //! The server as a whole: what is started in which order, and stopped in the opposite one.
 
-use crate::api::{self, AppState, Services, health::Readiness};
+use crate::api::{self, AppState, Services, health::Readiness, sql::Turns};
 use crate::config::Config;
 use crate::dashboard;
 use crate::engine_child::{EngineChild, EngineCommand};
@@ -63,7 +63,14 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     };
 
     let progress = Arc::new(Progress::new(queue.position()?));
-    let state = AppState::from(Services { spool, store, progress, readiness: Readiness::default(), metrics });
+    let state = AppState::from(Services {
+        spool,
+        store,
+        progress,
+        turns: Turns::default(),
+        readiness: Readiness::default(),
+        metrics,
+    });
     if state.spool.is_seeded() {
         state.readiness.set_accepts();
     }
@@ -151,7 +158,13 @@ async fn bind(what: &str, setting: &str, addr: SocketAddr) -> anyhow::Result<Tcp
 /// Starts the embedded ClickHouse, or takes the remote one as it is.
 async fn connect(config: &Config) -> anyhow::Result<(Option<EngineChild>, Store, String)> {
     let clickhouse = &config.clickhouse;
-    let store = |url: &str| Store::new(url, &clickhouse.user, &clickhouse.password, &clickhouse.database);
+    let store = |url: &str| {
+        let store = Store::new(url, &clickhouse.user, &clickhouse.password, &clickhouse.database);
+        match &clickhouse.reader {
+            Some((user, password)) => store.with_reader(user, password),
+            None => store,
+        }
+    };
     if let Some(url) = &clickhouse.url {
         return Ok((None, store(url), url.clone()));
     }

@@ -6,32 +6,40 @@ mod object;
 #[cfg(feature = "decode")]
 pub(crate) use object::Extra;
 
+use std::borrow::Cow;
+
 /// Reads the pairs back, in their order. What has no `=` is a key with an empty value; a value in quotes may hold
 /// spaces and the escapes `\"`, `\\`, `\n`, `\r` and `\t`. There is no text that cannot be read.
 ///
 /// ```
-/// let pairs = log_center_wire::extra::pairs(r#"sku=7 note="two left""#);
-/// assert_eq!(pairs, [("sku".to_owned(), "7".to_owned()), ("note".to_owned(), "two left".to_owned())]);
+/// let pairs: Vec<_> = log_center_wire::extra::iter(r#"sku=7 note="two left""#).collect();
+/// assert_eq!(pairs, [("sku", "7".into()), ("note", "two left".into())]);
 /// ```
-pub fn pairs(extra: &str) -> Vec<(String, String)> {
-    let mut pairs = Vec::new();
+pub fn iter(extra: &str) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
     let mut rest = extra;
-    while !rest.is_empty() {
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
         let (key, after) = rest.split_at(rest.find(['=', ' ']).unwrap_or(rest.len()));
         let (value, after) = match after.strip_prefix('=') {
             Some(after) => value(after),
-            None => (String::new(), after),
+            None => (Cow::Borrowed(""), after),
         };
-        pairs.push((key.to_owned(), value));
         rest = after.strip_prefix(' ').unwrap_or(after);
-    }
-    pairs
+        Some((key, value))
+    })
 }
 
-fn value(text: &str) -> (String, &str) {
+/// The same, in texts of their own.
+pub fn pairs(extra: &str) -> Vec<(String, String)> {
+    iter(extra).map(|(key, value)| (key.to_owned(), value.into_owned())).collect()
+}
+
+fn value(text: &str) -> (Cow<'_, str>, &str) {
     let Some(quoted) = text.strip_prefix('"') else {
         let (value, rest) = text.split_at(text.find(' ').unwrap_or(text.len()));
-        return (value.to_owned(), rest);
+        return (Cow::Borrowed(value), rest);
     };
     let mut value = String::new();
     let mut characters = quoted.chars();
@@ -47,5 +55,5 @@ fn value(text: &str) -> (String, &str) {
             other => value.push(other),
         }
     }
-    (value, characters.as_str())
+    (Cow::Owned(value), characters.as_str())
 }

@@ -10,6 +10,7 @@ CREATE OR REPLACE VIEW calls
     event LowCardinality(String) COMMENT 'service-end = answered, service-err = failed',
     host LowCardinality(String) COMMENT 'Called host',
     path String COMMENT 'Called path',
+    route LowCardinality(String) COMMENT 'Called path with numbers and ids replaced by {id}',
     payload String COMMENT 'What was sent',
     http_code Nullable(UInt16) COMMENT 'HTTP status of the answer',
     tm Nullable(Float64) COMMENT 'Duration in milliseconds',
@@ -19,7 +20,7 @@ CREATE OR REPLACE VIEW calls
 AS
 SELECT
     time, project, environment, req_id, span_id, parent_id, uid, event, service_host AS host,
-    service_path AS path, service_payload AS payload, service_http_code AS http_code, service_tm AS tm,
+    service_path AS path, service_route AS route, service_payload AS payload, service_http_code AS http_code, service_tm AS tm,
     service_body AS body, service_err AS err
 FROM event_store
 WHERE event IN ('service-end', 'service-err');

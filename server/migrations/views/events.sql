@@ -24,6 +24,9 @@ CREATE OR REPLACE VIEW events
     ip String COMMENT 'Address of the client',
     ua LowCardinality(String) COMMENT 'User agent of the client',
     tm Nullable(Float64) COMMENT 'Handling time of the request in milliseconds',
+    method LowCardinality(String) COMMENT 'HTTP method of the request, of client-req and client-res',
+    route LowCardinality(String) COMMENT 'Matched path of the request, as /users/{id}, of client-req and client-res',
+    status UInt16 COMMENT 'HTTP status of the answer, of client-res; 0 = none',
     issue_id UInt64 COMMENT 'The issue that it is an occurrence of, 0 = none',
     fingerprint String COMMENT 'Fingerprint of that issue in lower-case hex, empty = none',
     err_type LowCardinality(String) COMMENT 'Type of the error',
@@ -33,6 +36,7 @@ CREATE OR REPLACE VIEW events
     err_line_number UInt32 COMMENT 'Line in that file, 0 = unknown',
     service_host LowCardinality(String) COMMENT 'Called host',
     service_path String COMMENT 'Called path',
+    service_route LowCardinality(String) COMMENT 'Called path with numbers and ids replaced by {id}',
     service_payload String COMMENT 'What was sent there',
     service_http_code Nullable(UInt16) COMMENT 'HTTP status of the answer',
     service_tm Nullable(Float64) COMMENT 'Duration of the call in milliseconds',
@@ -41,14 +45,15 @@ CREATE OR REPLACE VIEW events
     perf_rss Nullable(UInt64) COMMENT 'Resident memory in bytes',
     perf_cpu Nullable(Float64) COMMENT 'Percent of one core',
     event_id String COMMENT 'The id that the client gave to the event',
+    retention_days UInt16 COMMENT 'Days after which the event is deleted',
     attributes String COMMENT 'JSON object: the context of a report, the unknown keys of a record; empty = none'
 )
 AS
 SELECT
     time, received_at, client_time, source, project, environment, version, commit_hash, level, scope, event,
-    hostname, pid, msg, extra, req_id, span_id, parent_id, uid, rrdid, url, ip, ua, tm, issue_id,
+    hostname, pid, msg, extra, req_id, span_id, parent_id, uid, rrdid, url, ip, ua, tm, method, route, status, issue_id,
     if(issue_id = 0, '', lower(hex(event_store.fingerprint))) AS fingerprint,
     err_type, err_msg, err_stack, err_file_path, err_line_number,
-    service_host, service_path, service_payload, service_http_code, service_tm, service_body, service_err,
-    perf_rss, perf_cpu, event_id, attributes
+    service_host, service_path, service_route, service_payload, service_http_code, service_tm, service_body, service_err,
+    perf_rss, perf_cpu, event_id, retention_days, attributes
 FROM event_store;

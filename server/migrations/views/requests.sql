@@ -9,6 +9,9 @@ CREATE OR REPLACE VIEW requests
     rrdid String COMMENT 'Client: long-lived cookie or device',
     ip String COMMENT 'Address of the client',
     ua LowCardinality(String) COMMENT 'User agent of the client',
+    method LowCardinality(String) COMMENT 'HTTP method',
+    route LowCardinality(String) COMMENT 'Matched path, as /users/{id}',
+    status UInt16 COMMENT 'HTTP status of the answer, the highest if the service was called several times; 0 = none',
     tm Nullable(Float64) COMMENT 'Handling time in milliseconds, the longest if the service was called several times; NULL = not answered'
 )
 AS
@@ -22,6 +25,9 @@ SELECT
     max(e.rrdid) AS rrdid,
     any(e.ip) AS ip,
     any(e.ua) AS ua,
+    any(e.method) AS method,
+    any(e.route) AS route,
+    max(e.status) AS status,
     max(e.tm) AS tm
 FROM event_store AS e
 WHERE e.event IN ('client-req', 'client-res') AND e.req_id != ''

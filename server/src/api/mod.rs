@@ -15,6 +15,7 @@ pub(crate) mod page;
 pub(crate) mod query;
 pub mod reports;
 pub mod requests;
+pub mod sql;
 
 use crate::error::{ApiError, RETRY_AFTER_SECONDS};
 use crate::spool::{Spool, SpoolError};
@@ -48,6 +49,8 @@ pub struct Services {
     pub store: Store,
     /// How far the writer is.
     pub progress: Arc<Progress>,
+    /// Who may ask SQL of their own at this moment.
+    pub turns: sql::Turns,
     /// Whether the server can do its work, for `/health/ready`.
     pub readiness: Readiness,
     /// What `/metrics` shows.

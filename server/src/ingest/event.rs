@@ -1,3 +1,4 @@
+use super::retention::DEFAULT_RETENTION_DAYS;
 use super::{Identity, RowWriter};
 use log_center_wire::{Fingerprint, UnixMillis};
 
@@ -52,6 +53,12 @@ pub struct Event {
     pub ua: String,
     /// Handling time of the request in milliseconds.
     pub tm: Option<f64>,
+    /// HTTP method of the request; of `client-req` and `client-res`, like the next.
+    pub method: String,
+    /// Its matched path, as `/users/{id}`.
+    pub route: String,
+    /// HTTP status of the answer, of `client-res`; 0 = none.
+    pub status: u16,
     /// The issue that it is an occurrence of.
     pub fingerprint: Option<Fingerprint>,
     /// Type of the error.
@@ -68,6 +75,8 @@ pub struct Event {
     pub service_host: String,
     /// The called path.
     pub service_path: String,
+    /// The called path with numbers and ids replaced by `{id}`.
+    pub service_route: String,
     /// What was sent there.
     pub service_payload: String,
     /// HTTP status of its answer.
@@ -84,6 +93,8 @@ pub struct Event {
     pub perf_cpu: Option<f64>,
     /// The client's own id of the event.
     pub event_id: String,
+    /// Days after which it is deleted.
+    pub retention_days: u16,
     /// A JSON object as text: a report's context, a record's unknown keys; or empty.
     pub attributes: String,
     /// What it is known by if it comes again; `None` = every arrival counts.
@@ -112,6 +123,13 @@ impl Event {
     /// The columns of `event_store` that [`write_row`](Self::write_row) writes, in its order. The first one, `batch`,
     /// is not known before the event is about to be inserted: whoever does that writes it before the row.
     pub const COLUMNS: &'static str = "batch, received_at, time, client_time, source, project, environment, \
+        version, commit_hash, level, scope, event, hostname, pid, msg, extra, req_id, span_id, parent_id, uid, \
+        rrdid, url, ip, ua, tm, method, route, status, issue_id, fingerprint, err_type, err_msg, err_stack, err_file_path, \
+        err_line_number, service_host, service_path, service_route, service_payload, service_http_code, \
+        service_tm, service_body, service_err, perf_rss, perf_cpu, event_id, retention_days, attributes";
+
+    /// The columns of rows that a spool of the first version holds.
+    pub(crate) const COLUMNS_1: &'static str = "batch, received_at, time, client_time, source, project, environment, \
         version, commit_hash, level, scope, event, hostname, pid, msg, extra, req_id, span_id, parent_id, uid, \
         rrdid, url, ip, ua, tm, issue_id, fingerprint, err_type, err_msg, err_stack, err_file_path, \
         err_line_number, service_host, service_path, service_payload, service_http_code, service_tm, \
@@ -145,6 +163,9 @@ impl Event {
             ip: text(),
             ua: text(),
             tm: None,
+            method: text(),
+            route: text(),
+            status: 0,
             fingerprint: None,
             err_type: text(),
             err_msg: text(),
@@ -153,6 +174,7 @@ impl Event {
             err_line_number: 0,
             service_host: text(),
             service_path: text(),
+            service_route: text(),
             service_payload: text(),
             service_http_code: None,
             service_tm: None,
@@ -161,6 +183,7 @@ impl Event {
             perf_rss: None,
             perf_cpu: None,
             event_id: text(),
+            retention_days: DEFAULT_RETENTION_DAYS,
             attributes: text(),
             identity: None,
         }
@@ -195,6 +218,9 @@ impl Event {
             .string(&self.ip)
             .string(&self.ua)
             .nullable(self.tm, |row, tm| _ = row.f64(tm))
+            .string(&self.method)
+            .string(&self.route)
+            .u16(self.status)
             .u64(issue_id)
             .fixed(&fingerprint)
             .string(&self.err_type)
@@ -204,6 +230,7 @@ impl Event {
             .u32(self.err_line_number)
             .string(&self.service_host)
             .string(&self.service_path)
+            .string(&self.service_route)
             .string(&self.service_payload)
             .nullable(self.service_http_code, |row, code| _ = row.u16(code))
             .nullable(self.service_tm, |row, tm| _ = row.f64(tm))
@@ -212,6 +239,7 @@ impl Event {
             .nullable(self.perf_rss, |row, rss| _ = row.u64(rss))
             .nullable(self.perf_cpu, |row, cpu| _ = row.f64(cpu))
             .string(&self.event_id)
+            .u16(self.retention_days)
             .string(&self.attributes);
     }
 }

@@ -5,11 +5,15 @@
 
 mod event;
 mod identity;
+pub mod retention;
+mod route;
 mod rowbinary;
 
 pub use event::{Event, Source};
 pub use identity::{Identity, KeySpace};
 pub(crate) use rowbinary::RowWriter;
+
+use route::{Asked, of_path as route_of};
 
 use log_center_wire::{ErrorReport, Record, UnixMillis, limits};
 
@@ -54,6 +58,9 @@ pub fn record(record: Record, line: &[u8], ordinal: u32, received_at: UnixMillis
         None => Identity::of_content(line, ordinal),
     });
     let err = record.err.unwrap_or_default();
+    let Asked { method, route, status } = Asked::of(&record.event, &record.extra, &record.client.url);
+    let (method, route) = (method.into_owned(), route.into_owned());
+    let service_route = route_of(&record.service_req.path).into_owned();
     Event {
         received_at,
         time,
@@ -78,6 +85,9 @@ pub fn record(record: Record, line: &[u8], ordinal: u32, received_at: UnixMillis
         ip: record.client.ip,
         ua: record.client.ua,
         tm: record.tm,
+        method,
+        route,
+        status,
         fingerprint,
         err_type: err.error_type,
         err_msg: err.msg,
@@ -86,6 +96,7 @@ pub fn record(record: Record, line: &[u8], ordinal: u32, received_at: UnixMillis
         err_line_number: err.line_number,
         service_host: record.service_req.host,
         service_path: record.service_req.path,
+        service_route,
         service_payload: record.service_req.payload,
         service_http_code: record.service_res.http_code,
         service_tm: record.service_res.tm,

@@ -40,7 +40,7 @@ const fn field(
 }
 
 /// All fields, in the order of the documentation.
-pub static FIELDS: [Field; 34] = [
+pub static FIELDS: [Field; 38] = [
     field("level", &[], "e.level", Kind::Level),
     field("service", &["project", "name"], "e.project", Kind::Word),
     field("environment", &["env"], "e.environment", Kind::LowerWord),
@@ -61,6 +61,9 @@ pub static FIELDS: [Field; 34] = [
     field("url", &[], "e.url", Kind::Text),
     field("ip", &[], "e.ip", Kind::Word),
     field("ua", &["user_agent"], "e.ua", Kind::Text),
+    field("method", &[], "e.method", Kind::Word),
+    field("route", &[], "e.route", Kind::Word),
+    field("status", &[], "e.status", Kind::Id),
     field("tm", &["duration_ms"], "e.tm", Kind::Number),
     field("issue", &["issue_id"], "e.issue_id", Kind::Id),
     field("err.type", &["type"], "e.err_type", Kind::Word),
@@ -70,6 +73,7 @@ pub static FIELDS: [Field; 34] = [
     field("err.line_number", &["line"], "e.err_line_number", Kind::Id),
     field("service_req.host", &["called"], "e.service_host", Kind::Word),
     field("service_req.path", &[], "e.service_path", Kind::Word),
+    field("service_req.route", &[], "e.service_route", Kind::Word),
     field("service_res.http_code", &["http_code"], "e.service_http_code", Kind::Number),
     field("service_res.tm", &[], "e.service_tm", Kind::Number),
     field("perf.rss", &["rss"], "e.perf_rss", Kind::Number),

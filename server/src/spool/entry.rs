@@ -14,7 +14,7 @@ use crate::ingest::{Event, Identity, RowWriter};
 use log_center_wire::{Fingerprint, IssueStatus};
 
 /// Raised whenever the columns of a table change; [`columns`] knows them all.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const HEADER_BYTES: usize = 1 + 8;
 const SECTION_HEADER_BYTES: usize = 1 + 4 + 4 + 4;
 
@@ -55,8 +55,9 @@ impl Kind {
 /// The columns of the rows of an entry of this version; `None` for a version that this program does not know.
 pub fn columns(version: u8, kind: Kind) -> Option<&'static str> {
     match (version, kind) {
-        (1, Kind::Event) => Some(Event::COLUMNS),
-        (1, Kind::Transition) => Some(Transition::COLUMNS),
+        (1, Kind::Event) => Some(Event::COLUMNS_1),
+        (2, Kind::Event) => Some(Event::COLUMNS),
+        (1 | 2, Kind::Transition) => Some(Transition::COLUMNS),
         _ => None,
     }
 }

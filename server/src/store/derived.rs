@@ -9,10 +9,21 @@ pub(crate) struct Derived {
     pub(crate) select: &'static str,
 }
 
+macro_rules! derived {
+    ($($table:literal),* $(,)?) => {
+        &[$(Derived { table: $table, select: include_str!(concat!("sql/", $table, "_select.sql")) }),*]
+    };
+}
+
 /// All of them.
-pub(crate) const DERIVED: &[Derived] = &[
-    Derived { table: "issue_store", select: include_str!("sql/issue_store_select.sql") },
-    Derived { table: "issue_hour_store", select: include_str!("sql/issue_hour_store_select.sql") },
+pub(crate) const DERIVED: &[Derived] = derived![
+    "issue_store",
+    "issue_hour_store",
+    "request_minute_store",
+    "call_minute_store",
+    "performance_minute_store",
+    "event_count_store",
+    "request_time_store",
 ];
 
 impl Derived {

@@ -36,14 +36,11 @@ impl StoreError {
         match self {
             StoreError::TimedOut { .. } => true,
             StoreError::ChangedMigration { .. } | StoreError::NewerDatabase { .. } => false,
-            StoreError::Query { source, .. } => matches!(
-                source,
-                Error::Network(_)
-                    | Error::TimedOut
-                    | Error::BadResponse(_)
-                    | Error::NotEnoughData
-                    | Error::Other(_)
-            ),
+            // A statement that cannot be read will not be read the next time either.
+            StoreError::Query { source: Error::BadResponse(text), .. } => !text.contains("(SYNTAX_ERROR)"),
+            StoreError::Query { source, .. } => {
+                matches!(source, Error::Network(_) | Error::TimedOut | Error::NotEnoughData | Error::Other(_))
+            }
         }
     }
 }

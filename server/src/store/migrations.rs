@@ -31,8 +31,18 @@ macro_rules! files {
 }
 
 /// In the order in which they are applied.
-const MIGRATIONS: &[File] =
-    files!["0001_event_store", "0002_issue_store", "0003_issue_hour_store", "0004_issue_transitions"];
+const MIGRATIONS: &[File] = files![
+    "0001_event_store",
+    "0002_issue_store",
+    "0003_issue_hour_store",
+    "0004_issue_transitions",
+    "0005_event_columns",
+    "0006_request_minute_store",
+    "0007_call_minute_store",
+    "0008_performance_minute_store",
+    "0009_event_count_store",
+    "0010_request_time_store",
+];
 
 const VIEWS: &[File] = files![
     "views/events",
@@ -42,6 +52,10 @@ const VIEWS: &[File] = files![
     "views/calls",
     "views/performance",
     "views/biz_events",
+    "views/event_counts",
+    "views/requests_by_minute",
+    "views/calls_by_minute",
+    "views/performance_by_minute",
 ];
 
 /// How a view is told from a migration in `schema_migrations`.

@@ -5,7 +5,9 @@
 //! parameters bound by the server of ClickHouse, under the limits in [`limits`], and gives rows that are also the
 //! JSON answers. `derived` tells the writer what hangs on `event_store`.
 //!
-//! Invariant: nothing that came from outside becomes part of a statement's text.
+//! [`question`] asks what somebody else wrote, as a user who may only read.
+//!
+//! Invariant: nothing that came from outside becomes part of a statement's text, except there, where it is all of it.
 
 pub(crate) mod derived;
 mod error;
@@ -15,6 +17,7 @@ pub mod limits;
 mod migrations;
 pub mod occurrence;
 pub mod place;
+pub mod question;
 pub mod record;
 pub mod request;
 pub mod schema;
@@ -34,6 +37,8 @@ pub struct Store {
     client: Client,
     /// Names none: for the time when there is no database yet.
     server: Client,
+    /// Asks what people wrote.
+    reader: Client,
     database: String,
 }
 
@@ -47,7 +52,15 @@ impl Store {
         if !password.is_empty() {
             server = server.with_password(password);
         }
-        Self { client: server.clone().with_database(database), server, database: database.to_owned() }
+        let client = server.clone().with_database(database);
+        Self { reader: client.clone(), client, server, database: database.to_owned() }
+    }
+
+    /// The same, but statements of people are asked as this user, who can do no more than read.
+    #[must_use]
+    pub fn with_reader(self, user: &str, password: &str) -> Self {
+        let reader = self.client.clone().with_user(user).with_password(password);
+        Self { reader, ..self }
     }
 
     /// The client whose statements run in the database.

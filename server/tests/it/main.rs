@@ -19,4 +19,6 @@ mod reports;
 mod requests;
 mod schema;
 mod search;
+mod sql;
+mod sql_limits;
 mod states;

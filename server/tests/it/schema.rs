@@ -10,10 +10,11 @@ async fn schema_is_the_one_on_record() {
     let server = Server::start().await;
     let columns = server.sql(DESCRIBE).await;
     insta::assert_snapshot!("schema", columns);
-    let views = "('events', 'issues', 'errors', 'requests', 'calls', 'performance', 'biz_events')";
+    let views = "('events', 'issues', 'errors', 'requests', 'calls', 'performance', 'biz_events', 'event_counts', \
+        'requests_by_minute', 'calls_by_minute', 'performance_by_minute')";
     let of_views = format!("database = currentDatabase() AND table IN {views}");
     let count = server.sql(&format!("SELECT uniq(table) FROM system.columns WHERE {of_views}")).await;
-    assert_eq!(count, "7");
+    assert_eq!(count, "11");
     let silent =
         server.sql(&format!("SELECT count() FROM system.columns WHERE {of_views} AND comment = ''")).await;
     assert_eq!(silent, "0", "every column of a view has a comment");
@@ -26,6 +27,11 @@ async fn derived_tables_have_the_order_of_their_selects() {
     for (table, select) in [
         ("issue_store", include_str!("../../src/store/sql/issue_store_select.sql")),
         ("issue_hour_store", include_str!("../../src/store/sql/issue_hour_store_select.sql")),
+        ("request_minute_store", include_str!("../../src/store/sql/request_minute_store_select.sql")),
+        ("call_minute_store", include_str!("../../src/store/sql/call_minute_store_select.sql")),
+        ("performance_minute_store", include_str!("../../src/store/sql/performance_minute_store_select.sql")),
+        ("event_count_store", include_str!("../../src/store/sql/event_count_store_select.sql")),
+        ("request_time_store", include_str!("../../src/store/sql/request_time_store_select.sql")),
     ] {
         let names = "SELECT groupArray(name) FROM (SELECT name FROM system.columns WHERE database = currentDatabase()";
         let of_table = server.sql(&format!("{names} AND table = '{table}' ORDER BY position)")).await;

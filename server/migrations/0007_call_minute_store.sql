@@ -1,0 +1,24 @@
+-- Calls of other services by the minute. Columns stand in the order of call_minute_store_select.sql.
+CREATE TABLE IF NOT EXISTS call_minute_store
+(
+    minute DateTime('UTC') COMMENT 'Start of the minute in which they ended' CODEC(Delta(4), ZSTD(1)),
+    project LowCardinality(String) COMMENT 'The calling service',
+    environment LowCardinality(String) COMMENT 'Where it runs',
+    host LowCardinality(String) COMMENT 'Called host',
+    route LowCardinality(String) COMMENT 'Called path with numbers and ids replaced by {id}',
+    http_code UInt16 COMMENT 'HTTP status of the answer, 0 = none',
+    count SimpleAggregateFunction(sum, UInt64) COMMENT 'Calls',
+    errors SimpleAggregateFunction(sum, UInt64) COMMENT 'Those that failed (service-err)',
+    tm_sum SimpleAggregateFunction(sum, Float64) COMMENT 'Their durations in milliseconds, added up',
+    tm_max SimpleAggregateFunction(max, Float64) COMMENT 'The longest of them',
+    tm AggregateFunction(quantilesTDigest(0.5, 0.9, 0.95, 0.99), Float32) COMMENT 'Their distribution',
+    batch SimpleAggregateFunction(max, UInt64) COMMENT 'Latest insert of the writer that is added in'
+)
+ENGINE = {engine:AggregatingMergeTree}
+PARTITION BY toYYYYMM(minute)
+ORDER BY (toStartOfHour(minute), project, environment, host, route, http_code, minute)
+TTL toDate(minute) + toIntervalDay(400)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS call_minute_store_mv TO call_minute_store AS
+{select:call_minute_store};

@@ -1,0 +1,16 @@
+SELECT
+    toStartOfMinute(e.time) AS minute,
+    e.project AS project,
+    e.environment AS environment,
+    e.service_host AS host,
+    e.service_route AS route,
+    ifNull(e.service_http_code, 0) AS http_code,
+    count() AS count,
+    countIf(e.event = 'service-err') AS errors,
+    sum(ifNull(e.service_tm, 0)) AS tm_sum,
+    max(ifNull(e.service_tm, 0)) AS tm_max,
+    quantilesTDigestState(0.5, 0.9, 0.95, 0.99)(toFloat32(ifNull(e.service_tm, 0))) AS tm,
+    max(e.batch) AS batch
+FROM {source} AS e
+WHERE e.event IN ('service-end', 'service-err')
+GROUP BY minute, project, environment, host, route, http_code

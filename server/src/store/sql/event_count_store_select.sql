@@ -1,0 +1,20 @@
+SELECT
+    toStartOfFifteenMinutes(e.time) AS quarter,
+    e.project AS project,
+    e.environment AS environment,
+    e.version AS version,
+    e.hostname AS hostname,
+    e.level AS level,
+    e.scope AS scope,
+    e.event AS event,
+    e.method AS method,
+    e.route AS route,
+    e.status AS status,
+    e.service_host AS service_host,
+    e.err_type AS err_type,
+    e.msg AS msg,
+    count() AS count,
+    max(e.batch) AS batch
+FROM {source} AS e
+GROUP BY quarter, project, environment, version, hostname, level, scope, event, method, route, status, service_host,
+    err_type, msg

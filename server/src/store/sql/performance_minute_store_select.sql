@@ -1,0 +1,14 @@
+SELECT
+    toStartOfMinute(e.time) AS minute,
+    e.project AS project,
+    e.environment AS environment,
+    e.hostname AS hostname,
+    count() AS count,
+    sum(ifNull(e.perf_rss, 0)) AS rss_sum,
+    max(ifNull(e.perf_rss, 0)) AS rss_max,
+    sum(ifNull(e.perf_cpu, 0)) AS cpu_sum,
+    max(ifNull(e.perf_cpu, 0)) AS cpu_max,
+    max(e.batch) AS batch
+FROM {source} AS e
+WHERE e.scope = 'stat' AND e.perf_rss IS NOT NULL
+GROUP BY minute, project, environment, hostname

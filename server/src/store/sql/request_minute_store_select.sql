@@ -1,0 +1,16 @@
+SELECT
+    toStartOfMinute(e.time) AS minute,
+    e.project AS project,
+    e.environment AS environment,
+    e.method AS method,
+    e.route AS route,
+    e.status AS status,
+    count() AS count,
+    countIf(e.status >= 500 OR e.level >= 50) AS errors,
+    sum(ifNull(e.tm, 0)) AS tm_sum,
+    max(ifNull(e.tm, 0)) AS tm_max,
+    quantilesTDigestState(0.5, 0.9, 0.95, 0.99)(toFloat32(ifNull(e.tm, 0))) AS tm,
+    max(e.batch) AS batch
+FROM {source} AS e
+WHERE e.event = 'client-res'
+GROUP BY minute, project, environment, method, route, status

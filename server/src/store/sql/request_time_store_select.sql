@@ -1,0 +1,8 @@
+SELECT
+    e.req_id AS req_id,
+    min(e.time) AS first_time,
+    max(e.time) AS last_time,
+    max(e.batch) AS batch
+FROM {source} AS e
+WHERE e.req_id != '' AND NOT match(e.req_id, '^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-7[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$')
+GROUP BY req_id
