@@ -45,8 +45,7 @@ enum Phase {
     /// The server's tests once more, against a separately started engine
     Remote,
     /// The layer's example services behind nginx, node-bunyan's command as a reader of their records, and a service with
-    /// node-bunyan whose records are imported and shipped (nginx's tests skipped
-    /// where no nginx can be had)
+    /// node-bunyan whose records are imported and shipped (without the chain where no nginx can be had)
     Services,
     /// Clients, browser and SQL against a running server
     E2e,

@@ -4,6 +4,7 @@ mod import;
 mod offline;
 mod resume;
 mod shippers;
+mod sql;
 mod trace;
 
 use crate::harness::{DEADLINE, POLL, Server};

@@ -71,7 +71,9 @@ async fn records_from_shippers_lie_beside_those_of_the_layer() {
 
     // deploy/fluent-bit; then with the key that it adds unless it is told not to.
     post(&server, "application/json", Some("gzip"), lines(&[of_node("lines", 6)])).await;
-    for (number, date) in [(7, json!({"date": 1_795_343_400.123})), (8, json!({"date": "2026-11-20T10:30:00.123456Z"}))] {
+    for (number, date) in
+        [(7, json!({"date": 1_795_343_400.123})), (8, json!({"date": "2026-11-20T10:30:00.123456Z"}))]
+    {
         post(&server, "application/x-ndjson", None, lines(&[with(of_node("dated", number), &date)])).await;
     }
     // A line that was none of a record, as its parser leaves it.
@@ -98,7 +100,10 @@ async fn records_from_shippers_lie_beside_those_of_the_layer() {
 
     // One request, of both.
     let request = server.json(&format!("/api/v1/requests/{REQUEST}")).await;
-    assert_eq!((&request["services"], request["events"].as_array().unwrap().len()), (&json!(["shop", "web"]), 10));
+    assert_eq!(
+        (&request["services"], request["events"].as_array().unwrap().len()),
+        (&json!(["shop", "web"]), 10)
+    );
 }
 
 /// An error of a service whose shipper did not hear the answer, and sent its batch again.
