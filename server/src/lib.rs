@@ -11,7 +11,7 @@
 //!    then advances. After an unclear answer it looks what is there before it inserts anything again.
 //! 5. [`store`] knows ClickHouse: the migrations, the named statements, and the row types that are also the
 //!    answers of the reading half of [`api`]. [`trace`] puts the records of one request back together,
-//!    [`search`] reads the language in which events are looked for.
+//!    [`search`] reads the language in which events are looked for, [`tail`] shows them as they arrive.
 //!
 //! [`serve`] starts all of these, together with ClickHouse itself ([`engine_child`]) unless a remote one is
 //! configured, and stops them in the opposite order.
@@ -37,6 +37,7 @@ mod seed;
 pub mod serve;
 pub mod spool;
 pub mod store;
+pub mod tail;
 pub mod trace;
 pub mod writer;
 

@@ -8,6 +8,7 @@ use crate::listener;
 use crate::seed;
 use crate::spool::{Queue, Spool, SpoolOptions};
 use crate::store::{Store, StoreError};
+use crate::tail::Tail;
 use crate::writer::{Progress, Writer};
 use anyhow::{Context, bail};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -63,10 +64,13 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     };
 
     let progress = Arc::new(Progress::new(queue.position()?));
+    let tail = Tail::new(store.clone(), Arc::clone(&progress), stopped.clone());
+    tokio::spawn(tail.clone().run());
     let state = AppState::from(Services {
         spool,
         store,
         progress,
+        tail,
         turns: Turns::default(),
         readiness: Readiness::default(),
         metrics,

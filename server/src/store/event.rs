@@ -112,11 +112,15 @@ impl Store {
     }
 
     fn search(&self, name: &'static str, text: &str, filter: &EventFilter) -> Read {
-        let read = self
-            .read(name, &text.replace("{condition}", &filter.condition.sql))
+        self.read_where(name, text, &filter.condition)
             .param("oldest", filter.since)
-            .param("newest", filter.until);
-        filter.condition.values.iter().enumerate().fold(read, |read, (number, value)| {
+            .param("newest", filter.until)
+    }
+
+    /// Prepares a statement that has a place for a condition.
+    pub(super) fn read_where(&self, name: &'static str, text: &str, condition: &Condition) -> Read {
+        let read = self.read(name, &text.replace("{condition}", &condition.sql));
+        condition.values.iter().enumerate().fold(read, |read, (number, value)| {
             let name = format!("q{number}");
             match value {
                 Value::Text(text) => read.param(&name, text),

@@ -61,6 +61,9 @@ pub const HISTOGRAM_STEPS_MAX: i64 = 3_000;
 /// Most rows of a histogram of events: every level that there is in each step.
 pub(super) const HISTOGRAM_ROWS_MAX: u32 = 3_001 * 256;
 
+/// Most batches that one look for those of other servers gives.
+pub(super) const NEW_BATCHES_MAX: u32 = 4_096;
+
 /// How long a statement of somebody else's (`POST /api/v1/sql`) may take if nothing is said, in seconds: until the last byte of
 /// its answer has gone out. Beyond it the request fails with 422 `time_limit`.
 pub const SQL_SECONDS: u32 = 30;

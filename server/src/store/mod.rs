@@ -9,6 +9,7 @@
 //!
 //! Invariant: nothing that came from outside becomes part of a statement's text, except there, where it is all of it.
 
+pub mod arrival;
 pub(crate) mod derived;
 mod error;
 pub mod event;

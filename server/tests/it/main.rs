@@ -22,3 +22,4 @@ mod search;
 mod sql;
 mod sql_limits;
 mod states;
+mod tail;
