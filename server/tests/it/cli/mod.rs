@@ -5,6 +5,7 @@ mod offline;
 mod resume;
 mod shippers;
 mod sql;
+mod tail;
 mod trace;
 
 use crate::harness::{DEADLINE, POLL, Server};
