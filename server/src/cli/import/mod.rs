@@ -20,12 +20,12 @@ use super::Ending;
 use super::client::{Client, SILENCE, ServerArgs};
 use anyhow::Context;
 use batch::{Batch, Cutter};
-use ledger::{Ledger, pace, summary};
+use ledger::{Counts, Ledger, pace, summary};
 use limits::{BATCHES_IN_FLIGHT, BATCHES_WAITING, CHUNKS_WAITING, LINGER, PATIENCE_SECONDS};
 use sender::{Encoding, Sender};
 use source::{Input, STDIN, Source};
 use state::{Progress, Resume, State};
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -105,17 +105,23 @@ pub(super) fn run(args: ImportArgs) -> anyhow::Result<Ending> {
     let stop = Arc::new(Stop::default());
     stop::listen(&stop, &ledger, inputs.contains(&Input::Stdin))?;
     let client = Client::new(&args.server, SILENCE);
-    let import = Import { args, client, ledger, stop };
+    if inputs.contains(&Input::Stdin) && io::stdin().is_terminal() {
+        ledger.say("reading standard input; ^D ends it");
+    }
+    let import = Import { args, client, ledger: Arc::clone(&ledger), stop };
     for input in &inputs {
         import.one(input)?;
-        if let Some(ending) = import.stop.ending()? {
-            import.ledger.say("interrupted; the same command goes on from here");
+        let ending = import.stop.ending();
+        if !matches!(ending, Ok(None)) && *input != Input::Stdin && ledger.was_there() {
+            ledger.say("not all is imported; the same command goes on from here");
+        }
+        if let Some(ending) = ending? {
             return Ok(ending);
         }
     }
-    let total = import.ledger.total();
+    let total = ledger.total();
     if inputs.len() > 1 {
-        import.ledger.say(&format!("{}{}", summary(total), pace(total, import.ledger.elapsed())));
+        ledger.say(&format!("{}{}", summary(total), pace(total, ledger.elapsed())));
     }
     Ok(if total.refused > 0 { Ending::SomeRefused } else { Ending::Done })
 }
@@ -134,15 +140,16 @@ impl Import {
         let began = Instant::now();
         let outcome = self.pump(input, source, &progress);
         let counts = self.ledger.end();
-        if is_continued && outcome.is_ok() && counts.accepted + counts.refused == 0 && !self.stop.is_set() {
-            self.ledger.say(&format!("{}: nothing new; --restart imports all of it again", input.name()));
-        } else {
+        let is_over = outcome.is_ok() && !self.stop.is_set();
+        if counts != Counts::default() || (is_over && !is_continued) {
             self.ledger.say(&format!(
                 "{}: {}{}",
                 input.name(),
                 summary(counts),
                 pace(counts, began.elapsed())
             ));
+        } else if is_over {
+            self.ledger.say(&format!("{}: nothing new; --restart imports all of it again", input.name()));
         }
         outcome
     }

@@ -1,5 +1,6 @@
 //! The commands as their users meet them: the real program, run against a real server.
 
+mod answers;
 mod import;
 mod offline;
 mod resume;

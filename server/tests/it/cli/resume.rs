@@ -86,7 +86,7 @@ async fn an_interrupted_import_says_so_and_goes_on() {
     // It may have been faster than the signal.
     if status.code() != Some(0) {
         assert_eq!(status.code(), Some(130), "{said}");
-        assert!(said.contains("the same command goes on"), "{said}");
+        assert!(said.contains("the same command goes on from here"), "{said}");
         let sent = imported(&said);
         let ran = run(command(&server.api, &state, &["import", &file]), "").await;
         ran.ended(0, &["going on behind line"]);

@@ -124,7 +124,7 @@ async fn a_server_that_comes_back_is_followed_again() {
     server.post("/api/v1/events").body(lines_from(1, 20)).send().await.unwrap();
     server.post("/api/v1/events").body(a_record("after").to_string()).send().await.unwrap();
     let lines = tail.until("after").await;
-    assert_eq!(lines.len(), 21, "{lines:#?}");
+    assert_eq!(lines.iter().filter(|line| line.contains("paid")).count(), 20, "{lines:#?}");
     assert!(tail.said().contains("connected again"), "{}", tail.said());
 }
 
