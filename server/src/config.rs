@@ -1,5 +1,6 @@
 //! What can be set. Each setting is a flag, a variable and a default; `log-center serve --help` prints them.
 
+use crate::ingest::retention::Retention;
 use crate::spool::limits::DEFAULT_MAX_BYTES;
 use clap::Args;
 use std::fmt;
@@ -62,6 +63,11 @@ pub struct ServeArgs {
     /// How many bytes may wait for ClickHouse on disk. Beyond it reports are answered with 503.
     #[arg(long, env = "LOG_CENTER_SPOOL_MAX_BYTES", default_value_t = DEFAULT_MAX_BYTES, value_name = "BYTES")]
     pub spool_max_bytes: u64,
+
+    /// For how many days events are kept, by project and scope: `400, shop=90, */stat=14, shop/biz=1000`. A number
+    /// alone is for all others; the rule that says more wins. Holds for events that come from now on.
+    #[arg(long, env = "LOG_CENTER_RETENTION", default_value = "400", value_name = "RULES")]
+    pub retention: Retention,
 
     /// How long a stop may take, in seconds: for open requests, and for what waits for ClickHouse. What is not written
     /// by then is kept and written after the next start.

@@ -74,6 +74,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         turns: Turns::default(),
         readiness: Readiness::default(),
         metrics,
+        retention: Arc::new(config.args.retention),
     });
     if state.spool.is_seeded() {
         state.readiness.set_accepts();

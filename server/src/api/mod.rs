@@ -18,6 +18,7 @@ pub mod requests;
 pub mod sql;
 
 use crate::error::{ApiError, RETRY_AFTER_SECONDS};
+use crate::ingest::retention::Retention;
 use crate::spool::{Spool, SpoolError};
 use crate::store::Store;
 use crate::tail::Tail;
@@ -58,6 +59,8 @@ pub struct Services {
     pub readiness: Readiness,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
+    /// How long events are kept.
+    pub retention: Arc<Retention>,
 }
 
 impl From<Services> for AppState {

@@ -42,7 +42,7 @@ pub struct FrozenBatch {
     pub day: i32,
     /// How many rows.
     pub rows: u64,
-    /// The rows in RowBinary.
+    /// The rows, in the kind's format.
     pub bytes: Bytes,
 }
 

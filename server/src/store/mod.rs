@@ -29,7 +29,8 @@ pub mod value;
 pub use error::StoreError;
 pub use migrations::Applied;
 
-use clickhouse::Client;
+use clickhouse::{Client, Compression};
+use url::{Host, Url};
 
 /// A handle on the database. Cheap to clone.
 #[derive(Clone)]
@@ -53,6 +54,10 @@ impl Store {
         if !password.is_empty() {
             server = server.with_password(password);
         }
+        if is_this_machine(url) {
+            // Packing costs more there than it saves.
+            server = server.with_compression(Compression::None);
+        }
         let client = server.clone().with_database(database);
         Self { reader: client.clone(), client, server, database: database.to_owned() }
     }
@@ -73,4 +78,13 @@ impl Store {
     pub fn database(&self) -> &str {
         &self.database
     }
+}
+
+fn is_this_machine(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    })
 }

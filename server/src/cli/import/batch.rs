@@ -33,6 +33,13 @@ pub(super) struct Place {
     pub(super) last_line: u64,
 }
 
+impl Place {
+    /// There is only a line without its end, which is not done.
+    pub(super) fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+}
+
 /// A line that is not imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refused {

@@ -97,8 +97,10 @@ impl Ledger {
     /// A batch is about to be sent.
     pub(super) fn sent(&self, batch: &Batch) -> anyhow::Result<()> {
         match &mut self.books().state {
-            Some(state) => state.sent(batch.place).context("the progress cannot be kept"),
-            None => Ok(()),
+            Some(state) if !batch.place.is_empty() => {
+                state.sent(batch.place).context("the progress cannot be kept")
+            }
+            _ => Ok(()),
         }
     }
 
@@ -112,7 +114,7 @@ impl Ledger {
         for refused in &all {
             books.refuse(refused)?;
         }
-        if let Some(state) = &mut books.state {
+        if let Some(state) = books.state.as_mut().filter(|_| !batch.place.is_empty()) {
             state.done(batch.place).context("the progress cannot be kept")?;
         }
         books.show(batch.read);

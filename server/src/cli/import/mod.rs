@@ -71,8 +71,8 @@ pub struct ImportArgs {
     #[arg(long, value_enum, default_value_t = Encoding::Zstd, value_name = "HOW")]
     compression: Encoding,
 
-    /// How long a server that has gone is waited for, in seconds. Default: 300 for files; for ever for standard input, whose
-    /// writer waits meanwhile.
+    /// How long a server that does not answer is waited for, in seconds. Default: for files 300, if it has answered before; for
+    /// ever for standard input, whose writer waits meanwhile.
     #[arg(long, value_name = "SECONDS")]
     patience: Option<u64>,
 
@@ -179,6 +179,7 @@ impl Import {
             encoding: self.args.compression,
             run: is_pipe.then_some(run.as_str()),
             patience: self.args.patience.map(Duration::from_secs).or(unless_pipe),
+            must_be_there: !is_pipe && self.args.patience.is_none(),
             is_pipe,
         };
         let (batches, cut) = sync_channel::<Batch>(BATCHES_WAITING);

@@ -36,6 +36,8 @@ pub(super) struct Sender<'a> {
     pub(super) run: Option<&'a str>,
     /// How long the server may be away; `None` = for ever.
     pub(super) patience: Option<Duration>,
+    /// A server that was never there is not waited for.
+    pub(super) must_be_there: bool,
     /// What was read is sent even when it is time to stop.
     pub(super) is_pipe: bool,
 }
@@ -137,8 +139,9 @@ impl Sender<'_> {
                 _ if !error.may_pass() => return Err(Failure::Final(error.into())),
                 _ => {}
             }
-            let is_first = !self.ledger.was_there() && error.status().is_none();
-            let is_over = self.patience.is_some_and(|patience| is_first || began.elapsed() >= patience);
+            let was_never_there = error.status().is_none() && !self.ledger.was_there();
+            let is_over = (self.must_be_there && was_never_there)
+                || self.patience.is_some_and(|patience| began.elapsed() >= patience);
             if is_over {
                 return Err(Failure::Final(error.into()));
             }

@@ -97,6 +97,7 @@ pub(super) fn listen(stop: &Arc<Stop>, ledger: &Arc<Ledger>, reads_pipe: bool) -
             let ledger = Arc::clone(&ledger);
             std::thread::spawn(move || {
                 std::thread::sleep(STOP_DEADLINE);
+                ledger.say("the server does not take what was read in time");
                 leave(&ledger, ending);
             });
         }
