@@ -21,6 +21,7 @@ pub mod place;
 pub mod question;
 pub mod record;
 pub mod request;
+pub mod schema;
 mod statement;
 pub mod transition;
 pub mod value;

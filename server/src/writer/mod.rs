@@ -103,7 +103,7 @@ impl Writer {
         let started = Instant::now();
         for batch in &frozen.batches {
             self.delivery.deliver(batch, frozen.is_resumed).await;
-            self.progress.arrivals.add((batch.kind == Kind::Event).then_some(batch.number));
+            self.progress.arrivals.add((batch.kind != Kind::Transition).then_some(batch.number));
         }
         let rows: u64 = frozen.batches.iter().map(|batch| batch.rows).sum();
         metrics::counter!("log_center_stored_rows_total").increment(rows);
