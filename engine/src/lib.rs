@@ -48,6 +48,7 @@ mod exception;
 mod http;
 mod libchdb;
 mod lock;
+mod native;
 mod options;
 mod sandbox;
 mod serve;

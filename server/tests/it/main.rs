@@ -7,9 +7,11 @@
 
 mod bad_input;
 mod cli;
+mod cookbook;
 mod dashboard;
 mod durability;
 mod events;
+mod grafana;
 mod harness;
 mod idempotency;
 mod issues;
@@ -19,6 +21,7 @@ mod reports;
 mod requests;
 mod schema;
 mod search;
+mod shop;
 mod sql;
 mod sql_limits;
 mod states;
