@@ -173,13 +173,12 @@ impl Engine {
         command
             .arg("engine")
             .env("LOG_CENTER_ENGINE_ADDR", address)
-            .env("LOG_CENTER_ENGINE_DATA_DIR", place.path().join("clickhouse"))
-            .stderr(place.log_file()?);
+            .env("LOG_CENTER_ENGINE_DATA_DIR", place.path().join("clickhouse"));
         if let Some(library) = &place.libchdb {
             command.env("LOG_CENTER_LIBCHDB", library);
         }
-        let (process, ready) =
-            Process::start::<Ready>(command, READY_DEADLINE).context("cannot start the engine")?;
+        let (process, ready) = Process::start::<Ready>(command, READY_DEADLINE, Some(place.log_file()?))
+            .context("cannot start the engine")?;
         Ok(Self { process, url: format!("http://{}", ready.listening) })
     }
 }
