@@ -17,6 +17,7 @@ mod idempotency;
 mod issues;
 mod lifecycle;
 mod openapi;
+mod own_log;
 mod reports;
 mod requests;
 mod schema;
