@@ -5,6 +5,7 @@ use super::query::{Query, refused};
 use crate::error::{ApiError, ErrorBody};
 use crate::store::limits;
 use crate::store::record::Record;
+use crate::store::request::{RequestTime, Window};
 use crate::store::value::Time;
 use crate::trace::{Hop, Trace};
 use axum::Json;
@@ -116,12 +117,21 @@ fn is_whole(records: &[Record]) -> bool {
     Trace::new(records).is_some_and(|trace| trace.complete)
 }
 
-/// About the time that the id tells; everywhere, if that is not all of it.
+/// Read no more than has to be: a few minutes where the times are known, else about the time that the id tells, and the
+/// whole store only if nothing is there.
 async fn find(state: &AppState, id: &RequestId, limit: u32) -> Result<Vec<Record>, ApiError> {
-    match state.store.recent_request(id, limit).await? {
-        Some(records) if is_whole(&records) => Ok(records),
-        _ => Ok(state.store.request(id, limit).await?),
+    let made_at = match state.store.request_time(id).await? {
+        RequestTime::Seen(window) => return Ok(state.store.request(id, window, limit).await?),
+        RequestTime::Unknown => return Ok(state.store.request(id, Window::ALWAYS, limit).await?),
+        RequestTime::Made(at) => at,
+    };
+    let after = |ms: i64| Window::between(made_at - limits::REQUEST_BEFORE_ID_MS, made_at + ms);
+    let records = state.store.request(id, after(limits::REQUEST_AFTER_ID_MS), limit).await?;
+    if is_whole(&records) || records.len() == limit as usize {
+        return Ok(records);
     }
+    let wider = if records.is_empty() { Window::ALWAYS } else { after(limits::REQUEST_LONG_MS) };
+    Ok(state.store.request(id, wider, limit).await?)
 }
 
 fn answer(id: &RequestId, mut records: Vec<Record>, limit: usize) -> Result<RequestAnswer, ApiError> {

@@ -30,9 +30,15 @@ pub const SEARCH_TEXT_BYTES: usize = 1024;
 /// may differ.
 pub const REQUEST_BEFORE_ID_MS: i64 = 15 * 60 * 1000;
 
-/// How long after the making of its id a request is looked for first, in milliseconds. One that is not whole by then is
-/// looked for in the whole store, which takes longer.
+/// How long after the making of its id a request is looked for first, in milliseconds.
 pub const REQUEST_AFTER_ID_MS: i64 = 60 * 60 * 1000;
+
+/// How long after the making of its id a request is looked for that is not whole within [`REQUEST_AFTER_ID_MS`], in
+/// milliseconds: a day. What comes later is not shown with it.
+pub const REQUEST_LONG_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// How much earlier and later than its known events those of a request are read, in milliseconds: 5 minutes.
+pub const REQUEST_AROUND_MS: i64 = 5 * 60 * 1000;
 
 /// How many records of one request are answered if the client names no number.
 pub const REQUEST_RECORDS: u32 = 10_000;
