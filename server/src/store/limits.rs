@@ -40,6 +40,20 @@ pub const REQUEST_LONG_MS: i64 = 24 * 60 * 60 * 1000;
 /// How much earlier and later than its known events those of a request are read, in milliseconds: 5 minutes.
 pub const REQUEST_AROUND_MS: i64 = 5 * 60 * 1000;
 
+/// Of so much time before its end (of one without an end: after its begin) the errors of a request are counted in a list,
+/// in milliseconds: an hour.
+pub const REQUEST_ERRORS_MS: i64 = 60 * 60 * 1000;
+
+/// Longest time in which unfinished requests are looked for, in milliseconds: 7 days. A longer one is refused with 422.
+pub const UNFINISHED_MS_MAX: i64 = 7 * 24 * 60 * 60 * 1000;
+
+/// So much of it is read at once, in milliseconds: the ends of all requests of that time are kept in memory.
+pub(super) const UNFINISHED_SLICE_MS: i64 = 6 * 60 * 60 * 1000;
+
+/// How long after its begin the end of a request is looked for, in milliseconds: an hour. One that takes longer counts
+/// as unfinished in a list.
+pub(super) const UNFINISHED_AFTER_MS: i64 = 60 * 60 * 1000;
+
 /// How many records of one request are answered if the client names no number.
 pub const REQUEST_RECORDS: u32 = 10_000;
 

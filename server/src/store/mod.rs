@@ -1,7 +1,8 @@
 //! ClickHouse: the connection, the migrations, the named statements and their row types.
 //!
 //! [`Store::migrate`] brings a database to the schema of this program. After that the reading half of the API asks
-//! through the nouns here ([`issue`], [`occurrence`], [`transition`], [`record`], [`request`]): each runs a statement from `sql/` with its
+//! through the nouns here ([`issue`], [`occurrence`], [`transition`], [`record`], [`request`],
+//! [`request_list`]): each runs a statement from `sql/` with its
 //! parameters bound by the server of ClickHouse, under the limits in [`limits`], and gives rows that are also the
 //! JSON answers. `derived` tells the writer what hangs on `event_store`.
 //!
@@ -17,6 +18,7 @@ pub mod occurrence;
 pub mod place;
 pub mod record;
 pub mod request;
+pub mod request_list;
 mod statement;
 pub mod transition;
 pub mod value;

@@ -15,6 +15,7 @@ mod issues;
 mod lifecycle;
 mod openapi;
 mod reports;
+mod request_list;
 mod requests;
 mod schema;
 mod search;

@@ -1,7 +1,5 @@
-//! `/api/v1/requests`: one request, put back together.
-
-use super::AppState;
-use super::query::{Query, refused};
+use crate::api::AppState;
+use crate::api::query::{Query, refused};
 use crate::error::{ApiError, ErrorBody};
 use crate::store::limits;
 use crate::store::record::Record;
@@ -16,20 +14,13 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use std::time::Duration;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
-
-/// The routes of this noun.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(one))
-}
 
 /// How long a request that ClickHouse does not know, or not to its end, is waited for if something is on its way there.
 const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// One request: everything that was written about it, and the tree of its hops.
 #[derive(Serialize, ToSchema)]
-struct RequestAnswer {
+pub(super) struct RequestAnswer {
     req_id: String,
     /// When its first hop began, or its first record was written.
     started_at: Time,
@@ -62,7 +53,7 @@ struct HopTree {
 }
 
 /// The request that a path names.
-struct Id(RequestId);
+pub(super) struct Id(RequestId);
 
 impl<S: Send + Sync> FromRequestParts<S> for Id {
     type Rejection = ApiError;
@@ -93,7 +84,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
         (status = 503, description = "ClickHouse is away; see Retry-After.", body = ErrorBody),
     )
 )]
-async fn one(
+pub(super) async fn one(
     State(state): State<AppState>,
     Id(id): Id,
     RawQuery(query): RawQuery,
