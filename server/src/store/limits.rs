@@ -80,3 +80,7 @@ pub const HISTOGRAM_STEPS_MAX: i64 = 3_000;
 
 /// Most rows of a histogram of events: every level that there is in each step.
 pub(super) const HISTOGRAM_ROWS_MAX: u32 = 3_001 * 256;
+
+/// Least time of whole quarters of an hour that is answered from what is counted already, in milliseconds: an hour. In a
+/// shorter one the events themselves are counted.
+pub(super) const COUNTED_MS_MIN: i64 = 60 * 60 * 1000;

@@ -11,6 +11,7 @@
 pub(crate) mod derived;
 mod error;
 pub mod event;
+pub mod event_count;
 pub mod issue;
 pub mod limits;
 mod migrations;
@@ -27,6 +28,8 @@ pub use error::StoreError;
 pub use migrations::Applied;
 
 use clickhouse::Client;
+use std::sync::Arc;
+use tokio::sync::OnceCell;
 
 /// A handle on the database. Cheap to clone.
 #[derive(Clone)]
@@ -36,6 +39,8 @@ pub struct Store {
     /// Names none: for the time when there is no database yet.
     server: Client,
     database: String,
+    /// From which time on `event_count_store` has all events, in milliseconds since 1970.
+    counted_from: Arc<OnceCell<i64>>,
 }
 
 impl Store {
@@ -48,7 +53,8 @@ impl Store {
         if !password.is_empty() {
             server = server.with_password(password);
         }
-        Self { client: server.clone().with_database(database), server, database: database.to_owned() }
+        let client = server.clone().with_database(database);
+        Self { client, server, database: database.to_owned(), counted_from: Arc::default() }
     }
 
     /// The client whose statements run in the database.
