@@ -8,6 +8,7 @@
 mod bad_input;
 mod cli;
 mod cookbook;
+mod counts;
 mod dashboard;
 mod durability;
 mod events;
@@ -19,6 +20,7 @@ mod lifecycle;
 mod openapi;
 mod own_log;
 mod reports;
+mod request_list;
 mod requests;
 mod schema;
 mod search;
