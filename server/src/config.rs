@@ -39,6 +39,15 @@ pub struct ServeArgs {
     #[arg(long, env = "LOG_CENTER_CLICKHOUSE_PASSWORD", value_name = "WORD", hide_env_values = true)]
     pub clickhouse_password: Option<String>,
 
+    /// Who asks that ClickHouse the statements of `POST /api/v1/sql`: a user who may only SELECT from the database. Without
+    /// it, the user above asks them, with `readonly=1`.
+    #[arg(long, env = "LOG_CENTER_CLICKHOUSE_READER_USER", value_name = "NAME")]
+    pub clickhouse_reader_user: Option<String>,
+
+    /// Password of that user.
+    #[arg(long, env = "LOG_CENTER_CLICKHOUSE_READER_PASSWORD", value_name = "WORD", hide_env_values = true)]
+    pub clickhouse_reader_password: Option<String>,
+
     /// The database, if the URL names none. Made if it does not exist.
     #[arg(long, env = "LOG_CENTER_CLICKHOUSE_DATABASE", value_name = "NAME")]
     pub clickhouse_database: Option<String>,
@@ -88,6 +97,8 @@ pub struct ClickHouse {
     pub user: String,
     /// Password, or empty.
     pub password: String,
+    /// Who asks the statements of analysts, with the password; `None` for the user above.
+    pub reader: Option<(String, String)>,
     /// Database.
     pub database: String,
 }
@@ -101,6 +112,9 @@ impl fmt::Debug for ClickHouse {
             .finish_non_exhaustive()
     }
 }
+
+/// Who may only read from the embedded ClickHouse, without a password.
+const EMBEDDED_READER: &str = "reader";
 
 /// The database unless another is named.
 pub const DEFAULT_DATABASE: &str = "log_center";
@@ -148,10 +162,14 @@ impl ClickHouse {
             url: None,
             user: args.clickhouse_user.clone().unwrap_or_default(),
             password: args.clickhouse_password.clone().unwrap_or_default(),
+            reader: Some((EMBEDDED_READER.to_owned(), String::new())),
             database: args.clickhouse_database.clone().unwrap_or_else(|| DEFAULT_DATABASE.to_owned()),
         };
         if let Some(text) = args.clickhouse_url.as_deref().filter(|text| !text.trim().is_empty()) {
             clickhouse.take_url(text)?;
+            let reader = args.clickhouse_reader_user.clone().filter(|name| !name.is_empty());
+            clickhouse.reader =
+                reader.map(|name| (name, args.clickhouse_reader_password.clone().unwrap_or_default()));
         }
         if clickhouse.database.is_empty() || clickhouse.database.contains(['`', '\\', '/', '.', '\0']) {
             return Err(ConfigError(format!("{:?} is no name of a database", clickhouse.database)));

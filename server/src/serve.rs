@@ -1,13 +1,15 @@
 //! The server as a whole: what is started in which order, and stopped in the opposite one.
 
-use crate::api::{self, AppState, Services, health::Readiness};
+use crate::api::{self, AppState, Services, health::Readiness, sql::Turns};
 use crate::config::Config;
 use crate::dashboard;
 use crate::engine_child::{EngineChild, EngineCommand};
 use crate::listener;
+use crate::log;
 use crate::seed;
 use crate::spool::{Queue, Spool, SpoolOptions};
 use crate::store::{Store, StoreError};
+use crate::tail::Tail;
 use crate::writer::{Progress, Writer};
 use anyhow::{Context, bail};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -26,7 +28,7 @@ const CONNECT_PAUSE: Duration = Duration::from_millis(200);
 /// Upper bounds of the histograms of durations, in seconds.
 const DURATION_BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
-/// The line on standard output that says that everything answers.
+/// What the record `ready` on standard output says besides: everything answers.
 #[derive(Serialize)]
 struct Announcement {
     api: String,
@@ -63,10 +65,14 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     };
 
     let progress = Arc::new(Progress::new(queue.position()?));
+    let tail = Tail::new(store.clone(), Arc::clone(&progress), stopped.clone());
+    tokio::spawn(tail.clone().run());
     let state = AppState::from(Services {
         spool,
         store,
         progress,
+        tail,
+        turns: Turns::default(),
         readiness: Readiness::default(),
         metrics,
         retention: Arc::new(config.args.retention),
@@ -86,12 +92,13 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         Some(Ok(())) => {
             state.readiness.set_accepts();
             let engine_pid = engine.as_ref().map(EngineChild::pid);
-            announce(&Announcement {
+            let addresses = Announcement {
                 api: api_url,
                 dashboard: dashboard_url,
                 clickhouse: clickhouse_url,
                 engine_pid,
-            })?;
+            };
+            log::announce("ready", addresses)?;
             write_until_stopped(queue, &state, &stopped, patience, listeners).await;
         }
         Some(Err(error)) => outcome = Err(error),
@@ -158,7 +165,13 @@ async fn bind(what: &str, setting: &str, addr: SocketAddr) -> anyhow::Result<Tcp
 /// Starts the embedded ClickHouse, or takes the remote one as it is.
 async fn connect(config: &Config) -> anyhow::Result<(Option<EngineChild>, Store, String)> {
     let clickhouse = &config.clickhouse;
-    let store = |url: &str| Store::new(url, &clickhouse.user, &clickhouse.password, &clickhouse.database);
+    let store = |url: &str| {
+        let store = Store::new(url, &clickhouse.user, &clickhouse.password, &clickhouse.database);
+        match &clickhouse.reader {
+            Some((user, password)) => store.with_reader(user, password),
+            None => store,
+        }
+    };
     if let Some(url) = &clickhouse.url {
         return Ok((None, store(url), url.clone()));
     }
@@ -198,13 +211,6 @@ async fn try_prepare(state: &AppState) -> Result<(), StoreError> {
         return Ok(());
     }
     seed::fill(&state.spool, &state.store).await
-}
-
-#[expect(clippy::print_stdout, reason = "the one line that whoever started the server waits for")]
-fn announce(announcement: &Announcement) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string(announcement)?);
-    tracing::info!(api = announcement.api, dashboard = announcement.dashboard, "ready");
-    Ok(())
 }
 
 async fn wait_for_stop(stopped: &watch::Receiver<bool>) {

@@ -13,7 +13,7 @@ use super::{Statement, User};
 use crate::chdb::{Connection, Counts, Engine, Rows, is_not_streamable};
 use crate::exception::{Exception, Kind};
 use crate::native;
-use crate::sql::{self, Effect};
+use crate::sql::{self, Effect, Refusal};
 
 /// Bytes of an insert's data handed to the engine at once.
 const DATA_PIECE_BYTES: usize = 256 << 10;
@@ -110,7 +110,6 @@ fn perform(
 }
 
 fn check(text: &Text, statement: &Statement) -> Result<(), Exception> {
-    let reader = statement.user == User::Reader;
     let (sql, effect) = match text {
         Text::Statement(sql) => {
             sql::refuse_several(sql)?;
@@ -120,10 +119,18 @@ fn check(text: &Text, statement: &Statement) -> Result<(), Exception> {
     };
     // The setting `readonly` lets KILL QUERY and USE through, and is not set in a session, which would keep
     // it for good.
+    let reader = statement.user == User::Reader;
     if (statement.read_only || reader) && effect == Effect::Writes {
         return Err(Exception::new(Kind::Readonly, "Cannot execute query in readonly mode"));
     }
-    sql::refuse_files(sql, reader)
+    sql::refuse_files(sql)?;
+    if reader {
+        sql::check_read(sql).map_err(|refusal| match refusal {
+            Refusal::Settings => Exception::new(Kind::Readonly, format_args!("reader: {refusal}")),
+            _ => Exception::new(Kind::AccessDenied, format_args!("reader: {refusal}")),
+        })?;
+    }
+    Ok(())
 }
 
 /// The connection to run on: a fresh one, or the session's. A reader's session has nothing to keep, so it

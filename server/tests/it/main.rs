@@ -6,7 +6,9 @@
 #![allow(unreachable_pub, reason = "a test binary is reached by nobody")]
 
 mod bad_input;
+mod cli;
 mod cookbook;
+mod counts;
 mod dashboard;
 mod durability;
 mod events;
@@ -16,9 +18,14 @@ mod idempotency;
 mod issues;
 mod lifecycle;
 mod openapi;
+mod own_log;
 mod reports;
+mod request_list;
 mod requests;
 mod schema;
 mod search;
 mod shop;
+mod sql;
+mod sql_limits;
 mod states;
+mod tail;
