@@ -16,11 +16,15 @@
 //! [`serve`] starts all of these, together with ClickHouse itself ([`engine_child`]) unless a remote one is
 //! configured, and stops them in the opposite order.
 //!
+//! [`cli`] is the other end: the commands that talk to a running server over HTTP, as anybody may.
+//!
 //! Invariant: `api` is imported only by what serves it and by [`dashboard`], whose plain pages ask as the API does until
 //! there is a dashboard that is a client; `ingest` knows neither spool nor store; the spool knows nothing of ClickHouse
-//! but the bytes that will be sent to it.
+//! but the bytes that will be sent to it; `cli` knows nothing of the server but its addresses and answers, and the text of
+//! the schema.
 
 pub mod api;
+pub mod cli;
 mod clock;
 pub mod config;
 pub mod dashboard;
@@ -28,6 +32,7 @@ pub mod engine_child;
 mod error;
 pub mod ingest;
 mod listener;
+pub mod log;
 pub mod search;
 mod seed;
 pub mod serve;

@@ -111,7 +111,7 @@ pub(super) fn remote() -> Result<Outcome> {
     if let Some(library) = library {
         command.env(libchdb::LIBRARY_VARIABLE, library);
     }
-    let (mut engine, ready): (Process, EngineReady) = Process::start(command, ENGINE_READY_DEADLINE)?;
+    let (mut engine, ready): (Process, EngineReady) = Process::start(command, ENGINE_READY_DEADLINE, None)?;
     let clickhouse = format!("http://{}", ready.listening);
     println!("the engine under test is {clickhouse}");
     let result = passed(test_command(Packages::Server).env(libchdb::CLICKHOUSE_VARIABLE, &clickhouse));
@@ -120,11 +120,16 @@ pub(super) fn remote() -> Result<Outcome> {
 }
 
 pub(super) fn services() -> Result<Outcome> {
+    let library = libchdb::ensure_present()?;
     let e2e = workspace::root().join("e2e");
     npm::install(&e2e)?;
     npm::install(&e2e.join("bunyan"))?;
     let mut command = npm::command();
     command.args(["run", "--silent", "services"]).current_dir(&e2e);
+    command.env("LOG_CENTER_BIN", cargo::build(Program::Server, false)?);
+    if let Some(library) = library {
+        command.env(libchdb::LIBRARY_VARIABLE, library);
+    }
     for example in ["gateway", "prices", "ends"] {
         let program = cargo::build(Program::LayerExample(example), false)?;
         command.env(format!("LOG_CENTER_EXAMPLE_{}", example.to_uppercase()), program);
