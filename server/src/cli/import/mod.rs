@@ -206,12 +206,12 @@ impl Import {
         progress: &Progress,
         batches: &SyncSender<Batch>,
     ) -> anyhow::Result<()> {
-        let read = Arc::clone(&source.read);
+        let (read, is_plain) = (Arc::clone(&source.read), source.is_plain);
         let chunks = read_ahead(source, self.args.tee);
         let cuts = progress.behind.values().map(|(place, _)| place.end);
         let mut cutter = Cutter::new(progress.offset, progress.line, cuts);
         let give = |mut batch: Batch| {
-            batch.read = read.load(Ordering::Relaxed);
+            batch.read = if is_plain { batch.place.end } else { read.load(Ordering::Relaxed) };
             let is_done = progress.behind.get(&batch.place.start) == Some(&(batch.place, true));
             if !is_done {
                 self.ledger.sent(&batch)?;
