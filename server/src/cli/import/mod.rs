@@ -67,9 +67,9 @@ pub struct ImportArgs {
     #[arg(long)]
     tee: bool,
 
-    /// How the batches are compressed on their way.
-    #[arg(long, value_enum, default_value_t = Encoding::Zstd, value_name = "HOW")]
-    compression: Encoding,
+    /// How the batches are compressed on their way. Default: not at all to a server on this machine, zstd to another.
+    #[arg(long, value_enum, value_name = "HOW")]
+    compression: Option<Encoding>,
 
     /// How long a server that does not answer is waited for, in seconds. Default: for files 300, if it has answered before; for
     /// ever for standard input, whose writer waits meanwhile.
@@ -171,12 +171,13 @@ impl Import {
     fn pump(&self, input: &Input, source: Source, progress: &Progress) -> anyhow::Result<()> {
         let run = uuid::Uuid::new_v4().simple().to_string();
         let is_pipe = *input == Input::Stdin;
+        let usual = if self.args.server.is_local() { Encoding::None } else { Encoding::Zstd };
         let unless_pipe = (!is_pipe).then_some(Duration::from_secs(PATIENCE_SECONDS));
         let sender = Sender {
             client: &self.client,
             ledger: &self.ledger,
             stop: &self.stop,
-            encoding: self.args.compression,
+            encoding: self.args.compression.unwrap_or(usual),
             run: is_pipe.then_some(run.as_str()),
             patience: self.args.patience.map(Duration::from_secs).or(unless_pipe),
             must_be_there: !is_pipe && self.args.patience.is_none(),
