@@ -60,7 +60,7 @@ pub(crate) fn run(args: &up::Args) -> Result<()> {
     let example = cargo::build(Program::LayerExample("shop"), false)?;
     let mut command = Command::new(example);
     command.args(["--addr", "127.0.0.1:0"]).env("LOG_CENTER_URL", &addresses.api);
-    let (mut shop, ready): (Process, ShopReady) = Process::start(command, SHOP_READY_DEADLINE)?;
+    let (mut shop, ready): (Process, ShopReady) = Process::start(command, SHOP_READY_DEADLINE, None)?;
     println!(
         "\n  Shop        http://{}     (its log lines follow below)\n  API         {}/docs\n  Dashboard   {}\n  ClickHouse  {}\n\n\
          Customers send four requests a second, some of which fail. See the issues grow:\n\n  \

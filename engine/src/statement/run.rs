@@ -1,5 +1,6 @@
 //! One statement on its thread.
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use super::text::{Text, read_text};
 use super::{Statement, User};
 use crate::chdb::{Connection, Counts, Engine, Rows, is_not_streamable};
 use crate::exception::{Exception, Kind};
+use crate::native;
 use crate::sql::{self, Effect, Refusal};
 
 /// Bytes of an insert's data handed to the engine at once.
@@ -191,7 +193,7 @@ fn select(
         return execute(connection, sql, statement, format, answer);
     }
     let refusal = match connection.stream(sql, &statement.default_format, &statement.parameters) {
-        Ok(rows) => return send(rows, layout, entry, answer.begin(format)),
+        Ok(rows) => return send(rows, layout, protocol(&format, statement), entry, answer.begin(format)),
         Err(exception) => exception,
     };
     if is_not_streamable(&refusal) {
@@ -207,7 +209,18 @@ fn is_array_of_rows(sql: &str, statement: &Statement) -> bool {
     sql.contains(SETTING) || statement.settings.iter().any(|(name, _)| name == SETTING)
 }
 
-fn send(mut rows: Rows<'_>, layout: Layout, entry: &Entry, mut writer: Writer) -> Ending {
+/// The revision that blocks have to be written again for, if there is one.
+fn protocol(format: &str, statement: &Statement) -> Option<u64> {
+    (statement.protocol > 0 && format.eq_ignore_ascii_case("Native")).then_some(statement.protocol)
+}
+
+fn send(
+    mut rows: Rows<'_>,
+    layout: Layout,
+    protocol: Option<u64>,
+    entry: &Entry,
+    mut writer: Writer,
+) -> Ending {
     let mut header = None;
     loop {
         if entry.is_cancelled() {
@@ -218,10 +231,22 @@ fn send(mut rows: Rows<'_>, layout: Layout, entry: &Entry, mut writer: Writer) -
             Ok(None) => return Ending::Done(writer, Counts::default()),
             Err(exception) => return Ending::Failed(writer, exception),
         };
-        let data = without_repeated_header(block.bytes(), layout, &mut header);
+        let data = match understood(block.bytes(), protocol) {
+            Ok(data) => data,
+            Err(exception) => return Ending::Failed(writer, exception),
+        };
+        let data = without_repeated_header(&data, layout, &mut header);
         if let Err(reason) = writer.write(data, block.counts()) {
             return Ending::stuck(writer, reason);
         }
+    }
+}
+
+/// A block as the client reads it.
+fn understood(block: &[u8], protocol: Option<u64>) -> Result<Cow<'_, [u8]>, Exception> {
+    match protocol {
+        Some(revision) => native::for_revision(block, revision).map(Cow::Owned),
+        None => Ok(Cow::Borrowed(block)),
     }
 }
 
@@ -252,8 +277,12 @@ fn execute(
 ) -> Ending {
     match connection.query(sql, &statement.default_format, &statement.parameters) {
         Ok(result) => {
+            let data = match understood(result.bytes(), protocol(&format, statement)) {
+                Ok(data) => data,
+                Err(exception) => return Ending::Refused(answer, exception),
+            };
             let mut writer = answer.begin(format);
-            match writer.write(result.bytes(), result.counts()) {
+            match writer.write(&data, result.counts()) {
                 Ok(()) => Ending::Done(writer, Counts::default()),
                 Err(reason) => Ending::stuck(writer, reason),
             }

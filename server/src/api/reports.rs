@@ -119,7 +119,7 @@ pub async fn report(
     let mut event = ingest::report(report, clock::now(), &state.retention);
     // The report is its event: what names the one names the other, and a repeated one gets the first answer.
     keys.extend(event.identity.take());
-    let receipt = state.spool.append(ingest::encode(std::slice::from_ref(&event)), keys).await?;
+    let receipt = state.spool.append(ingest::encode(&event), keys).await?;
     metrics::counter!("log_center_accepted_total", "source" => "report")
         .increment(u64::from(!receipt.is_repeated));
     metrics::counter!("log_center_duplicates_total").increment(u64::from(receipt.is_repeated));

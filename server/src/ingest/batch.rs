@@ -1,7 +1,7 @@
 //! A batch of records, from its bytes to the blocks that are stored.
 
 use super::retention::Retention;
-use super::{Block, Event, Identity, encode, fast, record};
+use super::{Block, Encoder, Event, Identity, fast, record};
 use log_center_wire::batch::{self, BatchError};
 use log_center_wire::decode::DecodeError;
 use log_center_wire::{Record, UnixMillis};
@@ -24,19 +24,21 @@ pub struct Batch {
 /// What concerns the batch as a whole.
 pub fn decode(body: &[u8], received_at: UnixMillis, retention: &Retention) -> Result<Batch, BatchError> {
     let lines = batch::split(body)?;
-    let mut events = Vec::with_capacity(lines.len());
+    let mut encoder = Encoder::default();
+    let mut accepted = 0;
     let mut rejected = Vec::new();
     let mut seen = HashMap::new();
     for (index, line) in lines.into_iter().enumerate() {
         match event(line, received_at, &mut seen) {
             Ok(mut event) => {
                 event.retention_days = retention.days(&event.project, &event.scope);
-                events.push(event);
+                encoder.push(event);
+                accepted += 1;
             }
             Err(error) => rejected.push((index, error)),
         }
     }
-    Ok(Batch { accepted: events.len(), blocks: encode(&events), rejected })
+    Ok(Batch { accepted, blocks: encoder.finish(), rejected })
 }
 
 /// The event that a record is. `seen` counts the occurrences in the batch that are equal to the letter: the same error

@@ -5,11 +5,11 @@ use super::{Event, Identity, RowWriter};
 use log_center_wire::Fingerprint;
 
 /// Fewer events than this at once go row by row: a block says the name of every column first, which is more than a few
-/// rows are.
+/// rows are. As many are looked at to decide how a larger batch goes.
 const BLOCK_ROWS_MIN: usize = 64;
 
-/// So does a batch of which more than one event in so many is an occurrence of an issue: each of these has to be a
-/// block of its own.
+/// A batch of which more than one event in so many is an occurrence of an issue goes row by row, too: each of these has
+/// to be a block of its own.
 const OCCURRENCES_AT_MOST: usize = 16;
 
 /// Events of one day that are kept or dropped together.
@@ -49,33 +49,73 @@ pub struct Occurrence {
     pub received_at_ms: i64,
 }
 
-/// Encodes the events of one request. Their order is kept.
-pub fn encode(events: &[Event<'_>]) -> Vec<Block> {
-    let occurrences = events.iter().filter(|event| event.fingerprint.is_some()).count();
-    if events.len() < BLOCK_ROWS_MIN || occurrences > events.len() / OCCURRENCES_AT_MOST {
-        return events.iter().map(row).collect();
+/// Encodes the events of one request, one after the other. Their order is kept.
+#[derive(Default)]
+pub struct Encoder<'a> {
+    /// The first ones, until it is decided how all go.
+    waiting: Vec<Event<'a>>,
+    form: Option<Encoding>,
+    /// Blocks that take more, by their day.
+    open: Vec<(i32, NativeBlock)>,
+    blocks: Vec<Block>,
+}
+
+/// Encodes one event.
+pub fn encode(event: &Event<'_>) -> Vec<Block> {
+    vec![row(event)]
+}
+
+impl<'a> Encoder<'a> {
+    /// Takes the next event.
+    pub fn push(&mut self, event: Event<'a>) {
+        match self.form {
+            Some(form) => self.write(form, &event),
+            None => {
+                self.waiting.push(event);
+                if self.waiting.len() == BLOCK_ROWS_MIN {
+                    self.decide();
+                }
+            }
+        }
     }
-    let mut blocks = Vec::new();
-    let mut open: Vec<(i32, NativeBlock)> = Vec::new();
-    for event in events {
+
+    /// Everything that was pushed.
+    pub fn finish(mut self) -> Vec<Block> {
+        self.decide();
+        self.blocks.extend(self.open.into_iter().map(close));
+        self.blocks
+    }
+
+    fn decide(&mut self) {
+        let waiting = std::mem::take(&mut self.waiting);
+        let occurrences = waiting.iter().filter(|event| event.fingerprint.is_some()).count();
+        let is_block = waiting.len() == BLOCK_ROWS_MIN && occurrences <= BLOCK_ROWS_MIN / OCCURRENCES_AT_MOST;
+        let form = *self.form.get_or_insert(if is_block { Encoding::Columns } else { Encoding::Row });
+        for event in &waiting {
+            self.write(form, event);
+        }
+    }
+
+    fn write(&mut self, form: Encoding, event: &Event<'_>) {
+        if form == Encoding::Row {
+            return self.blocks.push(row(event));
+        }
         let day = event.time.day();
-        let at = open.iter().position(|(known, _)| *known == day);
+        let at = self.open.iter().position(|(known, _)| *known == day);
         if event.fingerprint.is_some() {
             // What was before it goes before it.
-            blocks.extend(at.map(|at| open.swap_remove(at)).map(close));
+            self.blocks.extend(at.map(|at| self.open.swap_remove(at)).map(close));
             let mut alone = NativeBlock::new();
             event.write(&mut alone);
-            blocks.push(Block { occurrence: occurrence(event), ..close((day, alone)) });
-            continue;
+            self.blocks.push(Block { occurrence: occurrence(event), ..close((day, alone)) });
+            return;
         }
         let at = at.unwrap_or_else(|| {
-            open.push((day, NativeBlock::new()));
-            open.len() - 1
+            self.open.push((day, NativeBlock::new()));
+            self.open.len() - 1
         });
-        event.write(&mut open[at].1);
+        event.write(&mut self.open[at].1);
     }
-    blocks.extend(open.into_iter().map(close));
-    blocks
 }
 
 fn close((day, block): (i32, NativeBlock)) -> Block {

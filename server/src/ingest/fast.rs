@@ -10,7 +10,8 @@ use super::route::{Asked, of_path};
 use super::{Identity, clamp};
 use log_center_wire::{Fingerprint, Level, UnixMillis, limits};
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use sonic_rs::LazyValue;
 use std::borrow::Cow;
 use std::fmt;
@@ -22,7 +23,8 @@ pub(super) fn record<'a>(
     received_at: UnixMillis,
     identity: impl FnOnce() -> Identity,
 ) -> Option<Event<'a>> {
-    let fields: Fields<'a> = sonic_rs::from_slice(line).ok()?;
+    // From a slice, the reader would look at the characters of what it passes over too late.
+    let fields: Fields<'a> = sonic_rs::from_str(std::str::from_utf8(line).ok()?).ok()?;
     fields.event(received_at, identity)
 }
 
@@ -75,7 +77,8 @@ macro_rules! object {
                     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                         let mut object = $name::default();
                         while let Some(Word(key)) = map.next_key()? {
-                            match &*key {
+                            // As bytes, which are told apart one by one; texts would be compared as wholes.
+                            match key.as_bytes() {
                                 $($key => {
                                     if object.$field.replace(map.next_value()?).is_some() {
                                         return Err(A::Error::custom("a member comes twice"));
@@ -95,71 +98,71 @@ macro_rules! object {
 
 object! {
     Fields {
-        "name" name: Word<'a>,
-        "level" level: u8,
-        "time" time: Word<'a>,
-        "msg" msg: Word<'a>,
-        "hostname" hostname: Word<'a>,
-        "pid" pid: u32,
-        "scope" scope: Word<'a>,
-        "event" event: Word<'a>,
-        "rrdid" rrdid: Word<'a>,
-        "req_id" req_id: Word<'a>,
-        "uid" uid: Word<'a>,
-        "d" d: Client<'a>,
-        "tm" tm: f64,
-        "extra" extra: Word<'a>,
-        "err" err: Failure<'a>,
-        "service_req" service_req: Request<'a>,
-        "service_res" service_res: Response<'a>,
-        "perf" perf: Perf<'a>,
-        "span_id" span_id: Word<'a>,
-        "parent_id" parent_id: Word<'a>,
-        "environment" environment: Word<'a>,
-        "version" version: Word<'a>,
-        "commit_hash" commit_hash: Word<'a>,
-        "event_id" event_id: Word<'a>,
-        "v" v: IgnoredAny,
+        b"name" name: Word<'a>,
+        b"level" level: u8,
+        b"time" time: Word<'a>,
+        b"msg" msg: Word<'a>,
+        b"hostname" hostname: Word<'a>,
+        b"pid" pid: u32,
+        b"scope" scope: Word<'a>,
+        b"event" event: Word<'a>,
+        b"rrdid" rrdid: Word<'a>,
+        b"req_id" req_id: Word<'a>,
+        b"uid" uid: Word<'a>,
+        b"d" d: Client<'a>,
+        b"tm" tm: f64,
+        b"extra" extra: Word<'a>,
+        b"err" err: Failure<'a>,
+        b"service_req" service_req: Request<'a>,
+        b"service_res" service_res: Response<'a>,
+        b"perf" perf: Perf<'a>,
+        b"span_id" span_id: Word<'a>,
+        b"parent_id" parent_id: Word<'a>,
+        b"environment" environment: Word<'a>,
+        b"version" version: Word<'a>,
+        b"commit_hash" commit_hash: Word<'a>,
+        b"event_id" event_id: Word<'a>,
+        b"v" v: u8,
     }
     keep
 }
 
 object! {
-    Client { "url" url: Word<'a>, "ip" ip: Word<'a>, "ua" ua: Word<'a> }
+    Client { b"url" url: Word<'a>, b"ip" ip: Word<'a>, b"ua" ua: Word<'a> }
     ignore
 }
 
 object! {
     Failure {
-        "type" error_type: Word<'a>,
-        "msg" msg: Word<'a>,
-        "stack" stack: Word<'a>,
-        "file_path" file_path: Word<'a>,
-        "line_number" line_number: u32,
+        b"type" error_type: Word<'a>,
+        b"msg" msg: Word<'a>,
+        b"stack" stack: Word<'a>,
+        b"file_path" file_path: Word<'a>,
+        b"line_number" line_number: u32,
     }
     // What other loggers write here is for the closer look.
     refuse
 }
 
 object! {
-    Request { "host" host: Word<'a>, "path" path: Word<'a>, "payload" payload: Word<'a> }
+    Request { b"host" host: Word<'a>, b"path" path: Word<'a>, b"payload" payload: Word<'a> }
     ignore
 }
 
 object! {
-    Response { "http_code" http_code: u16, "tm" tm: f64, "body" body: Word<'a>, "err" err: Word<'a> }
+    Response { b"http_code" http_code: u16, b"tm" tm: f64, b"body" body: Word<'a>, b"err" err: Word<'a> }
     ignore
 }
 
 object! {
-    Perf { "rss" rss: u64, "cpu" cpu: f64 }
+    Perf { b"rss" rss: u64, b"cpu" cpu: f64 }
     ignore
 }
 
 /// Keeps a member that the contract does not know, as the JSON that it is.
 fn keep<'de, A: MapAccess<'de>>(attributes: &mut String, key: &str, map: &mut A) -> Result<(), A::Error> {
     let value: LazyValue<'de> = map.next_value()?;
-    let value = value.as_raw_str();
+    let value = valid(&value).map_err(A::Error::custom)?;
     if matches!(value.as_bytes().first(), Some(b'{' | b'[')) {
         return Err(A::Error::custom("it may be nested too deeply"));
     }
@@ -171,7 +174,13 @@ fn keep<'de, A: MapAccess<'de>>(attributes: &mut String, key: &str, map: &mut A)
 }
 
 fn ignore<'de, A: MapAccess<'de>>(_: &mut String, _: &str, map: &mut A) -> Result<(), A::Error> {
-    map.next_value::<IgnoredAny>().map(|_| ())
+    let value: LazyValue<'de> = map.next_value()?;
+    valid(&value).map(|_| ()).map_err(A::Error::custom)
+}
+
+/// What was passed over is checked here: the reader only looks for its end.
+fn valid<'a>(value: &'a LazyValue<'_>) -> Result<&'a str, serde_json::Error> {
+    serde_json::from_str::<&RawValue>(value.as_raw_str()).map(RawValue::get)
 }
 
 fn refuse<'de, A: MapAccess<'de>>(_: &mut String, _: &str, _: &mut A) -> Result<(), A::Error> {
@@ -316,3 +325,7 @@ impl<'a> Failure<'a> {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "fast_tests.rs"]
+mod tests;

@@ -14,7 +14,7 @@ pub mod retention;
 mod route;
 mod rowbinary;
 
-pub use block::{Block, Encoding, Occurrence, encode};
+pub use block::{Block, Encoder, Encoding, Occurrence, encode};
 pub use event::{Event, Source};
 pub use identity::{Identity, KeySpace};
 pub(crate) use native::push_head;

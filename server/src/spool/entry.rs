@@ -22,6 +22,9 @@ const VERSION: u8 = 2;
 /// Most bytes that a block can unpack to: those of the largest body, and what its columns add to them.
 const UNPACKED_BYTES_MAX: usize = 256 << 20;
 
+/// Of a block, before what is packed: the numbers of rows and of columns.
+const BLOCK_HEADER_BYTES: usize = 4 + 1;
+
 const HEADER_BYTES: usize = 1 + 8;
 const SECTION_HEADER_BYTES: usize = 1 + 4 + 4 + 4;
 
@@ -250,14 +253,21 @@ impl Section<'_> {
         Ok(())
     }
 
-    /// The size of the rows.
-    pub fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// Whether there is no row.
-    pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+    /// The size of the rows as ClickHouse is sent them, but for `batch`. What is damaged counts as it lies.
+    pub fn unpacked_len(&self) -> usize {
+        if self.kind != Kind::EventBlock {
+            return self.bytes.len();
+        }
+        let (mut bytes, mut size) = (self.bytes, 0);
+        while let Some(length) = take(&mut bytes).map(u32::from_le_bytes) {
+            let Some((piece, rest)) = bytes.split_at_checked(length as usize) else { break };
+            let packed = piece
+                .get(BLOCK_HEADER_BYTES..)
+                .and_then(|packed| lz4_flex::block::uncompressed_size(packed).ok());
+            size += packed.map_or(piece.len(), |(size, _)| size);
+            bytes = rest;
+        }
+        size
     }
 }
 

@@ -30,9 +30,29 @@ pub const SEARCH_TEXT_BYTES: usize = 1024;
 /// may differ.
 pub const REQUEST_BEFORE_ID_MS: i64 = 15 * 60 * 1000;
 
-/// How long after the making of its id a request is looked for first, in milliseconds. One that is not whole by then is
-/// looked for in the whole store, which takes longer.
+/// How long after the making of its id a request is looked for first, in milliseconds.
 pub const REQUEST_AFTER_ID_MS: i64 = 60 * 60 * 1000;
+
+/// How long after the making of its id a request is looked for that is not whole within [`REQUEST_AFTER_ID_MS`], in
+/// milliseconds: a day. What comes later is not shown with it.
+pub const REQUEST_LONG_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// How much earlier and later than its known events those of a request are read, in milliseconds: 5 minutes.
+pub const REQUEST_AROUND_MS: i64 = 5 * 60 * 1000;
+
+/// Of so much time before its end (of one without an end: after its begin) the errors of a request are counted in a list,
+/// in milliseconds: an hour.
+pub const REQUEST_ERRORS_MS: i64 = 60 * 60 * 1000;
+
+/// Longest time in which unfinished requests are looked for, in milliseconds: 7 days. A longer one is refused with 422.
+pub const UNFINISHED_MS_MAX: i64 = 7 * 24 * 60 * 60 * 1000;
+
+/// So much of it is read at once, in milliseconds: the ends of all requests of that time are kept in memory.
+pub(super) const UNFINISHED_SLICE_MS: i64 = 6 * 60 * 60 * 1000;
+
+/// How long after its begin the end of a request is looked for, in milliseconds: an hour. One that takes longer counts
+/// as unfinished in a list.
+pub(super) const UNFINISHED_AFTER_MS: i64 = 60 * 60 * 1000;
 
 /// How many records of one request are answered if the client names no number.
 pub const REQUEST_RECORDS: u32 = 10_000;
@@ -60,6 +80,10 @@ pub const HISTOGRAM_STEPS_MAX: i64 = 3_000;
 
 /// Most rows of a histogram of events: every level that there is in each step.
 pub(super) const HISTOGRAM_ROWS_MAX: u32 = 3_001 * 256;
+
+/// Least time of whole quarters of an hour that is answered from what is counted already, in milliseconds: an hour. In a
+/// shorter one the events themselves are counted.
+pub(super) const COUNTED_MS_MIN: i64 = 60 * 60 * 1000;
 
 /// Most batches that one look for those of other servers gives.
 pub(super) const NEW_BATCHES_MAX: u32 = 4_096;

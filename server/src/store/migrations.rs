@@ -47,6 +47,7 @@ const MIGRATIONS: &[File] = files![
 const VIEWS: &[File] = files![
     "views/events",
     "views/issues",
+    "views/issue_changes",
     "views/errors",
     "views/requests",
     "views/calls",

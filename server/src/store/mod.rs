@@ -1,7 +1,8 @@
 //! ClickHouse: the connection, the migrations, the named statements and their row types.
 //!
 //! [`Store::migrate`] brings a database to the schema of this program. After that the reading half of the API asks
-//! through the nouns here ([`issue`], [`occurrence`], [`transition`], [`record`], [`request`]): each runs a statement from `sql/` with its
+//! through the nouns here ([`issue`], [`occurrence`], [`transition`], [`record`], [`request`],
+//! [`request_list`]): each runs a statement from `sql/` with its
 //! parameters bound by the server of ClickHouse, under the limits in [`limits`], and gives rows that are also the
 //! JSON answers. `derived` tells the writer what hangs on `event_store`.
 //!
@@ -13,6 +14,7 @@ pub mod arrival;
 pub(crate) mod derived;
 mod error;
 pub mod event;
+pub mod event_count;
 pub mod issue;
 pub mod limits;
 mod migrations;
@@ -21,6 +23,7 @@ pub mod place;
 pub mod question;
 pub mod record;
 pub mod request;
+pub mod request_list;
 pub mod schema;
 mod statement;
 pub mod transition;
@@ -30,6 +33,8 @@ pub use error::StoreError;
 pub use migrations::Applied;
 
 use clickhouse::{Client, Compression};
+use std::sync::Arc;
+use tokio::sync::OnceCell;
 use url::{Host, Url};
 
 /// A handle on the database. Cheap to clone.
@@ -42,6 +47,8 @@ pub struct Store {
     /// Asks what people wrote.
     reader: Client,
     database: String,
+    /// From which time on `event_count_store` has all events, in milliseconds since 1970.
+    counted_from: Arc<OnceCell<i64>>,
 }
 
 impl Store {
@@ -59,7 +66,13 @@ impl Store {
             server = server.with_compression(Compression::None);
         }
         let client = server.clone().with_database(database);
-        Self { reader: client.clone(), client, server, database: database.to_owned() }
+        Self {
+            reader: client.clone(),
+            client,
+            server,
+            database: database.to_owned(),
+            counted_from: Arc::default(),
+        }
     }
 
     /// The same, but statements of people are asked as this user, who can do no more than read.

@@ -6,6 +6,9 @@ use std::time::Duration;
 /// time of one insert.
 pub const PACE: Duration = Duration::from_millis(400);
 
+/// So many bytes waiting in the spool are written without a pause: 8 MiB, which are some 100,000 packed records.
+pub const HURRY_BYTES: u64 = 8 << 20;
+
 /// The same while somebody follows what arrives: what is sent shall be shown within half a second. Smaller parts are the price.
 pub const PACE_FOLLOWED: Duration = Duration::from_millis(150);
 

@@ -18,7 +18,6 @@ mod deliver;
 mod insert;
 pub mod limits;
 
-use crate::spool::limits::FROZEN_BYTES;
 use crate::spool::{Frozen, Kind, Queue, SpoolError};
 use crate::store::Store;
 pub use arrivals::{Arrivals, Arrived, Follower};
@@ -104,7 +103,7 @@ impl Writer {
         let started = Instant::now();
         for batch in &frozen.batches {
             self.delivery.deliver(batch, frozen.is_resumed).await;
-            self.progress.arrivals.add((batch.kind == Kind::Event).then_some(batch.number));
+            self.progress.arrivals.add((batch.kind != Kind::Transition).then_some(batch.number));
         }
         let rows: u64 = frozen.batches.iter().map(|batch| batch.rows).sum();
         metrics::counter!("log_center_stored_rows_total").increment(rows);
@@ -136,7 +135,7 @@ impl Writer {
     /// comes alone after a while is written at once; nobody waits when a full batch lies there, or somebody is in a hurry.
     async fn keep_pace(&mut self) {
         let Some(frozen_at) = self.frozen_at else { return };
-        if self.queue.waiting_bytes() >= FROZEN_BYTES as u64 {
+        if self.queue.waiting_bytes() >= limits::HURRY_BYTES {
             return;
         }
         let pace = if self.progress.arrivals.is_followed() { limits::PACE_FOLLOWED } else { limits::PACE };

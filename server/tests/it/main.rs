@@ -7,18 +7,24 @@
 
 mod bad_input;
 mod cli;
+mod cookbook;
+mod counts;
 mod dashboard;
 mod durability;
 mod events;
+mod grafana;
 mod harness;
 mod idempotency;
 mod issues;
 mod lifecycle;
 mod openapi;
+mod own_log;
 mod reports;
+mod request_list;
 mod requests;
 mod schema;
 mod search;
+mod shop;
 mod sql;
 mod sql_limits;
 mod states;

@@ -14,7 +14,6 @@ use rustix::process::Signal;
 use serde::Deserialize;
 
 use super::ledger::Ledger;
-use super::payload::EVENT_ID_PREFIX;
 use super::place::Place;
 use super::settle::settle;
 use super::steady::{Harvest, SteadyLoad};
@@ -99,8 +98,8 @@ fn outage(args: &Args, place: &Place) -> Result<()> {
 
     let figures = Figures::of(&harvest);
     let mut ledger = Ledger::default();
-    harvest.sent.into_iter().for_each(|(event, fate)| ledger.enter(event, fate));
-    let (visible, findings) = settle(&ledger, &Witness::new(&engine.url), EVENT_ID_PREFIX, PATIENCE)?;
+    harvest.sent.into_iter().for_each(|(event, fate)| ledger.enter(&event, fate));
+    let (visible, findings) = settle(&ledger, &Witness::new(&engine.url), &ledger.rounds(), PATIENCE)?;
     let visible_after = back.elapsed();
     figures.print();
     println!(
@@ -174,13 +173,12 @@ impl Engine {
         command
             .arg("engine")
             .env("LOG_CENTER_ENGINE_ADDR", address)
-            .env("LOG_CENTER_ENGINE_DATA_DIR", place.path().join("clickhouse"))
-            .stderr(place.log_file()?);
+            .env("LOG_CENTER_ENGINE_DATA_DIR", place.path().join("clickhouse"));
         if let Some(library) = &place.libchdb {
             command.env("LOG_CENTER_LIBCHDB", library);
         }
-        let (process, ready) =
-            Process::start::<Ready>(command, READY_DEADLINE).context("cannot start the engine")?;
+        let (process, ready) = Process::start::<Ready>(command, READY_DEADLINE, Some(place.log_file()?))
+            .context("cannot start the engine")?;
         Ok(Self { process, url: format!("http://{}", ready.listening) })
     }
 }

@@ -111,7 +111,7 @@ pub(super) fn remote() -> Result<Outcome> {
     if let Some(library) = library {
         command.env(libchdb::LIBRARY_VARIABLE, library);
     }
-    let (mut engine, ready): (Process, EngineReady) = Process::start(command, ENGINE_READY_DEADLINE)?;
+    let (mut engine, ready): (Process, EngineReady) = Process::start(command, ENGINE_READY_DEADLINE, None)?;
     let clickhouse = format!("http://{}", ready.listening);
     println!("the engine under test is {clickhouse}");
     let result = passed(test_command(Packages::Server).env(libchdb::CLICKHOUSE_VARIABLE, &clickhouse));
