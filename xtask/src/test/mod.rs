@@ -2,7 +2,6 @@
 
 mod chromium;
 mod features;
-mod nginx;
 mod phases;
 mod python;
 

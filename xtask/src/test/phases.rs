@@ -8,10 +8,10 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use serde::Deserialize;
 
-use super::{Outcome, chromium, nginx, python};
+use super::{Outcome, chromium, python};
 use crate::cargo::{self, Program};
 use crate::server::{Process, STOP_DEADLINE};
-use crate::{child, libchdb, npm, workspace};
+use crate::{child, libchdb, nginx, npm, workspace};
 
 /// How long a separately started engine may take until it listens.
 const ENGINE_READY_DEADLINE: Duration = Duration::from_secs(60);
