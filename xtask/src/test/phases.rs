@@ -120,12 +120,17 @@ pub(super) fn remote() -> Result<Outcome> {
 }
 
 pub(super) fn services() -> Result<Outcome> {
+    let library = libchdb::ensure_present()?;
     let e2e = workspace::root().join("e2e");
     npm::install(&e2e)?;
     npm::install(&e2e.join("bunyan"))?;
     let mut command = npm::command();
     command.args(["run", "--silent", "services"]).current_dir(&e2e);
-    for example in ["gateway", "prices", "ends"] {
+    command.env("LOG_CENTER_BIN", cargo::build(Program::Server, false)?);
+    if let Some(library) = library {
+        command.env(libchdb::LIBRARY_VARIABLE, library);
+    }
+    for example in ["gateway", "prices", "shop", "pay", "ends"] {
         let program = cargo::build(Program::LayerExample(example), false)?;
         command.env(format!("LOG_CENTER_EXAMPLE_{}", example.to_uppercase()), program);
     }
@@ -133,7 +138,7 @@ pub(super) fn services() -> Result<Outcome> {
         // Where nobody reads the summary nothing may be left out.
         ensure!(std::env::var_os("CI").is_none(), nginx::MISSING);
         child::run(command.env("LOG_CENTER_WITHOUT_NGINX", nginx::MISSING))?;
-        return Ok(Outcome::Skipped(format!("bunyan passed, but {}", nginx::MISSING)));
+        return Ok(Outcome::Skipped(format!("bunyan and trees passed, but {}", nginx::MISSING)));
     };
     command.env("LOG_CENTER_NGINX", nginx.program);
     passed(command.env("LOG_CENTER_NGINX_LIBRARIES", std::env::join_paths(nginx.libraries)?))
