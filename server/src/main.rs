@@ -1,7 +1,8 @@
-//! `log-center`: the server, and the engine that it starts.
+//! `log-center`: the server, the engine that it starts, and the commands that talk to it.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use log_center_engine as engine;
+use log_center_server::cli::{self, Ending};
 use log_center_server::config::ServeArgs;
 use log_center_server::log;
 use log_center_server::serve::serve;
@@ -31,25 +32,31 @@ enum Command {
     Serve(Box<ServeArgs>),
     /// Run only the embedded ClickHouse behind its HTTP interface.
     Engine(engine::Options),
+    #[command(flatten)]
+    Client(cli::Command),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let log = match &cli.command {
-        Command::Serve(_) => log::of_server(&cli.log),
-        Command::Engine(_) => log::of_engine(&cli.log),
+        Command::Serve(_) => log::of_server(&cli.log).map(Some),
+        Command::Engine(_) => log::of_engine(&cli.log).map(Some),
+        Command::Client(_) => log::of_command(&cli.log).map(|()| None),
     };
     let _log = match log {
         Ok(guard) => guard,
         Err(error) => return failed(&format!("--log (LOG_CENTER_LOG) cannot be used: {error:#}")),
     };
     let outcome = match cli.command {
-        Command::Serve(args) => run_server(*args).inspect_err(last_words),
+        Command::Serve(args) => run_server(*args).map(|()| Ending::Done).inspect_err(last_words),
         // Before any other thread: its sandbox holds for the calling thread and for what that one starts.
-        Command::Engine(options) => engine::run(options).map_err(anyhow::Error::from).inspect_err(last_words),
+        Command::Engine(options) => {
+            engine::run(options).map(|()| Ending::Done).map_err(anyhow::Error::from).inspect_err(last_words)
+        }
+        Command::Client(command) => cli::run(command, Cli::command()),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(ending) => ending.into(),
         Err(error) => failed(&format!("{error:#}")),
     }
 }

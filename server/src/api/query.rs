@@ -1,8 +1,10 @@
 //! The parameters of a list: each known, each given once unless it may repeat, each with a value that can be read.
 
+use crate::clock;
 use crate::error::ApiError;
 use crate::store::limits;
 use log_center_wire::UnixMillis;
+use log_center_wire::limits::PROJECT_BYTES;
 use std::str::FromStr;
 use url::form_urlencoded;
 
@@ -75,6 +77,26 @@ impl Query {
             refused(name, "must be an ISO 8601 time (a + in it written %2B), or an age such as 30m, 24h, 7d")
         })?;
         Ok(Some(UnixMillis(time.0.clamp(STORE_TIMES_MS.0, STORE_TIMES_MS.1))))
+    }
+
+    /// The parameter `service`, which may also be called `project`.
+    pub(crate) fn service(&self) -> Result<Option<String>, ApiError> {
+        if self.text("service").is_some() && self.text("project").is_some() {
+            return Err(refused("project", "is another name of service, and one of the two must be absent"));
+        }
+        Ok(self.bounded("service", PROJECT_BYTES)?.or(self.bounded("project", PROJECT_BYTES)?))
+    }
+
+    /// The first and the last millisecond of the parameters `since` and `until`, as far as the store reaches: if both are
+    /// absent the last day, and what clocks that are ahead date after now.
+    pub(crate) fn window(&self) -> Result<(i64, i64), ApiError> {
+        let now = clock::now();
+        let until = self.time("until", now)?.map_or(now.0 + limits::SEARCH_BACK_MS, |until| until.0 - 1);
+        let since = self.time("since", now)?;
+        let since = since.map_or(until.min(now.0) - limits::SEARCH_BACK_MS, |since| since.0);
+        // What the buckets of five minutes can hold.
+        let bounded = |ms: i64| ms.clamp(0, i64::from(u32::MAX) * 1000);
+        Ok((bounded(since), bounded(until)))
     }
 
     /// The question apart from which page of it: what a cursor belongs to.

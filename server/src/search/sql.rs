@@ -2,6 +2,7 @@
 
 use super::field::Kind;
 use super::{Comparison, Expression, Term, Test};
+use std::collections::BTreeSet;
 
 /// Where a text without a field is looked for.
 const TEXT_COLUMNS: [&str; 6] = ["e.msg", "e.extra", "e.err_msg", "e.err_type", "e.url", "e.attributes"];
@@ -13,6 +14,8 @@ pub struct Condition {
     pub sql: String,
     /// The values for the placeholders, by number.
     pub values: Vec<Value>,
+    /// The columns that it looks at.
+    pub(crate) columns: BTreeSet<&'static str>,
 }
 
 /// The value of a placeholder.
@@ -39,6 +42,7 @@ impl Condition {
             Expression::Any(parts) => self.join(parts, " OR ", "0"),
             Expression::Not(inner) => format!("NOT ({})", self.write(inner)),
             Expression::Text(text) => {
+                self.columns.extend(TEXT_COLUMNS);
                 let needle = self.text(text);
                 let columns = TEXT_COLUMNS.map(|column| contains(column, &needle));
                 format!("({})", columns.join(" OR "))
@@ -57,6 +61,7 @@ impl Condition {
 
     fn term(&mut self, Term { field, test }: &Term) -> String {
         let column = field.column;
+        self.columns.insert(column);
         match test {
             Test::Exists => match field.kind {
                 Kind::Number => format!("isNotNull({column})"),

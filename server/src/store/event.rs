@@ -1,14 +1,10 @@
-//! Events, found by a search: pages of them, the values of their fields, their number over time.
+//! Events, found by a search.
 
 use super::place::{Place, Placed};
 use super::record::{self, Record};
 use super::statement::Read;
-use super::value::Time;
-use super::{Store, StoreError, limits};
-use crate::search::{Condition, Field, Value};
-use clickhouse::Row;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use super::{Store, StoreError};
+use crate::search::{Condition, Value};
 
 /// Which events.
 #[derive(Debug, Clone)]
@@ -33,27 +29,6 @@ impl Placed for Found {
     fn place(&self) -> (i64, u64) {
         (self.record.time.0.0, self.tie)
     }
-}
-
-/// How often a field has a value.
-#[derive(Debug, Clone, PartialEq, Eq, Row, Serialize, Deserialize, ToSchema)]
-pub struct FacetValue {
-    /// The value; empty where the field is.
-    #[schema(example = "shop")]
-    pub value: String,
-    /// Events that have it.
-    pub count: u64,
-}
-
-/// Events of one level in one step of time.
-#[derive(Debug, Clone, PartialEq, Eq, Row, Serialize, Deserialize, ToSchema)]
-pub struct LevelCount {
-    /// When the step begins.
-    pub start: Time,
-    /// Bunyan's number.
-    pub level: u8,
-    /// How many.
-    pub count: u64,
 }
 
 impl Store {
@@ -81,42 +56,17 @@ impl Store {
         Ok(rows.into_iter().map(|row| Found { tie: row.tie, record: row.into() }).collect())
     }
 
-    /// The most frequent values of a field among these events.
-    ///
-    /// # Errors
-    /// ClickHouse is away or gave up.
-    pub async fn event_facet(
-        &self,
-        filter: &EventFilter,
-        field: &Field,
-        limit: u32,
-    ) -> Result<Vec<FacetValue>, StoreError> {
-        let text = include_str!("sql/event_facet.sql").replace("{column}", field.column);
-        self.search("event_facet", &text, filter).param("limit", limit).all().await
-    }
-
-    /// How many of these events there are of each level in each step of `step_ms`. Steps without any are left out.
-    ///
-    /// # Errors
-    /// ClickHouse is away or gave up.
-    pub async fn event_histogram(
-        &self,
-        filter: &EventFilter,
-        step_ms: i64,
-    ) -> Result<Vec<LevelCount>, StoreError> {
-        self.search("event_histogram", include_str!("sql/event_histogram.sql"), filter)
-            .param("step", step_ms)
-            .param("limit", limits::HISTOGRAM_ROWS_MAX)
-            .all()
-            .await
-    }
-
-    fn search(&self, name: &'static str, text: &str, filter: &EventFilter) -> Read {
-        let read = self
-            .read(name, &text.replace("{condition}", &filter.condition.sql))
+    /// A statement with the condition and the time of a search.
+    pub(super) fn search(&self, name: &'static str, text: &str, filter: &EventFilter) -> Read {
+        self.read_where(name, text, &filter.condition)
             .param("oldest", filter.since)
-            .param("newest", filter.until);
-        filter.condition.values.iter().enumerate().fold(read, |read, (number, value)| {
+            .param("newest", filter.until)
+    }
+
+    /// Prepares a statement that has a place for a condition.
+    pub(super) fn read_where(&self, name: &'static str, text: &str, condition: &Condition) -> Read {
+        let read = self.read(name, &text.replace("{condition}", &condition.sql));
+        condition.values.iter().enumerate().fold(read, |read, (number, value)| {
             let name = format!("q{number}");
             match value {
                 Value::Text(text) => read.param(&name, text),

@@ -3,6 +3,7 @@
 use super::value::{LevelWord, Status, Time};
 use super::{Store, StoreError, limits};
 use clickhouse::Row;
+use futures_util::future::try_join;
 use log_center_wire::{IssueId, IssueStatus, UnixMillis};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -112,6 +113,13 @@ pub struct IssuePlace {
     pub sort_value: i64,
 }
 
+/// Where an issue stands on which somebody worked.
+#[derive(Row, Deserialize)]
+struct IssueState {
+    id: u64,
+    status: Status,
+}
+
 impl IssueSort {
     const fn expression(self) -> &'static str {
         match self {
@@ -171,8 +179,15 @@ impl Store {
             return Ok(Vec::new());
         }
         let limit = u32::try_from(ids.len()).unwrap_or(limits::PAGE_ITEMS_MAX);
-        let read = self.read("issue_items", include_str!("sql/issue_items.sql"));
-        read.param("ids", ids).param("limit", limit).all().await
+        let of_ids = |name, text| self.read(name, text).param("ids", ids).param("limit", limit);
+        let items = of_ids("issue_items", include_str!("sql/issue_items.sql")).all::<Issue>();
+        let states = of_ids("issue_states", include_str!("sql/issue_states.sql")).all::<IssueState>();
+        let (mut items, states) = try_join(items, states).await?;
+        let states: HashMap<u64, Status> = states.into_iter().map(|state| (state.id, state.status)).collect();
+        for issue in &mut items {
+            issue.status = states.get(&issue.id).copied().unwrap_or(issue.status);
+        }
+        Ok(items)
     }
 
     async fn issue_places(
@@ -218,9 +233,22 @@ impl Store {
 const FUTURE_HOURS: u32 = 25;
 
 impl IssueFilter {
-    /// Conditions that a row of `issue_store` decides alone: they are part of the fingerprint.
+    /// Conditions that a row of `issue_store` decides alone: by what is part of the fingerprint, or by its issue.
     fn rows(&self) -> Vec<&'static str> {
-        self.project.iter().map(|_| "i.project = {project:String}").collect()
+        let status = match self.status.as_slice() {
+            [] => None,
+            // Nobody wrote down that an issue is new.
+            wanted if wanted.contains(&IssueStatus::New) => Some(
+                "i.issue_id NOT IN (SELECT issue_id FROM issue_transitions
+                    GROUP BY issue_id HAVING argMax(to_status, sequence) NOT IN {status:Array(String)})",
+            ),
+            _ => Some(
+                "i.issue_id IN (SELECT issue_id FROM issue_transitions
+                    GROUP BY issue_id HAVING argMax(to_status, sequence) IN {status:Array(String)})",
+            ),
+        };
+        let project = self.project.is_some().then_some("i.project = {project:String}");
+        project.into_iter().chain(status).collect()
     }
 
     /// Conditions on the whole issue. Each is in the statement only if it is asked for: merging the state behind it for
@@ -237,10 +265,6 @@ impl IssueFilter {
             (
                 self.level.is_some_and(|level| level < FATAL),
                 "argMaxMerge(i.latest_level) < {level:UInt8} + 10",
-            ),
-            (
-                !self.status.is_empty(),
-                "if(any(t.status) = '', 'NEW', any(t.status)) IN {status:Array(String)}",
             ),
             (
                 self.text.is_some(),

@@ -1,50 +1,86 @@
-//! One request: every event with its id.
+//! One request: when it was, and every event with its id.
 
 use super::record::{self, Record};
 use super::{Store, StoreError, limits};
+use clickhouse::Row;
 use log_center_wire::RequestId;
-use uuid::Uuid;
+use serde::Deserialize;
+use uuid::{Uuid, Variant};
 
-/// The times that the buckets of five minutes can hold, 1970 to 2106. The server replaces wilder ones when they arrive.
-const ALWAYS: (i64, i64) = (0, u32::MAX as i64 * 1000);
+/// The first and the last millisecond that are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// From here on.
+    pub oldest: i64,
+    /// Up to here, which is included.
+    pub newest: i64,
+}
+
+/// What is known of the time of a request before its events are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestTime {
+    /// Its id is a UUIDv7, which was made at this time, in milliseconds since 1970.
+    Made(i64),
+    /// Its events are in this window.
+    Seen(Window),
+    /// Nothing.
+    Unknown,
+}
+
+impl Window {
+    /// The times that the buckets of five minutes can hold, 1970 to 2106. The server replaces wilder ones when they
+    /// arrive.
+    pub const ALWAYS: Self = Self { oldest: 0, newest: u32::MAX as i64 * 1000 };
+
+    /// From one time to another, as far as the buckets reach.
+    pub fn between(oldest: i64, newest: i64) -> Self {
+        let bounded = |ms: i64| ms.clamp(Self::ALWAYS.oldest, Self::ALWAYS.newest);
+        Self { oldest: bounded(oldest), newest: bounded(newest) }
+    }
+}
+
+#[derive(Row, Deserialize)]
+struct Times {
+    first: i64,
+    last: i64,
+}
 
 impl Store {
-    /// The records of a request in the order of time, `limit` at most, from the whole of the store.
+    /// When a request was, as far as that can be known without reading events. Costs a question only if the id does not
+    /// say it itself.
     ///
     /// # Errors
     /// ClickHouse is away or gave up.
-    pub async fn request(&self, id: &RequestId, limit: u32) -> Result<Vec<Record>, StoreError> {
-        self.request_between(id, ALWAYS, limit).await
+    pub async fn request_time(&self, id: &RequestId) -> Result<RequestTime, StoreError> {
+        if let Some(made_at) = made_at(id) {
+            return Ok(RequestTime::Made(made_at));
+        }
+        let read = self.read("request_time", include_str!("sql/request_time.sql"));
+        let times: Vec<Times> = read.param("req_id", id.as_str()).all().await?;
+        Ok(times.first().map_or(RequestTime::Unknown, |times| {
+            // Its newest events may be there before their times are.
+            let (before, after) =
+                (times.first - limits::REQUEST_AROUND_MS, times.last + limits::REQUEST_AROUND_MS);
+            RequestTime::Seen(Window::between(before, after))
+        }))
     }
 
-    /// The same, but only about the time at which the id says that it was made; `None` if it does not say that. Reading
-    /// an hour costs the same however much the store holds.
+    /// The records of a request within a window, in the order of time, `limit` at most.
     ///
     /// # Errors
     /// ClickHouse is away or gave up.
-    pub async fn recent_request(
+    pub async fn request(
         &self,
         id: &RequestId,
-        limit: u32,
-    ) -> Result<Option<Vec<Record>>, StoreError> {
-        let Some(made_at) = made_at(id) else { return Ok(None) };
-        let oldest = (made_at - limits::REQUEST_BEFORE_ID_MS).max(ALWAYS.0);
-        let newest = (made_at + limits::REQUEST_AFTER_ID_MS).min(ALWAYS.1);
-        self.request_between(id, (oldest, newest), limit).await.map(Some)
-    }
-
-    async fn request_between(
-        &self,
-        id: &RequestId,
-        (oldest, newest): (i64, i64),
+        window: Window,
         limit: u32,
     ) -> Result<Vec<Record>, StoreError> {
         let statement = include_str!("sql/request_records.sql").replace("{columns}", record::COLUMNS);
         let rows: Vec<record::Row> = self
             .read("request_records", &statement)
             .param("req_id", id.as_str())
-            .param("oldest", oldest)
-            .param("newest", newest)
+            .param("oldest", window.oldest)
+            .param("newest", window.newest)
             .param("limit", limit)
             .all()
             .await?;
@@ -52,10 +88,15 @@ impl Store {
     }
 }
 
-/// When a UUIDv7 was made, in milliseconds since 1970.
+/// When a UUIDv7 was made, in milliseconds since 1970. Of the forms of a UUID only the usual one counts, as in
+/// `request_time_store`, which holds the times of all other ids.
 fn made_at(id: &RequestId) -> Option<i64> {
-    let uuid = Uuid::try_parse(id.as_str()).ok().filter(|uuid| uuid.get_version_num() == 7)?;
-    let (seconds, nanos) = uuid.get_timestamp()?.to_unix();
+    let text = Some(id.as_str()).filter(|text| text.len() == uuid::fmt::Hyphenated::LENGTH)?;
+    let uuid = Uuid::try_parse(text).ok()?;
+    let (seconds, nanos) = match (uuid.get_variant(), uuid.get_version_num()) {
+        (Variant::RFC4122, 7) => uuid.get_timestamp()?.to_unix(),
+        _ => return None,
+    };
     // 48 bits of milliseconds.
     Some(i64::try_from(seconds).ok()? * 1000 + i64::from(nanos / 1_000_000))
 }

@@ -182,6 +182,33 @@ async fn a_foreign_id_and_a_later_time_are_found_too() {
     assert_eq!(outline(&long["hops"]), [format!("gateway server  0.0+{late}.0 null ok")]);
 }
 
+/// The id of a look-up tells its time only if it is a UUIDv7; for the others it is kept.
+#[tokio::test]
+async fn a_request_is_looked_for_at_its_time_first() {
+    let server = Server::start().await;
+    let simple = ID.replace('-', "");
+    let day = 24 * 60 * 60 * 1000;
+    let ends = |id: &str, begin: i64, end: i64| {
+        [record(id, "shop", begin, "client-req", json!({})), record(id, "shop", end, "client-res", json!({}))]
+    };
+    // Days long; and as long after the time that is in the id, which is no UUIDv7 without its dashes.
+    send(&server, &[ends("long", -3 * day, day), ends(&simple, day, 2 * day)].concat()).await;
+    for (id, took) in [("long", 4 * day), (&simple, day)] {
+        let request = server.json(&format!("/api/v1/requests/{id}")).await;
+        assert_eq!(outline(&request["hops"]), [format!("shop server  0.0+{took}.0 null ok")], "{id}");
+    }
+    // A program whose clock was a week off when it made the id.
+    send(&server, &ends(&ID, -7 * day, -7 * day + 5)).await;
+    let early = server.json(&format!("/api/v1/requests/{}", *ID)).await;
+    assert_eq!(outline(&early["hops"]), ["shop server  0.0+5.0 null ok"]);
+    // More of a request whose time was known, and of one from before times were kept.
+    send(&server, &[record("long", "shop", day + 7, "trace", json!({}))]).await;
+    server.sql_becomes("SELECT count() FROM events", "7").await;
+    assert_eq!(server.json("/api/v1/requests/long").await["events"].as_array().unwrap().len(), 3);
+    server.sql("TRUNCATE TABLE request_time_store").await;
+    assert_eq!(server.json("/api/v1/requests/long").await["complete"], true);
+}
+
 #[tokio::test]
 async fn hops_without_ids_are_paired_by_process_and_time() {
     let server = Server::start().await;

@@ -3,7 +3,7 @@ use crate::api::query::{Query, refused};
 use crate::error::{ApiError, ErrorBody};
 use crate::search::Field;
 use crate::search::field::FIELDS;
-use crate::store::event::FacetValue;
+use crate::store::event_count::FacetValue;
 use crate::store::limits;
 use axum::Json;
 use axum::extract::{RawQuery, State};

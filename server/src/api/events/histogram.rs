@@ -1,7 +1,8 @@
 use crate::api::AppState;
 use crate::api::query::{Query, refused};
 use crate::error::{ApiError, ErrorBody};
-use crate::store::event::{EventFilter, LevelCount};
+use crate::store::event::EventFilter;
+use crate::store::event_count::LevelCount;
 use crate::store::limits::{HISTOGRAM_STEPS, HISTOGRAM_STEPS_MAX};
 use axum::Json;
 use axum::extract::{RawQuery, State};

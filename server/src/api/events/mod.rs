@@ -4,14 +4,13 @@ mod accept;
 mod facets;
 mod histogram;
 mod search;
+mod tail;
 
 use super::AppState;
 use super::query::{Query, refused};
-use crate::clock;
 use crate::error::ApiError;
 use crate::search::{Condition, Expression};
 use crate::store::event::EventFilter;
-use crate::store::limits::SEARCH_BACK_MS;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -21,6 +20,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(accept::accept, search::search))
         .routes(routes!(facets::facets))
         .routes(routes!(histogram::histogram))
+        .routes(routes!(tail::tail))
 }
 
 /// Which events a question is about: the parameters `q`, `since` and `until`.
@@ -28,13 +28,15 @@ pub fn router() -> OpenApiRouter<AppState> {
 /// # Errors
 /// 422 naming the parameter.
 fn filter(query: &Query) -> Result<EventFilter, ApiError> {
-    let now = clock::now();
-    // Clocks of clients may be ahead.
-    let until = query.time("until", now)?.map_or(now.0 + SEARCH_BACK_MS, |until| until.0 - 1);
-    let since = query.time("since", now)?.map_or(until.min(now.0) - SEARCH_BACK_MS, |since| since.0);
+    let (since, until) = query.window()?;
+    Ok(EventFilter { condition: Condition::from(&expression(query)?), since, until })
+}
+
+/// What is searched: the parameter `q`.
+///
+/// # Errors
+/// 422 naming it and the place in it.
+fn expression(query: &Query) -> Result<Expression, ApiError> {
     let expression = Expression::parse(query.text("q").unwrap_or_default());
-    let expression = expression.map_err(|error| refused("q", error.to_string()))?;
-    // What the buckets of five minutes can hold.
-    let bounded = |ms: i64| ms.clamp(0, i64::from(u32::MAX) * 1000);
-    Ok(EventFilter { condition: Condition::from(&expression), since: bounded(since), until: bounded(until) })
+    expression.map_err(|error| refused("q", error.to_string()))
 }

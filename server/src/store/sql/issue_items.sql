@@ -1,3 +1,4 @@
+-- Every issue as if nobody had worked on it: the states come from issue_states.sql, at the same time.
 SELECT
     i.issue_id AS id,
     toString(any(i.project)) AS project_id,
@@ -7,7 +8,7 @@ SELECT
     toString(any(i.err_file_path)) AS file_path,
     any(i.err_line_number) AS line_number,
     argMaxMerge(i.latest_level) AS level,
-    if(any(t.status) = '', 'NEW', any(t.status)) AS status,
+    'NEW' AS status,
     sum(i.count) AS count,
     uniqMerge(i.users) AS users,
     min(i.first_seen) AS first_seen,
@@ -15,13 +16,6 @@ SELECT
     arraySort(groupUniqArrayMerge(100)(i.environments)) AS environments,
     arraySort(groupUniqArrayMerge(100)(i.versions)) AS versions
 FROM issue_store AS i
-LEFT JOIN
-(
-    SELECT issue_id, toString(argMax(to_status, sequence)) AS status
-    FROM issue_transitions
-    WHERE issue_id IN {ids:Array(UInt64)}
-    GROUP BY issue_id
-) AS t ON t.issue_id = i.issue_id
 WHERE i.issue_id IN {ids:Array(UInt64)}
 GROUP BY i.issue_id
 LIMIT {limit:UInt32}

@@ -1,10 +1,9 @@
-//! `/api/v1/requests`: one request, put back together.
-
-use super::AppState;
-use super::query::{Query, refused};
+use crate::api::AppState;
+use crate::api::query::{Query, refused};
 use crate::error::{ApiError, ErrorBody};
 use crate::store::limits;
 use crate::store::record::Record;
+use crate::store::request::{RequestTime, Window};
 use crate::store::value::Time;
 use crate::trace::{Hop, Trace};
 use axum::Json;
@@ -15,20 +14,13 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use std::time::Duration;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
-
-/// The routes of this noun.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(one))
-}
 
 /// How long a request that ClickHouse does not know, or not to its end, is waited for if something is on its way there.
 const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// One request: everything that was written about it, and the tree of its hops.
 #[derive(Serialize, ToSchema)]
-struct RequestAnswer {
+pub(super) struct RequestAnswer {
     req_id: String,
     /// When its first hop began, or its first record was written.
     started_at: Time,
@@ -61,7 +53,7 @@ struct HopTree {
 }
 
 /// The request that a path names.
-struct Id(RequestId);
+pub(super) struct Id(RequestId);
 
 impl<S: Send + Sync> FromRequestParts<S> for Id {
     type Rejection = ApiError;
@@ -92,7 +84,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
         (status = 503, description = "ClickHouse is away; see Retry-After.", body = ErrorBody),
     )
 )]
-async fn one(
+pub(super) async fn one(
     State(state): State<AppState>,
     Id(id): Id,
     RawQuery(query): RawQuery,
@@ -116,12 +108,21 @@ fn is_whole(records: &[Record]) -> bool {
     Trace::new(records).is_some_and(|trace| trace.complete)
 }
 
-/// About the time that the id tells; everywhere, if that is not all of it.
+/// Read no more than has to be: a few minutes where the times are known, else about the time that the id tells, and the
+/// whole store only if nothing is there.
 async fn find(state: &AppState, id: &RequestId, limit: u32) -> Result<Vec<Record>, ApiError> {
-    match state.store.recent_request(id, limit).await? {
-        Some(records) if is_whole(&records) => Ok(records),
-        _ => Ok(state.store.request(id, limit).await?),
+    let made_at = match state.store.request_time(id).await? {
+        RequestTime::Seen(window) => return Ok(state.store.request(id, window, limit).await?),
+        RequestTime::Unknown => return Ok(state.store.request(id, Window::ALWAYS, limit).await?),
+        RequestTime::Made(at) => at,
+    };
+    let after = |ms: i64| Window::between(made_at - limits::REQUEST_BEFORE_ID_MS, made_at + ms);
+    let records = state.store.request(id, after(limits::REQUEST_AFTER_ID_MS), limit).await?;
+    if is_whole(&records) || records.len() == limit as usize {
+        return Ok(records);
     }
+    let wider = if records.is_empty() { Window::ALWAYS } else { after(limits::REQUEST_LONG_MS) };
+    Ok(state.store.request(id, wider, limit).await?)
 }
 
 fn answer(id: &RequestId, mut records: Vec<Record>, limit: usize) -> Result<RequestAnswer, ApiError> {
