@@ -28,6 +28,9 @@ const CONNECT_PAUSE: Duration = Duration::from_millis(200);
 /// Upper bounds of the histograms of durations, in seconds.
 const DURATION_BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
+/// Upper bounds of the histogram of the rows of an insert.
+const ROWS_BUCKETS: [f64; 7] = [1.0, 10.0, 100.0, 1_000.0, 10_000.0, 100_000.0, 1_000_000.0];
+
 /// What the record `ready` on standard output says besides: everything answers.
 #[derive(Serialize)]
 struct Announcement {
@@ -150,6 +153,9 @@ async fn write_until_stopped(
 fn install_metrics() -> anyhow::Result<PrometheusHandle> {
     let builder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &DURATION_BUCKETS)
+        .and_then(|builder| {
+            builder.set_buckets_for_metric(Matcher::Full("log_center_insert_rows".to_owned()), &ROWS_BUCKETS)
+        })
         .context("buckets of the metrics")?;
     let handle = builder.install_recorder().context("cannot install the metrics")?;
     api::metrics::describe();

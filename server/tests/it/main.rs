@@ -17,6 +17,7 @@ mod harness;
 mod idempotency;
 mod issues;
 mod lifecycle;
+mod metrics;
 mod openapi;
 mod own_log;
 mod reports;

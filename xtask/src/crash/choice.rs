@@ -32,8 +32,9 @@ const SMALL_BATCH: usize = 60;
 /// Largest batch, in records.
 const BATCH_RECORDS: usize = 1_000;
 
-/// How many records of a batch are errors, in percent.
-const ERROR_PERCENT: u8 = 10;
+/// How many records of a batch are errors, in percent: each batch has one of these. The server writes batches with few
+/// errors and with many in different ways.
+const ERROR_PERCENTS: [u8; 4] = [0, 1, 3, 25];
 
 /// How many batches have errors in them that were sent before, and how many posts report such an error, in percent.
 const REPEATING_BATCH_PERCENT: u8 = 50;
@@ -62,8 +63,9 @@ pub(super) fn choose(
     let way = rng.u8(0..100);
     if way < BATCH_PERCENT {
         let size = batch_size(rng);
+        let error_percent = ERROR_PERCENTS[rng.usize(0..ERROR_PERCENTS.len())];
         let event = |offset| {
-            let kind = match kind(rng) {
+            let kind = match kind(rng, error_percent) {
                 Kind::Error(_) => Kind::Error(payload::batched_near(issue(rng))),
                 kind => kind,
             };
@@ -85,10 +87,10 @@ pub(super) fn choose(
     Post::report(Event::error(round, reporter, id(0), issue(rng)), keyed, rng.bool())
 }
 
-fn kind(rng: &mut Rng) -> Kind {
+fn kind(rng: &mut Rng, error_percent: u8) -> Kind {
     const ORDINARY: [Kind; 6] =
         [Kind::Asked, Kind::Answered, Kind::Called, Kind::CallFailed, Kind::Sampled, Kind::Noted];
-    if rng.u8(0..100) < ERROR_PERCENT { Kind::Error(0) } else { ORDINARY[rng.usize(0..ORDINARY.len())] }
+    if rng.u8(0..100) < error_percent { Kind::Error(0) } else { ORDINARY[rng.usize(0..ORDINARY.len())] }
 }
 
 fn batch_size(rng: &mut Rng) -> usize {

@@ -147,7 +147,8 @@ impl Shake {
         harvest.sent.into_iter().for_each(|(event, fate)| self.ledger.enter(&event, fate));
         self.summary.complain(harvest.complaints);
         let (visible, findings) = settle(&self.ledger, &witness, &[number], PATIENCE)?;
-        Ok(Round { strikes, ready_after, visible_after: visible.then(|| ended.elapsed()), findings })
+        let visible_after = visible.map(|at| at.duration_since(ended));
+        Ok(Round { strikes, ready_after, visible_after, findings })
     }
 
     fn recovered(&mut self, subject: &mut Subject) -> Result<Witness> {

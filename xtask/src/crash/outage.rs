@@ -100,7 +100,7 @@ fn outage(args: &Args, place: &Place) -> Result<()> {
     let mut ledger = Ledger::default();
     harvest.sent.into_iter().for_each(|(event, fate)| ledger.enter(&event, fate));
     let (visible, findings) = settle(&ledger, &Witness::new(&engine.url), &ledger.rounds(), PATIENCE)?;
-    let visible_after = back.elapsed();
+    let visible_after = visible.map_or_else(|| back.elapsed(), |at| at.duration_since(back));
     figures.print();
     println!(
         "all visible         {:.1} s after it was back ({} s of further load included)",
@@ -113,7 +113,7 @@ fn outage(args: &Args, place: &Place) -> Result<()> {
     problems.iter().for_each(|problem| println!("  {problem}"));
     server.process().stop(STOP_DEADLINE)?;
     engine.process.stop(STOP_DEADLINE)?;
-    ensure!(visible && findings.is_clean(), "not every report was counted once");
+    ensure!(visible.is_some() && findings.is_clean(), "not every report was counted once");
     ensure!(figures.not_accepted == 0, "{} reports were not answered with 200", figures.not_accepted);
     ensure!(figures.slowest < SLOWEST_ANSWER, "an answer took {} ms", figures.slowest.as_millis());
     let panics = place.panics();

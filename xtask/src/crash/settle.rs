@@ -11,28 +11,29 @@ use super::witness::Witness;
 use crate::interrupt;
 
 /// Asks until nothing is missing and all tables agree, but no longer than `patience`. The events of `rounds` are compared
-/// one by one, issues and sums always. Returns whether everything became visible, and what is wrong then: by
-/// now that stays wrong.
+/// one by one, issues and sums always. Returns when the look began that saw everything (looking takes its time, too), and what is
+/// wrong then: by now that stays wrong.
 pub(super) fn settle(
     ledger: &Ledger,
     witness: &Witness,
     rounds: &[u32],
     patience: Duration,
-) -> Result<(bool, Findings)> {
+) -> Result<(Option<Instant>, Findings)> {
     let deadline = Instant::now() + patience;
     let acked = ledger.totals().acked;
     let mut last = Ok(Findings::default());
     let look = || {
+        let began = Instant::now();
         // Cheap first: as long as there are too few there is no need to look at every event.
         if witness.total().ok()? < acked {
             return None;
         }
         last = compare(ledger, witness, rounds);
-        last.as_ref().is_ok_and(Findings::is_settled).then_some(())
+        last.as_ref().is_ok_and(Findings::is_settled).then_some(began)
     };
-    let visible = interrupt::poll(deadline, look).is_some();
+    let visible = interrupt::poll(deadline, look);
     interrupt::check()?;
-    if !visible {
+    if visible.is_none() {
         last = compare(ledger, witness, rounds);
     }
     Ok((visible, last.context("ClickHouse cannot be asked")?))
