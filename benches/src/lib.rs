@@ -7,6 +7,7 @@
 //! ([`usage`]). In the end ClickHouse is asked how much arrived, and figures, machine and command are written
 //! down together ([`machine`], [`results`]).
 
+pub mod batches;
 pub mod http;
 pub mod load;
 pub mod machine;

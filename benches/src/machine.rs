@@ -21,6 +21,13 @@ pub struct Machine {
     pub load_average: f64,
 }
 
+impl std::fmt::Display for Machine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { cpu, cores, memory_mb, kernel, load_average } = self;
+        write!(f, "{cpu}, {cores} cores, {memory_mb} MB, {kernel}, load average before: {load_average}")
+    }
+}
+
 impl Machine {
     /// This machine; what cannot be found out is "unknown" or 0.
     pub fn this() -> Self {

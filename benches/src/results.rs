@@ -135,3 +135,36 @@ impl ReportLoad {
 fn optional(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "–".to_owned(), |value| value.to_string())
 }
+
+/// Figures with names, in the order in which they were said.
+#[derive(Debug, Serialize)]
+pub struct Figures {
+    title: String,
+    figures: Vec<(String, String)>,
+}
+
+impl Figures {
+    /// None yet.
+    pub fn new(title: &str) -> Self {
+        Self { title: title.to_owned(), figures: Vec::new() }
+    }
+
+    /// Adds one.
+    pub fn say(&mut self, name: &str, value: impl ToString) {
+        self.figures.push((name.to_owned(), value.to_string()));
+    }
+
+    /// A table of two columns.
+    pub fn markdown(&self) -> String {
+        let rows = self.figures.iter().map(|(name, value)| format!("| {name} | {value} |\n"));
+        format!("# {}\n\n| | |\n|---|---|\n{}", self.title, rows.collect::<String>())
+    }
+}
+
+/// Writes `<name>.md` and `<name>.json` beside the other results and names the first.
+pub fn write_figures(figures: &Figures, name: &str) -> Result<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("results").join(format!("{name}.md"));
+    std::fs::write(path.with_extension("json"), serde_json::to_string_pretty(figures)? + "\n")?;
+    std::fs::write(&path, figures.markdown())?;
+    Ok(path)
+}

@@ -110,6 +110,46 @@ impl Target {
     }
 }
 
+/// Most bytes of an answer that is held as a whole.
+const DOWNLOAD_BYTES: u64 = 1 << 30;
+
+impl Target {
+    /// Everything that ClickHouse answers to `sql`.
+    pub fn download(&self, sql: &str) -> Result<Vec<u8>> {
+        let mut answer = self.agent.post(&self.addresses.clickhouse).send(sql)?;
+        let bytes = answer.body_mut().with_config().limit(DOWNLOAD_BYTES).read_to_vec()?;
+        if answer.status() != 200 {
+            bail!("ClickHouse answered {} to {sql}: {}", answer.status(), String::from_utf8_lossy(&bytes));
+        }
+        Ok(bytes)
+    }
+
+    /// Inserts `rows`, which are in the format that `sql` ends with.
+    pub fn insert(&self, sql: &str, rows: &[u8]) -> Result<()> {
+        let mut answer = self.agent.post(&self.addresses.clickhouse).query("query", sql).send(rows)?;
+        if answer.status() != 200 {
+            bail!(
+                "ClickHouse answered {} to {sql}: {}",
+                answer.status(),
+                answer.body_mut().read_to_string()?
+            );
+        }
+        Ok(())
+    }
+
+    /// What the API answers to a GET, and after what time.
+    pub fn get(&self, path: &str) -> Result<(String, Duration)> {
+        let began = Instant::now();
+        let mut answer = self.agent.get(format!("{}{path}", self.addresses.api)).call()?;
+        let text = answer.body_mut().with_config().limit(DOWNLOAD_BYTES).read_to_string()?;
+        let took = began.elapsed();
+        if answer.status() != 200 {
+            bail!("{} to {path}: {text}", answer.status());
+        }
+        Ok((text, took))
+    }
+}
+
 /// The first line of `stdout`; what follows is read and forgotten, so that the server never writes into a closed pipe.
 fn first_line(stdout: ChildStdout) -> oneshot::Receiver<String> {
     let (sender, receiver) = oneshot::channel();

@@ -83,11 +83,16 @@ const KINDS: [Kind; 8] = [
             hop!("POST" "/carts/{id}/items" ("/carts/", "/items") 12 ["item added": "item"]),
         ],
     },
-    Kind { weight: 10, hops: &[hop!("GET" "/api/users/me" ("/api/users/me", "") 6 ["session read": "session"])] },
+    Kind {
+        weight: 10,
+        hops: &[hop!("GET" "/api/users/me" ("/api/users/me", "") 6 ["session read": "session"])],
+    },
     Kind { weight: 5, hops: &[hop!("GET" "/health" ("/health", "") 1 [])] },
     Kind {
         weight: 3,
-        hops: &[hop!("POST" "/api/login" ("/api/login", "") 70 ["password checked": "attempt", "session made": "session"])],
+        hops: &[
+            hop!("POST" "/api/login" ("/api/login", "") 70 ["password checked": "attempt", "session made": "session"]),
+        ],
     },
 ];
 
@@ -202,7 +207,13 @@ impl Traffic {
     }
 
     /// One hop and those below it; when it ended and how many records that were.
-    fn hop(&mut self, out: &mut Vec<u8>, context: &mut Context<'_>, hops: &[Hop], start_us: i64) -> (i64, usize) {
+    fn hop(
+        &mut self,
+        out: &mut Vec<u8>,
+        context: &mut Context<'_>,
+        hops: &[Hop],
+        start_us: i64,
+    ) -> (i64, usize) {
         let Some((hop, below)) = hops.split_first() else { return (start_us, 0) };
         let number = self.random.u32(1..5000);
         context.path = match hop.route.contains('{') || hop.route.contains("search") {
@@ -224,7 +235,8 @@ impl Traffic {
         }
         let is_failed = context.failing;
         if let Some(called) = below.first() {
-            let call = Call { method: called.method, host: SERVICES[context.service + 1], path: called.path.0 };
+            let call =
+                Call { method: called.method, host: SERVICES[context.service + 1], path: called.path.0 };
             let span = self.random.u64(1..);
             let own = (context.span, context.parent);
             let path = context.path.clone();
@@ -237,7 +249,8 @@ impl Traffic {
             context.service -= 1;
             (context.host, context.path) = (host, path);
             (context.span, context.parent) = (span, own.0);
-            let event = if is_failed { ("call failed", "service-err") } else { ("call answered", "service-end") };
+            let event =
+                if is_failed { ("call failed", "service-err") } else { ("call answered", "service-end") };
             let status = if is_failed { 500 } else { 200 };
             self.call(out, context, ended + 300, &call, event.0, event.1, Some((status, ended + 300 - now)));
             (context.span, context.parent) = own;
@@ -345,7 +358,8 @@ impl Traffic {
     /// Keeps the text of this second.
     fn tick(&mut self, second: i64) {
         if self.second.0 != second {
-            let text = Timestamp::from_second(second).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S").to_string();
+            let text =
+                Timestamp::from_second(second).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S").to_string();
             self.second = (second, text);
         }
     }

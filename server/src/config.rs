@@ -1,5 +1,6 @@
 //! What can be set. Each setting is a flag, a variable and a default; `log-center serve --help` prints them.
 
+use crate::ingest::retention::Retention;
 use crate::spool::limits::DEFAULT_MAX_BYTES;
 use clap::Args;
 use std::fmt;
@@ -38,6 +39,15 @@ pub struct ServeArgs {
     #[arg(long, env = "LOG_CENTER_CLICKHOUSE_PASSWORD", value_name = "WORD", hide_env_values = true)]
     pub clickhouse_password: Option<String>,
 
+    /// Who asks that ClickHouse the statements of `POST /api/v1/sql`: a user who may only SELECT from the database. Without
+    /// it, the user above asks them, with `readonly=1`.
+    #[arg(long, env = "LOG_CENTER_CLICKHOUSE_READER_USER", value_name = "NAME")]
+    pub clickhouse_reader_user: Option<String>,
+
+    /// Password of that user.
+    #[arg(long, env = "LOG_CENTER_CLICKHOUSE_READER_PASSWORD", value_name = "WORD", hide_env_values = true)]
+    pub clickhouse_reader_password: Option<String>,
+
     /// The database, if the URL names none. Made if it does not exist.
     #[arg(long, env = "LOG_CENTER_CLICKHOUSE_DATABASE", value_name = "NAME")]
     pub clickhouse_database: Option<String>,
@@ -53,6 +63,11 @@ pub struct ServeArgs {
     /// How many bytes may wait for ClickHouse on disk. Beyond it reports are answered with 503.
     #[arg(long, env = "LOG_CENTER_SPOOL_MAX_BYTES", default_value_t = DEFAULT_MAX_BYTES, value_name = "BYTES")]
     pub spool_max_bytes: u64,
+
+    /// For how many days events are kept, by project and scope: `400, shop=90, */stat=14, shop/biz=1000`. A number
+    /// alone is for all others; the rule that says more wins. Holds for events that come from now on.
+    #[arg(long, env = "LOG_CENTER_RETENTION", default_value = "400", value_name = "RULES")]
+    pub retention: Retention,
 
     /// How long a stop may take, in seconds: for open requests, and for what waits for ClickHouse. What is not written
     /// by then is kept and written after the next start.
@@ -82,6 +97,8 @@ pub struct ClickHouse {
     pub user: String,
     /// Password, or empty.
     pub password: String,
+    /// Who asks the statements of analysts, with the password; `None` for the user above.
+    pub reader: Option<(String, String)>,
     /// Database.
     pub database: String,
 }
@@ -95,6 +112,9 @@ impl fmt::Debug for ClickHouse {
             .finish_non_exhaustive()
     }
 }
+
+/// Who may only read from the embedded ClickHouse, without a password.
+const EMBEDDED_READER: &str = "reader";
 
 /// The database unless another is named.
 pub const DEFAULT_DATABASE: &str = "log_center";
@@ -142,10 +162,14 @@ impl ClickHouse {
             url: None,
             user: args.clickhouse_user.clone().unwrap_or_default(),
             password: args.clickhouse_password.clone().unwrap_or_default(),
+            reader: Some((EMBEDDED_READER.to_owned(), String::new())),
             database: args.clickhouse_database.clone().unwrap_or_else(|| DEFAULT_DATABASE.to_owned()),
         };
         if let Some(text) = args.clickhouse_url.as_deref().filter(|text| !text.trim().is_empty()) {
             clickhouse.take_url(text)?;
+            let reader = args.clickhouse_reader_user.clone().filter(|name| !name.is_empty());
+            clickhouse.reader =
+                reader.map(|name| (name, args.clickhouse_reader_password.clone().unwrap_or_default()));
         }
         if clickhouse.database.is_empty() || clickhouse.database.contains(['`', '\\', '/', '.', '\0']) {
             return Err(ConfigError(format!("{:?} is no name of a database", clickhouse.database)));

@@ -18,7 +18,7 @@ pub enum ApiError {
         /// What is wrong.
         code: ErrorCode,
         /// Which field; `None` if the document as a whole is at fault.
-        field: Option<&'static str>,
+        field: Option<String>,
         /// What is wrong, for a person.
         message: String,
     },
@@ -41,6 +41,15 @@ pub enum ApiError {
         field: String,
         /// Completes the sentence "`field` …".
         rule: String,
+    },
+    /// 400 or 422: a statement of SQL is not understood, not allowed, or takes more than it may.
+    Statement {
+        /// `bad_statement` (400), `not_allowed`, `time_limit`, `memory_limit`, `rows_limit`, `bytes_limit`.
+        code: &'static str,
+        /// The field of the request that decides it.
+        field: &'static str,
+        /// What is wrong, where it is not understood in ClickHouse's words.
+        message: String,
     },
     /// 404: no such issue, request or path.
     NotFound(String),
@@ -74,9 +83,11 @@ impl ApiError {
         match self {
             ApiError::Document(error) if error.code() == ErrorCode::MalformedJson => StatusCode::BAD_REQUEST,
             ApiError::Field { code: ErrorCode::MalformedJson, .. } => StatusCode::BAD_REQUEST,
-            ApiError::Document(_) | ApiError::Field { .. } | ApiError::Parameter { .. } => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
+            ApiError::Statement { code: "bad_statement", .. } => StatusCode::BAD_REQUEST,
+            ApiError::Document(_)
+            | ApiError::Field { .. }
+            | ApiError::Parameter { .. }
+            | ApiError::Statement { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             ApiError::Body(_) => StatusCode::BAD_REQUEST,
             ApiError::SlowBody => StatusCode::REQUEST_TIMEOUT,
             ApiError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -89,6 +100,11 @@ impl ApiError {
         }
     }
 
+    /// What the answer says, as JSON, for where it cannot be the whole answer.
+    pub(crate) fn into_detail(self) -> String {
+        serde_json::to_string(&self.body().error).unwrap_or_default()
+    }
+
     fn body(self) -> ErrorBody {
         let detail =
             |code: &'static str, message: String| ErrorDetail { code, message, field: None, allowed: None };
@@ -98,7 +114,10 @@ impl ApiError {
                 ..detail(error.code().as_str(), error.message().to_owned())
             },
             ApiError::Field { code, field, message } => {
-                ErrorDetail { field: field.map(str::to_owned), ..detail(code.as_str(), message) }
+                ErrorDetail { field, ..detail(code.as_str(), message) }
+            }
+            ApiError::Statement { code, field, message } => {
+                ErrorDetail { field: Some(field.to_owned()), ..detail(code, message) }
             }
             ApiError::Body(message) => detail("bad_body", message),
             ApiError::SlowBody => detail("body_timeout", "the body did not arrive in time".to_owned()),
@@ -135,7 +154,9 @@ impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ApiError::Parameter { field, rule } => write!(f, "{field} {rule}"),
-            ApiError::NotFound(message) | ApiError::Unavailable { message, .. } => f.write_str(message),
+            ApiError::NotFound(message)
+            | ApiError::Unavailable { message, .. }
+            | ApiError::Statement { message, .. } => f.write_str(message),
             other => fmt::Debug::fmt(&other.status(), f),
         }
     }

@@ -11,16 +11,20 @@
 //!    then advances. After an unclear answer it looks what is there before it inserts anything again.
 //! 5. [`store`] knows ClickHouse: the migrations, the named statements, and the row types that are also the
 //!    answers of the reading half of [`api`]. [`trace`] puts the records of one request back together,
-//!    [`search`] reads the language in which events are looked for.
+//!    [`search`] reads the language in which events are looked for, [`tail`] shows them as they arrive.
 //!
 //! [`serve`] starts all of these, together with ClickHouse itself ([`engine_child`]) unless a remote one is
 //! configured, and stops them in the opposite order.
 //!
+//! [`cli`] is the other end: the commands that talk to a running server over HTTP, as anybody may.
+//!
 //! Invariant: `api` is imported only by what serves it and by [`dashboard`], whose plain pages ask as the API does until
 //! there is a dashboard that is a client; `ingest` knows neither spool nor store; the spool knows nothing of ClickHouse
-//! but the bytes that will be sent to it.
+//! but the bytes that will be sent to it; `cli` knows nothing of the server but its addresses and answers, and the text of
+//! the schema.
 
 pub mod api;
+pub mod cli;
 mod clock;
 pub mod config;
 pub mod dashboard;
@@ -33,6 +37,7 @@ mod seed;
 pub mod serve;
 pub mod spool;
 pub mod store;
+pub mod tail;
 pub mod trace;
 pub mod writer;
 

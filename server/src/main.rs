@@ -1,7 +1,8 @@
-//! `log-center`: the server, and the engine that it starts.
+//! `log-center`: the server, the engine that it starts, and the commands that talk to it.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use log_center_engine as engine;
+use log_center_server::cli::{self, Ending};
 use log_center_server::config::ServeArgs;
 use log_center_server::serve::serve;
 use std::process::ExitCode;
@@ -30,6 +31,8 @@ enum Command {
     Serve(Box<ServeArgs>),
     /// Run only the embedded ClickHouse behind its HTTP interface.
     Engine(engine::Options),
+    #[command(flatten)]
+    Client(cli::Command),
 }
 
 fn main() -> ExitCode {
@@ -38,12 +41,13 @@ fn main() -> ExitCode {
         return failed(&format!("--log (LOG_CENTER_LOG) cannot be read: {error}"));
     }
     let outcome = match cli.command {
-        Command::Serve(args) => run_server(*args),
+        Command::Serve(args) => run_server(*args).map(|()| Ending::Done),
         // Before any other thread: its sandbox holds for the calling thread and for what that one starts.
-        Command::Engine(options) => engine::run(options).map_err(anyhow::Error::from),
+        Command::Engine(options) => engine::run(options).map(|()| Ending::Done).map_err(anyhow::Error::from),
+        Command::Client(command) => cli::run(command, Cli::command()),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(ending) => ending.into(),
         Err(error) => failed(&format!("{error:#}")),
     }
 }

@@ -1,6 +1,6 @@
 //! The server as a whole: what is started in which order, and stopped in the opposite one.
 
-use crate::api::{self, AppState, Services, health::Readiness};
+use crate::api::{self, AppState, Services, health::Readiness, sql::Turns};
 use crate::config::Config;
 use crate::dashboard;
 use crate::engine_child::{EngineChild, EngineCommand};
@@ -8,6 +8,7 @@ use crate::listener;
 use crate::seed;
 use crate::spool::{Queue, Spool, SpoolOptions};
 use crate::store::{Store, StoreError};
+use crate::tail::Tail;
 use crate::writer::{Progress, Writer};
 use anyhow::{Context, bail};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -63,7 +64,18 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     };
 
     let progress = Arc::new(Progress::new(queue.position()?));
-    let state = AppState::from(Services { spool, store, progress, readiness: Readiness::default(), metrics });
+    let tail = Tail::new(store.clone(), Arc::clone(&progress), stopped.clone());
+    tokio::spawn(tail.clone().run());
+    let state = AppState::from(Services {
+        spool,
+        store,
+        progress,
+        tail,
+        turns: Turns::default(),
+        readiness: Readiness::default(),
+        metrics,
+        retention: Arc::new(config.args.retention),
+    });
     if state.spool.is_seeded() {
         state.readiness.set_accepts();
     }
@@ -151,7 +163,13 @@ async fn bind(what: &str, setting: &str, addr: SocketAddr) -> anyhow::Result<Tcp
 /// Starts the embedded ClickHouse, or takes the remote one as it is.
 async fn connect(config: &Config) -> anyhow::Result<(Option<EngineChild>, Store, String)> {
     let clickhouse = &config.clickhouse;
-    let store = |url: &str| Store::new(url, &clickhouse.user, &clickhouse.password, &clickhouse.database);
+    let store = |url: &str| {
+        let store = Store::new(url, &clickhouse.user, &clickhouse.password, &clickhouse.database);
+        match &clickhouse.reader {
+            Some((user, password)) => store.with_reader(user, password),
+            None => store,
+        }
+    };
     if let Some(url) = &clickhouse.url {
         return Ok((None, store(url), url.clone()));
     }

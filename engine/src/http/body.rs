@@ -24,8 +24,9 @@ const MAX_DRAINED_BYTES: usize = 64 << 20;
 /// Longest pause in what is read so.
 const MAX_DRAIN_PAUSE: Duration = Duration::from_secs(2);
 
-/// Time for the text of an exception to leave before the connection is cut behind it.
-const EXCEPTION_GRACE: Duration = Duration::from_millis(50);
+/// Time for the text of an exception to leave before the connection is cut behind it. A client that passes the answer on may
+/// read as slowly as its own client does.
+const EXCEPTION_GRACE: Duration = Duration::from_secs(1);
 
 /// Carries a request's body to its statement, until either ends.
 pub(super) async fn pump(mut body: Incoming, pieces: mpsc::Sender<input::Piece>) {

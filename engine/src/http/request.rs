@@ -39,6 +39,7 @@ struct Fields {
     decompress: bool,
     wait_end_of_query: bool,
     buffer_size: usize,
+    protocol: u64,
     settings: Vec<(String, String)>,
     parameters: Vec<(String, String)>,
 }
@@ -63,13 +64,7 @@ impl Fields {
             }
             // Known to ClickHouse's server and without a meaning here.
             "quota_key" | "stacktrace" | "role" | "close_session" | "" => {}
-            "client_protocol_version" if value == "0" => {}
-            "client_protocol_version" => {
-                return Err(Exception::new(
-                    Kind::NotImplemented,
-                    "client_protocol_version other than 0 is not implemented by this engine",
-                ));
-            }
+            "client_protocol_version" => self.protocol = number(&name, &value)?,
             _ => match name.strip_prefix("param_") {
                 Some("") => {
                     return Err(Exception::new(Kind::BadArguments, "a parameter `param_` has no name"));
@@ -180,6 +175,7 @@ pub(super) fn understand(
             settings: fields.settings,
             parameters: fields.parameters,
             session,
+            protocol: fields.protocol,
         },
         encoding,
         blocks: fields.decompress,

@@ -48,7 +48,7 @@ impl<'sql> Lexer<'sql> {
                 if trimmed.starts_with("--") || trimmed.starts_with("# ") || trimmed.starts_with("#!") {
                     trimmed.find('\n').unwrap_or(trimmed.len())
                 } else if trimmed.starts_with("/*") {
-                    trimmed.find("*/").map_or(trimmed.len(), |end| end + 2)
+                    comment_length(trimmed)
                 } else {
                     0
                 };
@@ -110,6 +110,27 @@ fn is_name(c: char) -> bool {
 
 fn run_length(text: &str, belongs: impl Fn(char) -> bool) -> usize {
     text.find(|c| !belongs(c)).unwrap_or(text.len())
+}
+
+/// Length of `/* … */` with all comments inside of it: they nest, as in ClickHouse.
+fn comment_length(text: &str) -> usize {
+    let mut depth = 0_u32;
+    let mut at = 0;
+    while at < text.len() {
+        match text.as_bytes().get(at..at + 2) {
+            Some(b"/*") => depth += 1,
+            Some(b"*/") => depth -= 1,
+            _ => {
+                at += 1;
+                continue;
+            }
+        }
+        at += 2;
+        if depth == 0 {
+            return at;
+        }
+    }
+    text.len()
 }
 
 /// Length of a quoted piece with its quotes. Backslash escapes, and so does doubling the quote, which

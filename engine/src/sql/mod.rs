@@ -3,7 +3,9 @@
 
 mod insert;
 mod lexer;
+mod read;
 mod statement;
 
 pub(crate) use insert::{Head, find_head};
-pub(crate) use statement::{Effect, answer_format, effect, refuse_files, refuse_several};
+pub use read::{Refusal, answer_format, check_read};
+pub(crate) use statement::{Effect, effect, refuse_files, refuse_several};

@@ -43,35 +43,35 @@ pub(crate) fn answer_format(sql: &str) -> Option<&str> {
     format
 }
 
-/// Refuses what would let SQL reach files of this machine, sandbox or not: `INTO OUTFILE` and
-/// `FROM INFILE` for everyone, and for readers the functions called `file`.
-pub(crate) fn refuse_files(sql: &str, reader: bool) -> Result<(), Exception> {
-    let mut lexer = Lexer::new(sql).peekable();
-    while let Some(token) = lexer.next() {
-        let Some(next) = lexer.peek() else { break };
-        if token.is_word("INTO") && next.is_word("OUTFILE") {
-            return Err(Exception::new(Kind::IntoOutfileNotAllowed, "INTO OUTFILE is not allowed"));
-        }
-        if token.is_word("FROM") && next.is_word("INFILE") {
-            return Err(Exception::new(Kind::NotImplemented, "FROM INFILE is not allowed over HTTP"));
-        }
-        if reader && *next == Token::Open && is_named_file(&token) {
-            return Err(Exception::new(Kind::AccessDenied, "reader: the function file is not allowed"));
-        }
+/// Refuses what would let SQL reach files of this machine, sandbox or not: `INTO OUTFILE` and `FROM INFILE`.
+pub(crate) fn refuse_files(sql: &str) -> Result<(), Exception> {
+    match named_file(sql) {
+        None => Ok(()),
+        Some("INFILE") => Err(Exception::new(Kind::NotImplemented, "FROM INFILE is not allowed over HTTP")),
+        Some(_) => Err(Exception::new(Kind::IntoOutfileNotAllowed, "INTO OUTFILE is not allowed")),
     }
-    Ok(())
 }
 
-fn is_named_file(token: &Token<'_>) -> bool {
-    match token {
-        Token::Word(name) => name.eq_ignore_ascii_case("file"),
-        Token::QuotedName(name) => name.trim_matches(['`', '"']).eq_ignore_ascii_case("file"),
-        _ => false,
-    }
+/// `OUTFILE` or `INFILE`, if the statement has such a clause.
+pub(super) fn named_file(sql: &str) -> Option<&'static str> {
+    let tokens = Lexer::new(sql);
+    tokens.clone().zip(tokens.skip(1)).find_map(|(token, next)| {
+        let has = |first, second| token.is_word(first) && next.is_word(second);
+        (has("INTO", "OUTFILE").then_some("OUTFILE")).or(has("FROM", "INFILE").then_some("INFILE"))
+    })
 }
 
 /// HTTP carries one statement; libchdb would run all of them.
 pub(crate) fn refuse_several(sql: &str) -> Result<(), Exception> {
+    match count(sql) {
+        0 => Err(Exception::new(Kind::SyntaxError, "Empty query")),
+        1 => Ok(()),
+        _ => Err(Exception::new(Kind::SyntaxError, "Multi-statements are not allowed")),
+    }
+}
+
+/// How many statements a text holds.
+pub(super) fn count(sql: &str) -> u32 {
     let mut after_semicolon = false;
     let mut statements = 0_u32;
     for token in Lexer::new(sql) {
@@ -84,9 +84,5 @@ pub(crate) fn refuse_several(sql: &str) -> Result<(), Exception> {
         }
         after_semicolon = false;
     }
-    match statements {
-        0 => Err(Exception::new(Kind::SyntaxError, "Empty query")),
-        1 => Ok(()),
-        _ => Err(Exception::new(Kind::SyntaxError, "Multi-statements are not allowed")),
-    }
+    statements
 }

@@ -39,4 +39,6 @@ pub(crate) struct Statement {
     pub(crate) settings: Vec<(String, String)>,
     pub(crate) parameters: Vec<(String, String)>,
     pub(crate) session: Option<sessions::SessionRequest>,
+    /// The revision of ClickHouse's protocol that the client reads `Native` in; 0 = none named.
+    pub(crate) protocol: u64,
 }

@@ -1,5 +1,6 @@
 //! One statement on its thread.
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -11,7 +12,8 @@ use super::text::{Text, read_text};
 use super::{Statement, User};
 use crate::chdb::{Connection, Counts, Engine, Rows, is_not_streamable};
 use crate::exception::{Exception, Kind};
-use crate::sql::{self, Effect};
+use crate::native;
+use crate::sql::{self, Effect, Refusal};
 
 /// Bytes of an insert's data handed to the engine at once.
 const DATA_PIECE_BYTES: usize = 256 << 10;
@@ -108,7 +110,6 @@ fn perform(
 }
 
 fn check(text: &Text, statement: &Statement) -> Result<(), Exception> {
-    let reader = statement.user == User::Reader;
     let (sql, effect) = match text {
         Text::Statement(sql) => {
             sql::refuse_several(sql)?;
@@ -118,10 +119,18 @@ fn check(text: &Text, statement: &Statement) -> Result<(), Exception> {
     };
     // The setting `readonly` lets KILL QUERY and USE through, and is not set in a session, which would keep
     // it for good.
+    let reader = statement.user == User::Reader;
     if (statement.read_only || reader) && effect == Effect::Writes {
         return Err(Exception::new(Kind::Readonly, "Cannot execute query in readonly mode"));
     }
-    sql::refuse_files(sql, reader)
+    sql::refuse_files(sql)?;
+    if reader {
+        sql::check_read(sql).map_err(|refusal| match refusal {
+            Refusal::Settings => Exception::new(Kind::Readonly, format_args!("reader: {refusal}")),
+            _ => Exception::new(Kind::AccessDenied, format_args!("reader: {refusal}")),
+        })?;
+    }
+    Ok(())
 }
 
 /// The connection to run on: a fresh one, or the session's. A reader's session has nothing to keep, so it
@@ -184,7 +193,7 @@ fn select(
         return execute(connection, sql, statement, format, answer);
     }
     let refusal = match connection.stream(sql, &statement.default_format, &statement.parameters) {
-        Ok(rows) => return send(rows, layout, entry, answer.begin(format)),
+        Ok(rows) => return send(rows, layout, protocol(&format, statement), entry, answer.begin(format)),
         Err(exception) => exception,
     };
     if is_not_streamable(&refusal) {
@@ -200,7 +209,18 @@ fn is_array_of_rows(sql: &str, statement: &Statement) -> bool {
     sql.contains(SETTING) || statement.settings.iter().any(|(name, _)| name == SETTING)
 }
 
-fn send(mut rows: Rows<'_>, layout: Layout, entry: &Entry, mut writer: Writer) -> Ending {
+/// The revision that blocks have to be written again for, if there is one.
+fn protocol(format: &str, statement: &Statement) -> Option<u64> {
+    (statement.protocol > 0 && format.eq_ignore_ascii_case("Native")).then_some(statement.protocol)
+}
+
+fn send(
+    mut rows: Rows<'_>,
+    layout: Layout,
+    protocol: Option<u64>,
+    entry: &Entry,
+    mut writer: Writer,
+) -> Ending {
     let mut header = None;
     loop {
         if entry.is_cancelled() {
@@ -211,10 +231,22 @@ fn send(mut rows: Rows<'_>, layout: Layout, entry: &Entry, mut writer: Writer) -
             Ok(None) => return Ending::Done(writer, Counts::default()),
             Err(exception) => return Ending::Failed(writer, exception),
         };
-        let data = without_repeated_header(block.bytes(), layout, &mut header);
+        let data = match understood(block.bytes(), protocol) {
+            Ok(data) => data,
+            Err(exception) => return Ending::Failed(writer, exception),
+        };
+        let data = without_repeated_header(&data, layout, &mut header);
         if let Err(reason) = writer.write(data, block.counts()) {
             return Ending::stuck(writer, reason);
         }
+    }
+}
+
+/// A block as the client reads it.
+fn understood(block: &[u8], protocol: Option<u64>) -> Result<Cow<'_, [u8]>, Exception> {
+    match protocol {
+        Some(revision) => native::for_revision(block, revision).map(Cow::Owned),
+        None => Ok(Cow::Borrowed(block)),
     }
 }
 
@@ -245,8 +277,12 @@ fn execute(
 ) -> Ending {
     match connection.query(sql, &statement.default_format, &statement.parameters) {
         Ok(result) => {
+            let data = match understood(result.bytes(), protocol(&format, statement)) {
+                Ok(data) => data,
+                Err(exception) => return Ending::Refused(answer, exception),
+            };
             let mut writer = answer.begin(format);
-            match writer.write(result.bytes(), result.counts()) {
+            match writer.write(&data, result.counts()) {
                 Ok(()) => Ending::Done(writer, Counts::default()),
                 Err(reason) => Ending::stuck(writer, reason),
             }

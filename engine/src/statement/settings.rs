@@ -88,6 +88,8 @@ impl Settings {
                 Some((_, limit)) => *limit = lowered(&name, limit, &value)?,
                 None if reader_may_set(&name) => settings.push((name, value)),
                 None if IGNORED_FOR_READERS.contains(&name.as_str()) => {}
+                // What is set below in any case.
+                None if OVERFLOW_MODES.contains(&name.as_str()) && value == "throw" => {}
                 None => {
                     return Err(Exception::new(
                         Kind::Readonly,
@@ -96,8 +98,7 @@ impl Settings {
                 }
             }
         }
-        settings.push(("result_overflow_mode".to_owned(), "throw".to_owned()));
-        settings.push(("timeout_overflow_mode".to_owned(), "throw".to_owned()));
+        settings.extend(OVERFLOW_MODES.map(|name| (name.to_owned(), "throw".to_owned())));
         settings.push(("readonly".to_owned(), "1".to_owned()));
         Ok(settings)
     }
@@ -124,6 +125,9 @@ const IGNORED_FOR_READERS: [&str; 5] = [
     "readonly",
     "send_progress_in_http_headers",
 ];
+
+/// What a reader's statement does at a limit: it fails, whatever else it might wish.
+const OVERFLOW_MODES: [&str; 2] = ["result_overflow_mode", "timeout_overflow_mode"];
 
 /// What a reader may choose: how an answer looks, how the work is cut, tighter limits on reading. Nothing
 /// that lifts a limit, reaches outside, or changes what other statements see.

@@ -14,6 +14,8 @@ fn raw(engine: &Engine, request: &str) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
+const NEWER: &str = "client_protocol_version=54460&default_format=Native";
+
 #[tokio::test]
 async fn a_table_of_bad_requests() {
     let engine = Engine::start();
@@ -43,7 +45,8 @@ async fn a_table_of_bad_requests() {
         ("setting with a zero byte", "max_threads=1%00", "SELECT 1", 400, 36),
         ("bad flag", "compress=maybe", "SELECT 1", 400, 36),
         ("bad number", "buffer_size=-1", "SELECT 1", 400, 36),
-        ("newer protocol", "client_protocol_version=54460", "SELECT 1", 501, 48),
+        ("newer protocol, too rich a type", NEWER, "SELECT 1::Dynamic", 501, 48),
+        ("protocol of no number", "client_protocol_version=new", "SELECT 1", 400, 36),
         ("nameless parameter", "param_=1", "SELECT 1", 400, 36),
         ("missing parameter", "", "SELECT {x:UInt8}", 500, 456),
         ("parameter of a wrong type", "param_x=abc", "SELECT {x:UInt8}", 400, 457),

@@ -8,6 +8,7 @@ mod codecs;
 mod crate_client;
 mod insert;
 mod life;
+mod native;
 mod node_client;
 mod process;
 mod reader;

@@ -43,6 +43,58 @@ async fn reads_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn what_readonly_lets_through_is_refused_by_its_words() {
+    let engine = engine().await;
+    for (sql, code) in [
+        // ClickHouse itself takes these from a subquery, `readonly` included.
+        ("SELECT * FROM (SELECT 1 SETTINGS readonly = 0)", 164),
+        ("SELECT * FROM (SELECT 1 SETTINGS max_execution_time = 100)", 164),
+        ("SELECT * FROM (SELECT 1 settings`max_threads`=1)", 164),
+        ("SELECT * FROM (SELECT 1 SETTINGS use_uncompressed_cache, readonly = 0)", 164),
+        (
+            "SELECT * FROM (SELECT * FROM url('http://127.0.0.1:1/', 'LineAsString') SETTINGS readonly = 0)",
+            164,
+        ),
+        ("SELECT * FROM (SELECT /* /* */ ' */ * SETTINGS/**/readonly=0) -- '", 164),
+        ("SELECT \u{2018}'\u{2019}, * FROM (SELECT 1 SETTINGS readonly = 0), \u{2018}'\u{2019}", 497),
+        ("SELECT file('engine.xml')", 497),
+        ("SELECT FILE ('engine.xml')", 497),
+        ("SELECT `file`('engine.xml')", 497),
+        ("SELECT \"fi\\x6ce\"('engine.xml')", 497),
+        ("SELECT arrayMap(file, ['engine.xml'])", 497),
+        ("SELECT * APPLY file FROM (SELECT 'engine.xml')", 497),
+        ("SELECT * APPLY(x -> file(x)) FROM (SELECT 'engine.xml')", 497),
+        ("DESCRIBE file('engine.xml')", 497),
+        ("DESC TABLE url('http://127.0.0.1:1/')", 497),
+        ("(DESCRIBE s3('http://127.0.0.1:1/a/b'))", 497),
+        ("SELECT 1 INTO OUTFILE 'x'", 358),
+        ("SELECT 1; SELECT 2", 62),
+    ] {
+        let (status, text) = engine.post("user=reader", sql).await;
+        assert!(status >= 400 && text.contains(&format!("Code: {code}.")), "{sql}: {status} {text}");
+    }
+    for sql in [
+        "SELECT 1 AS `settings`",
+        "SELECT 'it''s in a file (settings a = 1); DROP TABLE t'",
+        "SELECT 1 /* a; /* nested */ ; file() */ -- SETTINGS a = 1",
+        "DESCRIBE t",
+        "DESCRIBE TABLE t",
+        "DESCRIBE (SELECT count() FROM t)",
+        "EXPLAIN SELECT * FROM t",
+        "SHOW TABLES",
+        "EXISTS TABLE t",
+        "WITH 1 AS x SELECT x;",
+        "FROM t SELECT count()",
+        "(SELECT 1)",
+    ] {
+        let (status, text) = engine.post("user=reader", sql).await;
+        assert_eq!(status, 200, "{sql}: {text}");
+    }
+    let modes = "user=reader&result_overflow_mode=throw&timeout_overflow_mode=throw";
+    assert_eq!(engine.post(modes, "SELECT 1").await, (200, "1\n".to_owned()));
+}
+
+#[tokio::test]
 async fn is_known_by_url_header_or_basic_auth() {
     let engine = engine().await;
     let post = || plain_client().post(engine.url()).body("CREATE TABLE u (a UInt64) ENGINE = Memory");

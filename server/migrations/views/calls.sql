@@ -3,6 +3,8 @@ CREATE OR REPLACE VIEW calls
     time DateTime64(3, 'UTC') COMMENT 'When the call of another service ended',
     project LowCardinality(String) COMMENT 'The calling service',
     environment LowCardinality(String) COMMENT 'Where that service runs',
+    version LowCardinality(String) COMMENT 'Version of that service',
+    hostname LowCardinality(String) COMMENT 'Host of that service',
     req_id String COMMENT 'The request in which it was made',
     span_id String COMMENT 'The hop that is the call',
     parent_id String COMMENT 'The hop that made it',
@@ -19,7 +21,7 @@ CREATE OR REPLACE VIEW calls
 )
 AS
 SELECT
-    time, project, environment, req_id, span_id, parent_id, uid, event, service_host AS host,
+    time, project, environment, version, hostname, req_id, span_id, parent_id, uid, event, service_host AS host,
     service_path AS path, service_route AS route, service_payload AS payload, service_http_code AS http_code, service_tm AS tm,
     service_body AS body, service_err AS err
 FROM event_store

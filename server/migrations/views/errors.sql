@@ -10,12 +10,15 @@ CREATE OR REPLACE VIEW errors
     commit_hash LowCardinality(String) COMMENT 'Git commit of the program',
     hostname LowCardinality(String) COMMENT 'Host of the program',
     level UInt8 COMMENT '60 critical, 50 error, 40 warning',
+    msg LowCardinality(String) COMMENT 'The constant text of the record; of a report, the type of the error',
+    extra String COMMENT 'Everything else that the record says, k=v k2=v2',
     type LowCardinality(String) COMMENT 'Type of the error',
     message String COMMENT 'What the error says',
     file_path LowCardinality(String) COMMENT 'File that raised it',
     line_number UInt32 COMMENT 'Line in that file, 0 = unknown',
     stack_trace String COMMENT 'Its stack, lines joined by line feeds',
     req_id String COMMENT 'The request in which it happened',
+    span_id String COMMENT 'The hop of that request in which it happened',
     uid String COMMENT 'User',
     rrdid String COMMENT 'Client: long-lived cookie or device',
     url String COMMENT 'What the client asked for',
@@ -24,7 +27,7 @@ CREATE OR REPLACE VIEW errors
 AS
 SELECT
     time, issue_id, lower(hex(event_store.fingerprint)) AS fingerprint, source, project, environment, version,
-    commit_hash, hostname, level, err_type AS type, err_msg AS message, err_file_path AS file_path,
-    err_line_number AS line_number, err_stack AS stack_trace, req_id, uid, rrdid, url, attributes AS context
+    commit_hash, hostname, level, msg, extra, err_type AS type, err_msg AS message, err_file_path AS file_path,
+    err_line_number AS line_number, err_stack AS stack_trace, req_id, span_id, uid, rrdid, url, attributes AS context
 FROM event_store
 WHERE issue_id != 0;

@@ -46,6 +46,7 @@ CREATE OR REPLACE VIEW events
     perf_cpu Nullable(Float64) COMMENT 'Percent of one core',
     event_id String COMMENT 'The id that the client gave to the event',
     retention_days UInt16 COMMENT 'Days after which the event is deleted',
+    batch UInt64 COMMENT 'The insert that brought it here: rows of one batch came together',
     attributes String COMMENT 'JSON object: the context of a report, the unknown keys of a record; empty = none'
 )
 AS
@@ -55,5 +56,5 @@ SELECT
     if(issue_id = 0, '', lower(hex(event_store.fingerprint))) AS fingerprint,
     err_type, err_msg, err_stack, err_file_path, err_line_number,
     service_host, service_path, service_route, service_payload, service_http_code, service_tm, service_body, service_err,
-    perf_rss, perf_cpu, event_id, retention_days, attributes
+    perf_rss, perf_cpu, event_id, retention_days, batch, attributes
 FROM event_store;

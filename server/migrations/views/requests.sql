@@ -1,9 +1,16 @@
+-- One row of event_store each, never grouped: a bound on time, and a req_id, are looked up in its index.
 CREATE OR REPLACE VIEW requests
 (
-    req_id String COMMENT 'Request',
-    project LowCardinality(String) COMMENT 'A service that took part: one row a request and service',
+    time DateTime64(3, 'UTC') COMMENT 'When the service answered: bound this, and only that time is read',
+    started_at DateTime64(3, 'UTC') COMMENT 'When the request reached the service: time less tm',
+    req_id String COMMENT 'Request; a row each time that a service answered it',
+    span_id String COMMENT 'The hop that is this service handling it',
+    parent_id String COMMENT 'The hop that called the service',
+    project LowCardinality(String) COMMENT 'The service',
     environment LowCardinality(String) COMMENT 'Where that service runs',
-    started_at DateTime64(3, 'UTC') COMMENT 'When the request reached the service',
+    version LowCardinality(String) COMMENT 'Version of that service',
+    hostname LowCardinality(String) COMMENT 'Host of that service',
+    level UInt8 COMMENT 'Level of the record that says so: 50 and above if handling it failed',
     url String COMMENT 'What the client asked for',
     uid String COMMENT 'User',
     rrdid String COMMENT 'Client: long-lived cookie or device',
@@ -11,24 +18,15 @@ CREATE OR REPLACE VIEW requests
     ua LowCardinality(String) COMMENT 'User agent of the client',
     method LowCardinality(String) COMMENT 'HTTP method',
     route LowCardinality(String) COMMENT 'Matched path, as /users/{id}',
-    status UInt16 COMMENT 'HTTP status of the answer, the highest if the service was called several times; 0 = none',
-    tm Nullable(Float64) COMMENT 'Handling time in milliseconds, the longest if the service was called several times; NULL = not answered'
+    status UInt16 COMMENT 'HTTP status of the answer, 0 = none',
+    tm Nullable(Float64) COMMENT 'Handling time in milliseconds',
+    extra String COMMENT 'Everything else, k=v k2=v2'
 )
 AS
 SELECT
-    e.req_id AS req_id,
-    e.project AS project,
-    any(e.environment) AS environment,
-    min(e.time) AS started_at,
-    any(e.url) AS url,
-    max(e.uid) AS uid,
-    max(e.rrdid) AS rrdid,
-    any(e.ip) AS ip,
-    any(e.ua) AS ua,
-    any(e.method) AS method,
-    any(e.route) AS route,
-    max(e.status) AS status,
-    max(e.tm) AS tm
-FROM event_store AS e
-WHERE e.event IN ('client-req', 'client-res') AND e.req_id != ''
-GROUP BY e.req_id, e.project;
+    time,
+    fromUnixTimestamp64Milli(toUnixTimestamp64Milli(event_store.time) - toInt64(round(ifNull(event_store.tm, 0))), 'UTC') AS started_at,
+    req_id, span_id, parent_id, project, environment, version, hostname, level, url, uid, rrdid, ip, ua, method, route,
+    status, tm, extra
+FROM event_store
+WHERE event = 'client-res';

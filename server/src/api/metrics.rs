@@ -18,6 +18,7 @@ async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
     let waiting = state.spool.end().borrow().saturating_sub(state.progress.stored());
     metrics::gauge!("log_center_spool_entries").set(waiting as f64);
     metrics::gauge!("log_center_disk_failing").set(f64::from(u8::from(state.spool.disk_failure().is_some())));
+    metrics::gauge!("log_center_tail_subscribers").set(state.tail.subscribers() as f64);
     let text = state.metrics.render();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }
@@ -42,5 +43,6 @@ pub fn describe() {
     );
     describe_gauge!("log_center_spool_bytes", Unit::Bytes, "What waits for ClickHouse");
     describe_gauge!("log_center_spool_entries", "Entries that wait for ClickHouse");
+    describe_gauge!("log_center_tail_subscribers", "Connections that follow events as they arrive");
     describe_gauge!("log_center_disk_failing", "1 while the spool cannot write");
 }

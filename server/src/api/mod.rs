@@ -15,10 +15,13 @@ pub(crate) mod page;
 pub(crate) mod query;
 pub mod reports;
 pub mod requests;
+pub mod sql;
 
 use crate::error::{ApiError, RETRY_AFTER_SECONDS};
+use crate::ingest::retention::Retention;
 use crate::spool::{Spool, SpoolError};
 use crate::store::Store;
+use crate::tail::Tail;
 use crate::writer::Progress;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -48,10 +51,16 @@ pub struct Services {
     pub store: Store,
     /// How far the writer is.
     pub progress: Arc<Progress>,
+    /// Shows events as they arrive.
+    pub tail: Tail,
+    /// Who may ask SQL of their own at this moment.
+    pub turns: sql::Turns,
     /// Whether the server can do its work, for `/health/ready`.
     pub readiness: Readiness,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
+    /// How long events are kept.
+    pub retention: Arc<Retention>,
 }
 
 impl From<Services> for AppState {
@@ -100,6 +109,7 @@ fn cors() -> CorsLayer {
             HeaderName::from_static("idempotency-key"),
             HeaderName::from_static("x-request-id"),
             HeaderName::from_static("traceparent"),
+            HeaderName::from_static("last-event-id"),
         ])
         .expose_headers([header::RETRY_AFTER])
         .max_age(Duration::from_secs(PREFLIGHT_SECONDS))

@@ -1,6 +1,6 @@
 //! `/api/openapi.json` and `/docs`, which shows it and lets one try it, without anything from elsewhere.
 
-use super::{AppState, events, issues, reports, requests};
+use super::{AppState, events, issues, reports, requests, sql};
 use axum::Router;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -20,6 +20,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         (name = "events", description = "Send records."),
         (name = "issues", description = "Find and work on issues."),
         (name = "requests", description = "See one request across services."),
+        (name = "sql", description = "Ask with SQL of your own."),
     )
 )]
 struct ApiDoc;
@@ -31,6 +32,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(events::router())
         .merge(issues::router())
         .merge(requests::router())
+        .merge(sql::router())
 }
 
 /// The document, for whoever wants it without a server.

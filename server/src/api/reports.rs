@@ -116,10 +116,10 @@ pub async fn report(
     let space = KeySpace::Event { project: &report.project_id };
     let mut keys: Vec<Identity> = key.map(|key| Identity::of_key(space, key)).into_iter().collect();
     let fingerprint = report.fingerprint();
-    let mut event = ingest::report(report, clock::now());
+    let mut event = ingest::report(report, clock::now(), &state.retention);
     // The report is its event: what names the one names the other, and a repeated one gets the first answer.
     keys.extend(event.identity.take());
-    let receipt = state.spool.append(std::slice::from_ref(&event), keys).await?;
+    let receipt = state.spool.append(ingest::encode(&event), keys).await?;
     metrics::counter!("log_center_accepted_total", "source" => "report")
         .increment(u64::from(!receipt.is_repeated));
     metrics::counter!("log_center_duplicates_total").increment(u64::from(receipt.is_repeated));

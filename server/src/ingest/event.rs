@@ -1,102 +1,104 @@
+use super::Identity;
+use super::columns::Columns;
 use super::retention::DEFAULT_RETENTION_DAYS;
-use super::{Identity, RowWriter};
 use log_center_wire::{Fingerprint, UnixMillis};
+use std::borrow::Cow;
 
 /// What the server accepted: one row of `event_store` to be.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Event {
+pub struct Event<'a> {
     /// When it arrived.
     pub received_at: UnixMillis,
     /// When it happened, by the client's clock unless that was wild.
     pub time: UnixMillis,
     /// The client's own time if it was wild, else empty.
-    pub client_time: String,
+    pub client_time: Cow<'a, str>,
     /// By which way it came.
     pub source: Source,
     /// The project: a report's `project_id`, a record's `name`.
-    pub project: String,
+    pub project: Cow<'a, str>,
     /// Where it runs.
-    pub environment: String,
+    pub environment: Cow<'a, str>,
     /// Version of the program.
-    pub version: String,
+    pub version: Cow<'a, str>,
     /// Its git commit.
-    pub commit_hash: String,
+    pub commit_hash: Cow<'a, str>,
     /// Bunyan's number.
     pub level: u8,
     /// `desc`, `stat`, `visit`, `biz`.
-    pub scope: String,
+    pub scope: Cow<'a, str>,
     /// `client-req`, `trace`, …
-    pub event: String,
+    pub event: Cow<'a, str>,
     /// Host name.
-    pub hostname: String,
+    pub hostname: Cow<'a, str>,
     /// Process.
     pub pid: u32,
     /// The constant text.
-    pub msg: String,
+    pub msg: Cow<'a, str>,
     /// `k=v k2=v2`.
-    pub extra: String,
+    pub extra: Cow<'a, str>,
     /// Request id.
-    pub req_id: String,
+    pub req_id: Cow<'a, str>,
     /// The hop that wrote it.
-    pub span_id: String,
+    pub span_id: Cow<'a, str>,
     /// The hop before that.
-    pub parent_id: String,
+    pub parent_id: Cow<'a, str>,
     /// User id.
-    pub uid: String,
+    pub uid: Cow<'a, str>,
     /// Client id.
-    pub rrdid: String,
+    pub rrdid: Cow<'a, str>,
     /// What the client asked for.
-    pub url: String,
+    pub url: Cow<'a, str>,
     /// The client's address.
-    pub ip: String,
+    pub ip: Cow<'a, str>,
     /// The client's user agent.
-    pub ua: String,
+    pub ua: Cow<'a, str>,
     /// Handling time of the request in milliseconds.
     pub tm: Option<f64>,
     /// HTTP method of the request; of `client-req` and `client-res`, like the next.
-    pub method: String,
+    pub method: Cow<'a, str>,
     /// Its matched path, as `/users/{id}`.
-    pub route: String,
+    pub route: Cow<'a, str>,
     /// HTTP status of the answer, of `client-res`; 0 = none.
     pub status: u16,
     /// The issue that it is an occurrence of.
     pub fingerprint: Option<Fingerprint>,
     /// Type of the error.
-    pub err_type: String,
+    pub err_type: Cow<'a, str>,
     /// What the error says.
-    pub err_msg: String,
+    pub err_msg: Cow<'a, str>,
     /// Its stack, lines joined by line feeds.
-    pub err_stack: String,
+    pub err_stack: Cow<'a, str>,
     /// The file that raised it.
-    pub err_file_path: String,
+    pub err_file_path: Cow<'a, str>,
     /// The line in that file; 0 = unknown.
     pub err_line_number: u32,
     /// The called host.
-    pub service_host: String,
+    pub service_host: Cow<'a, str>,
     /// The called path.
-    pub service_path: String,
+    pub service_path: Cow<'a, str>,
     /// The called path with numbers and ids replaced by `{id}`.
-    pub service_route: String,
+    pub service_route: Cow<'a, str>,
     /// What was sent there.
-    pub service_payload: String,
+    pub service_payload: Cow<'a, str>,
     /// HTTP status of its answer.
     pub service_http_code: Option<u16>,
     /// Duration of the call in milliseconds.
     pub service_tm: Option<f64>,
     /// The answer.
-    pub service_body: String,
+    pub service_body: Cow<'a, str>,
     /// Why there is none.
-    pub service_err: String,
+    pub service_err: Cow<'a, str>,
     /// Resident memory in bytes.
     pub perf_rss: Option<u64>,
     /// Percent of one core.
     pub perf_cpu: Option<f64>,
     /// The client's own id of the event.
-    pub event_id: String,
+    pub event_id: Cow<'a, str>,
     /// Days after which it is deleted.
     pub retention_days: u16,
     /// A JSON object as text: a report's context, a record's unknown keys; or empty.
-    pub attributes: String,
+    pub attributes: Cow<'a, str>,
     /// What it is known by if it comes again; `None` = every arrival counts.
     pub identity: Option<Identity>,
 }
@@ -119,25 +121,10 @@ impl Source {
     }
 }
 
-impl Event {
-    /// The columns of `event_store` that [`write_row`](Self::write_row) writes, in its order. The first one, `batch`,
-    /// is not known before the event is about to be inserted: whoever does that writes it before the row.
-    pub const COLUMNS: &'static str = "batch, received_at, time, client_time, source, project, environment, \
-        version, commit_hash, level, scope, event, hostname, pid, msg, extra, req_id, span_id, parent_id, uid, \
-        rrdid, url, ip, ua, tm, method, route, status, issue_id, fingerprint, err_type, err_msg, err_stack, err_file_path, \
-        err_line_number, service_host, service_path, service_route, service_payload, service_http_code, \
-        service_tm, service_body, service_err, perf_rss, perf_cpu, event_id, retention_days, attributes";
-
-    /// The columns of rows that a spool of the first version holds.
-    pub(crate) const COLUMNS_1: &'static str = "batch, received_at, time, client_time, source, project, environment, \
-        version, commit_hash, level, scope, event, hostname, pid, msg, extra, req_id, span_id, parent_id, uid, \
-        rrdid, url, ip, ua, tm, issue_id, fingerprint, err_type, err_msg, err_stack, err_file_path, \
-        err_line_number, service_host, service_path, service_payload, service_http_code, service_tm, \
-        service_body, service_err, perf_rss, perf_cpu, event_id, attributes";
-
+impl<'a> Event<'a> {
     /// An event of a project of which nothing else is known.
-    pub fn empty(project: String) -> Self {
-        let text = String::new;
+    pub fn empty(project: Cow<'a, str>) -> Self {
+        let text = || Cow::Borrowed("");
         Self {
             received_at: UnixMillis(0),
             time: UnixMillis(0),
@@ -189,25 +176,24 @@ impl Event {
         }
     }
 
-    /// Appends the row without its first column.
-    pub fn write_row(&self, out: &mut Vec<u8>) {
+    /// Hands the values of all columns over, in the order of [`COLUMNS`](super::columns::COLUMNS).
+    pub(crate) fn write(&self, out: &mut impl Columns) {
         let issue_id = self.fingerprint.map_or(0, |fingerprint| fingerprint.issue_id().get());
         let fingerprint = self.fingerprint.map_or([0; 16], |fingerprint| *fingerprint.as_bytes());
-        RowWriter::new(out)
-            .i64(self.received_at.0)
+        out.i64(self.received_at.0)
             .i64(self.time.0)
             .string(&self.client_time)
-            .string(self.source.as_str())
-            .string(&self.project)
-            .string(&self.environment)
-            .string(&self.version)
-            .string(&self.commit_hash)
+            .word(self.source.as_str())
+            .word(&self.project)
+            .word(&self.environment)
+            .word(&self.version)
+            .word(&self.commit_hash)
             .u8(self.level)
-            .string(&self.scope)
-            .string(&self.event)
-            .string(&self.hostname)
+            .word(&self.scope)
+            .word(&self.event)
+            .word(&self.hostname)
             .u32(self.pid)
-            .string(&self.msg)
+            .word(&self.msg)
             .string(&self.extra)
             .string(&self.req_id)
             .string(&self.span_id)
@@ -216,28 +202,28 @@ impl Event {
             .string(&self.rrdid)
             .string(&self.url)
             .string(&self.ip)
-            .string(&self.ua)
-            .nullable(self.tm, |row, tm| _ = row.f64(tm))
-            .string(&self.method)
-            .string(&self.route)
+            .word(&self.ua)
+            .nullable(self.tm.map(f64::to_le_bytes))
+            .word(&self.method)
+            .word(&self.route)
             .u16(self.status)
             .u64(issue_id)
             .fixed(&fingerprint)
-            .string(&self.err_type)
+            .word(&self.err_type)
             .string(&self.err_msg)
             .string(&self.err_stack)
-            .string(&self.err_file_path)
+            .word(&self.err_file_path)
             .u32(self.err_line_number)
-            .string(&self.service_host)
+            .word(&self.service_host)
             .string(&self.service_path)
-            .string(&self.service_route)
+            .word(&self.service_route)
             .string(&self.service_payload)
-            .nullable(self.service_http_code, |row, code| _ = row.u16(code))
-            .nullable(self.service_tm, |row, tm| _ = row.f64(tm))
+            .nullable(self.service_http_code.map(u16::to_le_bytes))
+            .nullable(self.service_tm.map(f64::to_le_bytes))
             .string(&self.service_body)
             .string(&self.service_err)
-            .nullable(self.perf_rss, |row, rss| _ = row.u64(rss))
-            .nullable(self.perf_cpu, |row, cpu| _ = row.f64(cpu))
+            .nullable(self.perf_rss.map(u64::to_le_bytes))
+            .nullable(self.perf_cpu.map(f64::to_le_bytes))
             .string(&self.event_id)
             .u16(self.retention_days)
             .string(&self.attributes);

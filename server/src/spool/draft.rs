@@ -3,11 +3,11 @@
 use super::committer::Waiting;
 use super::counters::Counters;
 use super::database::{META_SEEDED, META_SEQUENCE, Tables, disk};
-use super::entry::{EntryBuilder, Row, Transition};
+use super::entry::{EntryBuilder, Transition};
 use super::index::{Index, Known};
 use super::{Answer, Changed, KnownIssue, Receipt, SpoolError, Submission};
 use crate::clock::now;
-use crate::ingest::Identity;
+use crate::ingest::{Block, Identity, Occurrence};
 use fjall::{OwnedWriteBatch as WriteBatch, PersistMode};
 use log_center_wire::{IssueId, IssueStatus, REGRESSION_ACTOR};
 
@@ -41,8 +41,8 @@ impl<'a> Draft<'a> {
     /// at once.
     pub(super) fn take(&mut self, submission: Submission) -> Result<Option<Waiting>, fjall::Error> {
         match submission {
-            Submission::Events { rows, keys, answer, .. } => {
-                let receipt = self.events(&rows, &keys).map(Ok);
+            Submission::Events { blocks, keys, answer, .. } => {
+                let receipt = self.events(&blocks, &keys).map(Ok);
                 Ok(settle(answer, receipt)?.map(|(answer, receipt)| Waiting::Events(answer, receipt)))
             }
             Submission::Status { issue_id, to, actor, note, answer } => {
@@ -56,33 +56,36 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn events(&mut self, rows: &[Row], keys: &[Identity]) -> Result<Receipt, fjall::Error> {
+    fn events(&mut self, blocks: &[Block], keys: &[Identity]) -> Result<Receipt, fjall::Error> {
         if let Some(is_new) = self.index.answered(keys, self.now_ms)? {
-            return Ok(Receipt { is_new, is_repeated: true, duplicates: rows.len() });
+            let events = blocks.iter().map(|block| block.rows as usize).sum();
+            return Ok(Receipt { is_new, is_repeated: true, duplicates: events });
         }
         let mut is_new = false;
         let mut duplicates = 0;
-        for (position, row) in rows.iter().enumerate() {
-            let own: &[Identity] = row.identity.as_slice();
-            if self.index.answered(own, self.now_ms)?.is_some() {
-                duplicates += 1;
-                continue;
+        for (position, block) in blocks.iter().enumerate() {
+            if let Some(occurrence) = &block.occurrence {
+                let own: &[Identity] = occurrence.identity.as_slice();
+                if self.index.answered(own, self.now_ms)?.is_some() {
+                    duplicates += 1;
+                    continue;
+                }
+                let made = self.occurrence(occurrence)?;
+                is_new |= made && position == 0;
+                own.iter().for_each(|key| self.index.remember(*key, made, self.now_ms));
             }
-            let made = self.occurrence(row)?;
-            is_new |= made && position == 0;
-            self.entry.event(row);
-            own.iter().for_each(|key| self.index.remember(*key, made, self.now_ms));
+            self.entry.events(block);
         }
         keys.iter().for_each(|key| self.index.remember(*key, is_new, self.now_ms));
         Ok(Receipt { is_new, is_repeated: false, duplicates })
     }
 
-    /// Makes the issue that a row is an occurrence of, or reopens it. True if it is made.
-    fn occurrence(&mut self, row: &Row) -> Result<bool, fjall::Error> {
-        let Some(fingerprint) = row.fingerprint else { return Ok(false) };
+    /// Makes the issue that an event is an occurrence of, or reopens it. True if it is made.
+    fn occurrence(&mut self, occurrence: &Occurrence) -> Result<bool, fjall::Error> {
+        let fingerprint = occurrence.fingerprint;
         let known = match self.index.issue(fingerprint)? {
             None => {
-                let known = Known { status: IssueStatus::New, project: row.project.clone() };
+                let known = Known { status: IssueStatus::New, project: occurrence.project.clone() };
                 self.index.set_issue(&mut self.batch, fingerprint, known);
                 return Ok(true);
             }
@@ -95,7 +98,7 @@ impl<'a> Draft<'a> {
                 project: &known.project,
                 from: known.status,
                 to: IssueStatus::New,
-                at_ms: row.received_at_ms,
+                at_ms: occurrence.received_at_ms,
                 actor: REGRESSION_ACTOR,
                 note: "",
             });

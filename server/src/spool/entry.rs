@@ -2,27 +2,39 @@
 //!
 //! ```text
 //! entry   = version u8, start u64, section*
-//! section = kind u8, day i32, rows u32, bytes u32, row*        bytes: those of the rows with their lengths
-//! row     = length u32, RowBinary without the first column     `batch` is written when the row is inserted
+//! section = kind u8, day i32, rows u32, bytes u32, piece*      bytes: those of the pieces with their lengths
+//! piece   = length u32, RowBinary of one row                   where the kind is one of rows
+//!         | length u32, rows u32, columns u8, packed Native    where it is one of blocks
 //! ```
 //! Numbers are little-endian. `start` is the number of bytes ever appended before this entry. A section holds the rows of
-//! one table and one day, because a day is a partition and one insert into one partition is atomic. The rows are
-//! what ClickHouse will be sent, so that nobody decodes them again; `version` says which columns they have.
+//! one table and one day, because a day is a partition and one insert into one partition is atomic. The pieces are
+//! what ClickHouse will be sent but for the column `batch`, so that nobody decodes them again; `version` says which columns
+//! they have.
 
 use super::SpoolError;
-use crate::ingest::{Event, Identity, RowWriter};
+use crate::ingest::columns::{COLUMN_NAMES, COLUMN_NAMES_1, Columns};
+use crate::ingest::{Block, Encoding, RowWriter, push_head};
 use log_center_wire::{Fingerprint, IssueStatus};
 
 /// Raised whenever the columns of a table change; [`columns`] knows them all.
 const VERSION: u8 = 2;
+
+/// Most bytes that a block can unpack to: those of the largest body, and what its columns add to them.
+const UNPACKED_BYTES_MAX: usize = 256 << 20;
+
+/// Of a block, before what is packed: the numbers of rows and of columns.
+const BLOCK_HEADER_BYTES: usize = 4 + 1;
+
 const HEADER_BYTES: usize = 1 + 8;
 const SECTION_HEADER_BYTES: usize = 1 + 4 + 4 + 4;
 
 /// Which table the rows of a section belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// `event_store`.
+    /// `event_store`, row by row.
     Event,
+    /// `event_store`, in blocks.
+    EventBlock,
     /// `issue_transitions`.
     Transition,
 }
@@ -31,8 +43,16 @@ impl Kind {
     /// The table.
     pub const fn table(self) -> &'static str {
         match self {
-            Kind::Event => "event_store",
+            Kind::Event | Kind::EventBlock => "event_store",
             Kind::Transition => "issue_transitions",
+        }
+    }
+
+    /// The format of its pieces, as ClickHouse calls it.
+    pub const fn format(self) -> &'static str {
+        match self {
+            Kind::Event | Kind::Transition => "RowBinary",
+            Kind::EventBlock => "Native",
         }
     }
 
@@ -40,6 +60,7 @@ impl Kind {
         match self {
             Kind::Event => 1,
             Kind::Transition => 2,
+            Kind::EventBlock => 3,
         }
     }
 
@@ -47,6 +68,7 @@ impl Kind {
         match number {
             1 => Some(Kind::Event),
             2 => Some(Kind::Transition),
+            3 => Some(Kind::EventBlock),
             _ => None,
         }
     }
@@ -55,39 +77,10 @@ impl Kind {
 /// The columns of the rows of an entry of this version; `None` for a version that this program does not know.
 pub fn columns(version: u8, kind: Kind) -> Option<&'static str> {
     match (version, kind) {
-        (1, Kind::Event) => Some(Event::COLUMNS_1),
-        (2, Kind::Event) => Some(Event::COLUMNS),
+        (1, Kind::Event) => Some(COLUMN_NAMES_1),
+        (2, Kind::Event | Kind::EventBlock) => Some(&COLUMN_NAMES),
         (1 | 2, Kind::Transition) => Some(Transition::COLUMNS),
         _ => None,
-    }
-}
-
-/// An event on its way into an entry.
-pub(super) struct Row {
-    pub(super) day: i32,
-    pub(super) fingerprint: Option<Fingerprint>,
-    pub(super) identity: Option<Identity>,
-    pub(super) project: Box<str>,
-    pub(super) received_at_ms: i64,
-    bytes: Vec<u8>,
-}
-
-impl Row {
-    pub(super) fn of_event(event: &Event) -> Self {
-        let mut bytes = Vec::with_capacity(512);
-        event.write_row(&mut bytes);
-        Self {
-            day: event.time.day(),
-            fingerprint: event.fingerprint,
-            identity: event.identity,
-            project: event.project.as_str().into(),
-            received_at_ms: event.received_at.0,
-            bytes,
-        }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.bytes.len()
     }
 }
 
@@ -135,12 +128,18 @@ struct Building {
 }
 
 impl EntryBuilder {
-    pub(super) fn event(&mut self, row: &Row) {
-        self.push(Kind::Event, row.day, |out| out.extend_from_slice(&row.bytes));
+    pub(super) fn events(&mut self, block: &Block) {
+        match block.encoding {
+            Encoding::Row => self.push(Kind::Event, block.day, 1, |out| out.extend_from_slice(&block.bytes)),
+            Encoding::Columns => self.push(Kind::EventBlock, block.day, block.rows, |out| {
+                out.extend_from_slice(&block.rows.to_le_bytes());
+                out.extend_from_slice(&block.bytes);
+            }),
+        }
     }
 
     pub(super) fn transition(&mut self, transition: &Transition<'_>) {
-        self.push(Kind::Transition, 0, |out| transition.write_row(out));
+        self.push(Kind::Transition, 0, 1, |out| transition.write_row(out));
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -164,7 +163,7 @@ impl EntryBuilder {
         out
     }
 
-    fn push(&mut self, kind: Kind, day: i32, write: impl FnOnce(&mut Vec<u8>)) {
+    fn push(&mut self, kind: Kind, day: i32, rows: u32, write: impl FnOnce(&mut Vec<u8>)) {
         let position = self.sections.iter().position(|section| section.kind == kind && section.day == day);
         let position = position.unwrap_or_else(|| {
             self.sections.push(Building { kind, day, rows: 0, bytes: Vec::new() });
@@ -176,7 +175,7 @@ impl EntryBuilder {
         write(&mut section.bytes);
         let length = length_u32(section.bytes.len() - at - 4);
         section.bytes[at..at + 4].copy_from_slice(&length.to_le_bytes());
-        section.rows += 1;
+        section.rows += rows;
     }
 }
 
@@ -233,32 +232,56 @@ impl<'a> Entry<'a> {
 }
 
 impl Section<'_> {
-    /// Appends the rows as ClickHouse takes them, each with the batch in front.
+    /// Appends the rows as ClickHouse takes them, each with the batch.
     ///
     /// # Errors
     /// The section is damaged.
     pub fn write_rows(&self, batch: u64, out: &mut Vec<u8>) -> Result<(), SpoolError> {
         let damaged = || SpoolError::Disk("a section of the spool is damaged".to_owned());
         let mut bytes = self.bytes;
-        for _ in 0..self.rows {
+        while !bytes.is_empty() {
             let length = u32::from_le_bytes(take(&mut bytes).ok_or_else(damaged)?) as usize;
-            let (row, rest) = bytes.split_at_checked(length).ok_or_else(damaged)?;
-            out.extend_from_slice(&batch.to_le_bytes());
-            out.extend_from_slice(row);
+            let (piece, rest) = bytes.split_at_checked(length).ok_or_else(damaged)?;
+            bytes = rest;
+            if self.kind == Kind::EventBlock {
+                push_block(piece, batch, out).ok_or_else(damaged)?;
+            } else {
+                out.extend_from_slice(&batch.to_le_bytes());
+                out.extend_from_slice(piece);
+            }
+        }
+        Ok(())
+    }
+
+    /// The size of the rows as ClickHouse is sent them, but for `batch`. What is damaged counts as it lies.
+    pub fn unpacked_len(&self) -> usize {
+        if self.kind != Kind::EventBlock {
+            return self.bytes.len();
+        }
+        let (mut bytes, mut size) = (self.bytes, 0);
+        while let Some(length) = take(&mut bytes).map(u32::from_le_bytes) {
+            let Some((piece, rest)) = bytes.split_at_checked(length as usize) else { break };
+            let packed = piece
+                .get(BLOCK_HEADER_BYTES..)
+                .and_then(|packed| lz4_flex::block::uncompressed_size(packed).ok());
+            size += packed.map_or(piece.len(), |(size, _)| size);
             bytes = rest;
         }
-        if bytes.is_empty() { Ok(()) } else { Err(damaged()) }
+        size
     }
+}
 
-    /// The size of the rows.
-    pub fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// Whether there is no row.
-    pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
+/// Unpacks a block behind its head; `None` if it is damaged.
+fn push_block(mut piece: &[u8], batch: u64, out: &mut Vec<u8>) -> Option<()> {
+    let rows = u32::from_le_bytes(take(&mut piece)?) as usize;
+    let [columns] = take(&mut piece)?;
+    push_head(out, usize::from(columns), rows, batch);
+    let (size, packed) = lz4_flex::block::uncompressed_size(piece).ok()?;
+    let start = out.len();
+    // A damaged size must not take all memory: no block unpacks to more than a body can hold.
+    out.resize(start + Some(size).filter(|size| *size <= UNPACKED_BYTES_MAX)?, 0);
+    let written = lz4_flex::block::decompress_into(packed, &mut out[start..]).ok()?;
+    (written == size).then_some(())
 }
 
 fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {

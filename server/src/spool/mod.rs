@@ -22,10 +22,9 @@ mod queue;
 pub use entry::{Entry, Kind, Section, columns};
 pub use queue::{Frozen, FrozenBatch, Queue};
 
-use crate::ingest::{Event, Identity};
+use crate::ingest::{Block, Identity};
 use committer::Committer;
 use database::Shared;
-use entry::Row;
 use log_center_wire::{Fingerprint, IssueId, IssueStatus};
 use std::fmt;
 use std::path::PathBuf;
@@ -125,7 +124,7 @@ pub struct KnownIssue {
 type Answer<T> = oneshot::Sender<Result<T, SpoolError>>;
 
 enum Submission {
-    Events { rows: Vec<Row>, keys: Vec<Identity>, bytes: usize, answer: Answer<Receipt> },
+    Events { blocks: Vec<Block>, keys: Vec<Identity>, bytes: usize, answer: Answer<Receipt> },
     Status { issue_id: IssueId, to: IssueStatus, actor: String, note: String, answer: Answer<Changed> },
     Seed { issues: Vec<KnownIssue>, is_last: bool, answer: Answer<()> },
 }
@@ -152,11 +151,10 @@ impl Spool {
     ///
     /// # Errors
     /// Nothing was written, but for an unclear failure of the disk.
-    pub async fn append(&self, events: &[Event], keys: Vec<Identity>) -> Result<Receipt, SpoolError> {
-        let rows: Vec<Row> = events.iter().map(Row::of_event).collect();
-        let bytes = rows.iter().map(Row::len).sum();
+    pub async fn append(&self, blocks: Vec<Block>, keys: Vec<Identity>) -> Result<Receipt, SpoolError> {
+        let bytes = blocks.iter().map(|block| block.bytes.len()).sum();
         let _room = self.shared.reserve(bytes)?;
-        self.submit(|answer| Submission::Events { rows, keys, bytes, answer }).await
+        self.submit(|answer| Submission::Events { blocks, keys, bytes, answer }).await
     }
 
     /// Moves an issue to another state, durably.

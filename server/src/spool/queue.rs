@@ -1,7 +1,7 @@
 //! The other end of the spool: what goes to ClickHouse, in batches that stay the same however often they are sent.
 
 use super::database::{META_BATCH, META_FROZEN, META_POSITION, Shared, Tables, disk, u64_of};
-use super::entry::{Entry, Kind};
+use super::entry::{Entry, Kind, Section};
 use super::{SpoolError, limits};
 use crate::clock::unix_micros;
 use bytes::Bytes;
@@ -42,7 +42,7 @@ pub struct FrozenBatch {
     pub day: i32,
     /// How many rows.
     pub rows: u64,
-    /// The rows in RowBinary.
+    /// The rows, in the kind's format.
     pub bytes: Bytes,
 }
 
@@ -153,11 +153,12 @@ fn assemble(
         let (key, value) = guard.into_inner().map_err(|error| disk(&error))?;
         let entry = Entry::parse(&value)?;
         let entry_rows: usize = entry.sections.iter().map(|section| section.rows as usize).sum();
-        let is_over = bytes + value.len() > limits::FROZEN_BYTES || rows + entry_rows > limits::FROZEN_ROWS;
+        let entry_bytes: usize = entry.sections.iter().map(Section::unpacked_len).sum();
+        let is_over = bytes + entry_bytes > limits::FROZEN_BYTES || rows + entry_rows > limits::FROZEN_ROWS;
         if end.is_none() && is_over && !values.is_empty() {
             break;
         }
-        bytes += value.len();
+        bytes += entry_bytes;
         rows += entry_rows;
         next = u64_of(&key).unwrap_or(next) + 1;
         values.push(value);
@@ -171,7 +172,7 @@ fn assemble(
     }
     let mut batches = Vec::with_capacity(groups.len());
     for (number, ((kind, day, version), sections)) in (first_number..).zip(groups) {
-        let size = sections.iter().map(|section| section.len() + 4 * section.rows as usize).sum();
+        let size = sections.iter().map(|section| section.unpacked_len() + 8 * section.rows as usize).sum();
         let (mut rows, mut bytes) = (0, Vec::with_capacity(size));
         for section in sections {
             section.write_rows(number, &mut bytes)?;

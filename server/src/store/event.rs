@@ -15,6 +15,8 @@ pub struct EventFilter {
     pub since: i64,
     /// Up to this time, which is included.
     pub until: i64,
+    /// From this time on nothing is so old that it was deleted.
+    pub kept_since: i64,
 }
 
 /// A record and its place in the list of all.
@@ -58,11 +60,15 @@ impl Store {
 
     /// A statement with the condition and the time of a search.
     pub(super) fn search(&self, name: &'static str, text: &str, filter: &EventFilter) -> Read {
-        let read = self
-            .read(name, &text.replace("{condition}", &filter.condition.sql))
+        self.read_where(name, text, &filter.condition)
             .param("oldest", filter.since)
-            .param("newest", filter.until);
-        filter.condition.values.iter().enumerate().fold(read, |read, (number, value)| {
+            .param("newest", filter.until)
+    }
+
+    /// Prepares a statement that has a place for a condition.
+    pub(super) fn read_where(&self, name: &'static str, text: &str, condition: &Condition) -> Read {
+        let read = self.read(name, &text.replace("{condition}", &condition.sql));
+        condition.values.iter().enumerate().fold(read, |read, (number, value)| {
             let name = format!("q{number}");
             match value {
                 Value::Text(text) => read.param(&name, text),

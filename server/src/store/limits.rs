@@ -84,3 +84,45 @@ pub(super) const HISTOGRAM_ROWS_MAX: u32 = 3_001 * 256;
 /// Least time of whole quarters of an hour that is answered from what is counted already, in milliseconds: an hour. In a
 /// shorter one the events themselves are counted.
 pub(super) const COUNTED_MS_MIN: i64 = 60 * 60 * 1000;
+
+/// Most batches that one look for those of other servers gives.
+pub(super) const NEW_BATCHES_MAX: u32 = 4_096;
+
+/// How long a statement of somebody else's (`POST /api/v1/sql`) may take if nothing is said, in seconds: until the last byte of
+/// its answer has gone out. Beyond it the request fails with 422 `time_limit`.
+pub const SQL_SECONDS: u32 = 30;
+
+/// Longest time that can be asked for, in seconds. More is refused with 422. The embedded ClickHouse's reader has the same limit
+/// (`LOG_CENTER_ENGINE_READER_MAX_EXECUTION_SECONDS`); one that is set lower makes longer ones fail.
+pub const SQL_SECONDS_MAX: u32 = 60;
+
+/// How much longer a statement is waited for than ClickHouse was told that it may take: the way there and back.
+pub const SQL_GRACE: Duration = Duration::from_secs(2);
+
+/// Memory that such a statement may take in ClickHouse, in bytes: 400 MiB. Beyond it the request fails with 422 `memory_limit`.
+pub const SQL_MEMORY_BYTES: u64 = 400 << 20;
+
+/// Bytes of an answer in JSON or CSV, as they lie in ClickHouse's memory one after the other: 256 MiB. Beyond it the request
+/// fails with 422 `bytes_limit`.
+pub const SQL_STREAMED_BYTES: u64 = 256 << 20;
+
+/// The same for Parquet and Arrow: 64 MiB. The embedded ClickHouse makes these as a whole, beside all else that needs its memory.
+pub const SQL_WHOLE_BYTES: u64 = 64 << 20;
+
+/// Most rows in an answer. More cannot be asked for.
+pub const SQL_ROWS_MAX: u32 = 1_000_000;
+
+/// Rows in a JSON answer if nothing is said; the other formats have [`SQL_ROWS_MAX`].
+pub const SQL_JSON_ROWS: u32 = 10_000;
+
+/// Such statements that run at the same time. One more is answered with 503 `overloaded`.
+pub const SQL_AT_ONCE: usize = 4;
+
+/// Largest body of such a request, in bytes: 256 KiB. More is answered with 413. ClickHouse reads statements of as much.
+pub const SQL_BODY_BYTES: usize = 256 << 10;
+
+/// Most parameters of such a statement. More are refused with 422.
+pub const SQL_PARAMETERS: usize = 100;
+
+/// Longest message of ClickHouse's that is passed on, in bytes. The rest is cut off.
+pub const SQL_MESSAGE_BYTES: usize = 2 << 10;

@@ -10,6 +10,7 @@
 //! What a statement looks like depends on the server it is for in one place only: [`expand`].
 
 use super::derived::DERIVED;
+use super::schema::Part;
 use super::{Store, StoreError};
 use clickhouse::Row;
 use clickhouse::error::Result;
@@ -46,6 +47,7 @@ const MIGRATIONS: &[File] = files![
 const VIEWS: &[File] = files![
     "views/events",
     "views/issues",
+    "views/issue_changes",
     "views/errors",
     "views/requests",
     "views/calls",
@@ -58,7 +60,7 @@ const VIEWS: &[File] = files![
 ];
 
 /// How a view is told from a migration in `schema_migrations`.
-const VIEW_PREFIX: &str = "views/";
+pub(super) const VIEW_PREFIX: &str = "views/";
 
 const RECORDS: &str = "CREATE TABLE IF NOT EXISTS schema_migrations
 (
@@ -134,6 +136,16 @@ impl Store {
     async fn run(&self, name: &str, statement: &str) -> Result<(), StoreError> {
         named(name, self.client().query_raw(statement).execute().await)
     }
+}
+
+/// What a fresh database is given, in order.
+pub(super) fn parts() -> Vec<Part> {
+    let of_file = |file: &File| {
+        let text = file.expanded();
+        Part { name: file.name, statements: statements(&text).into_iter().map(str::to_owned).collect() }
+    };
+    let records = Part { name: "schema_migrations", statements: vec![expand(RECORDS)] };
+    std::iter::once(records).chain(MIGRATIONS.iter().chain(VIEWS).map(of_file)).collect()
 }
 
 impl File {

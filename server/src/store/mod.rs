@@ -6,8 +6,11 @@
 //! parameters bound by the server of ClickHouse, under the limits in [`limits`], and gives rows that are also the
 //! JSON answers. `derived` tells the writer what hangs on `event_store`.
 //!
-//! Invariant: nothing that came from outside becomes part of a statement's text.
+//! [`question`] asks what somebody else wrote, as a user who may only read.
+//!
+//! Invariant: nothing that came from outside becomes part of a statement's text, except there, where it is all of it.
 
+pub mod arrival;
 pub(crate) mod derived;
 mod error;
 pub mod event;
@@ -17,9 +20,11 @@ pub mod limits;
 mod migrations;
 pub mod occurrence;
 pub mod place;
+pub mod question;
 pub mod record;
 pub mod request;
 pub mod request_list;
+pub mod schema;
 mod statement;
 pub mod transition;
 pub mod value;
@@ -27,9 +32,10 @@ pub mod value;
 pub use error::StoreError;
 pub use migrations::Applied;
 
-use clickhouse::Client;
+use clickhouse::{Client, Compression};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
+use url::{Host, Url};
 
 /// A handle on the database. Cheap to clone.
 #[derive(Clone)]
@@ -38,6 +44,8 @@ pub struct Store {
     client: Client,
     /// Names none: for the time when there is no database yet.
     server: Client,
+    /// Asks what people wrote.
+    reader: Client,
     database: String,
     /// From which time on `event_count_store` has all events, in milliseconds since 1970.
     counted_from: Arc<OnceCell<i64>>,
@@ -53,8 +61,25 @@ impl Store {
         if !password.is_empty() {
             server = server.with_password(password);
         }
+        if is_this_machine(url) {
+            // Packing costs more there than it saves.
+            server = server.with_compression(Compression::None);
+        }
         let client = server.clone().with_database(database);
-        Self { client, server, database: database.to_owned(), counted_from: Arc::default() }
+        Self {
+            reader: client.clone(),
+            client,
+            server,
+            database: database.to_owned(),
+            counted_from: Arc::default(),
+        }
+    }
+
+    /// The same, but statements of people are asked as this user, who can do no more than read.
+    #[must_use]
+    pub fn with_reader(self, user: &str, password: &str) -> Self {
+        let reader = self.client.clone().with_user(user).with_password(password);
+        Self { reader, ..self }
     }
 
     /// The client whose statements run in the database.
@@ -66,4 +91,13 @@ impl Store {
     pub fn database(&self) -> &str {
         &self.database
     }
+}
+
+fn is_this_machine(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    })
 }

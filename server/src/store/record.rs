@@ -206,6 +206,8 @@ pub(super) struct Row {
     pub(super) attributes: JsonObject,
     /// Puts records of one millisecond in an order. Only equal ones have the same.
     pub(super) tie: u64,
+    /// Which insert brought it.
+    pub(super) batch: u64,
 }
 
 /// The columns of a [`Row`], in its order, for a statement that selects from `event_store AS e`.
@@ -222,7 +224,7 @@ pub(super) const COLUMNS: &str = "e.time AS time, e.received_at AS received_at, 
     e.service_body AS service_body, e.service_err AS service_err, e.perf_rss AS perf_rss, \
     e.perf_cpu AS perf_cpu, e.event_id AS event_id, e.attributes AS attributes, \
     cityHash64(e.received_at, e.batch, e.source, e.project, e.hostname, e.pid, e.level, e.event, e.msg, e.extra, \
-    e.req_id, e.span_id, e.uid, e.err_msg, e.event_id, e.attributes) AS tie";
+    e.req_id, e.span_id, e.uid, e.err_msg, e.event_id, e.attributes) AS tie, e.batch AS batch";
 
 impl From<Row> for Record {
     fn from(row: Row) -> Self {

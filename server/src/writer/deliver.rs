@@ -81,7 +81,7 @@ impl Delivery {
                 )));
             }
         }
-        if batch.kind == Kind::Event {
+        if batch.kind != Kind::Transition {
             for derived in DERIVED {
                 if !insert::is_derived(&self.store, derived, batch).await? {
                     insert::derive(&self.store, derived, batch).await?;

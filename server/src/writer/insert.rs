@@ -8,11 +8,14 @@ use clickhouse::error::{Error, Result};
 use std::time::Duration;
 use tokio::time::timeout;
 
+/// More rows than a batch ever has: what comes in several blocks is put together until there are so many.
+const ONE_BLOCK_ROWS: &str = "100000000";
+
 /// Inserts a batch as one block, which becomes one part in one partition: all of it or nothing.
 pub(super) async fn batch(store: &Store, batch: &FrozenBatch, token: &str) -> Result<()> {
     let columns = columns(batch.version, batch.kind)
         .ok_or_else(|| Error::Custom(format!("the spool holds rows of version {}", batch.version)))?;
-    let statement = format!("INSERT INTO {} ({columns}) FORMAT RowBinary", batch.kind.table());
+    let statement = format!("INSERT INTO {} ({columns}) FORMAT {}", batch.kind.table(), batch.kind.format());
     let name = query_id(batch);
     let mut insert = store
         .client()
@@ -25,7 +28,9 @@ pub(super) async fn batch(store: &Store, batch: &FrozenBatch, token: &str) -> Re
         .with_setting("insert_deduplication_token", token)
         .with_setting("deduplicate_blocks_in_dependent_materialized_views", "1")
         // One block, whatever its size.
-        .with_setting("max_insert_block_size", "100000000")
+        .with_setting("max_insert_block_size", ONE_BLOCK_ROWS)
+        .with_setting("min_insert_block_size_rows", ONE_BLOCK_ROWS)
+        .with_setting("min_insert_block_size_bytes", "0")
         .with_setting("input_format_parallel_parsing", "0");
     insert.send(batch.bytes.clone()).await?;
     insert.end().await
@@ -50,7 +55,9 @@ pub(super) async fn is_running(store: &Store, batch: &FrozenBatch) -> Result<boo
 /// How many rows of this batch are there.
 pub(super) async fn stored_rows(store: &Store, batch: &FrozenBatch) -> Result<u64> {
     let statement = match batch.kind {
-        Kind::Event => format!("SELECT count() FROM event_store WHERE {}", event_rows(batch)),
+        Kind::Event | Kind::EventBlock => {
+            format!("SELECT count() FROM event_store WHERE {}", event_rows(batch))
+        }
         Kind::Transition => format!("SELECT count() FROM issue_transitions WHERE batch = {}", batch.number),
     };
     within(store.client().query(&statement).with_setting("use_query_condition_cache", "0").fetch_one()).await

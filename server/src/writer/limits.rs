@@ -6,6 +6,16 @@ use std::time::Duration;
 /// time of one insert.
 pub const PACE: Duration = Duration::from_millis(400);
 
+/// So many bytes waiting in the spool are written without a pause: 8 MiB, which are some 100,000 packed records.
+pub const HURRY_BYTES: u64 = 8 << 20;
+
+/// The same while somebody follows what arrives: what is sent shall be shown within half a second. Smaller parts are the price.
+pub const PACE_FOLLOWED: Duration = Duration::from_millis(150);
+
+/// How many batches are remembered as arrived. Who follows and is further behind misses some, and is told so; twice the
+/// batches that all servers write in ten seconds are never forgotten too early.
+pub const KEPT_ARRIVALS: usize = 8_192;
+
 /// How long one insert may take before its outcome counts as unclear.
 pub const INSERT_TIMEOUT: Duration = Duration::from_secs(60);
 

@@ -13,13 +13,14 @@
 //!
 //! ClickHouse being away is no error here, only a reason to wait; what waits is bounded by the spool.
 
+mod arrivals;
 mod deliver;
 mod insert;
 pub mod limits;
 
-use crate::spool::limits::FROZEN_BYTES;
-use crate::spool::{Frozen, Queue, SpoolError};
+use crate::spool::{Frozen, Kind, Queue, SpoolError};
 use crate::store::Store;
+pub use arrivals::{Arrivals, Arrived, Follower};
 use deliver::Delivery;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,12 +31,13 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 pub struct Progress {
     stored: watch::Sender<u64>,
     urgent: Notify,
+    arrivals: Arrivals,
 }
 
 impl Progress {
     /// The progress of a writer that begins at `position`.
     pub fn new(position: u64) -> Self {
-        Self { stored: watch::Sender::new(position), urgent: Notify::new() }
+        Self { stored: watch::Sender::new(position), urgent: Notify::new(), arrivals: Arrivals::default() }
     }
 
     /// Waits until everything before `position` is in ClickHouse, and asks the writer to hurry. False if the time is over.
@@ -45,6 +47,11 @@ impl Progress {
         timeout(patience, stored.wait_for(|stored| *stored >= position))
             .await
             .is_ok_and(|waited| waited.is_ok())
+    }
+
+    /// The batches of events that came into ClickHouse of late. While anybody follows them, the writer makes more haste.
+    pub fn arrivals(&self) -> &Arrivals {
+        &self.arrivals
     }
 
     /// The position before which everything is in ClickHouse.
@@ -96,6 +103,7 @@ impl Writer {
         let started = Instant::now();
         for batch in &frozen.batches {
             self.delivery.deliver(batch, frozen.is_resumed).await;
+            self.progress.arrivals.add((batch.kind != Kind::Transition).then_some(batch.number));
         }
         let rows: u64 = frozen.batches.iter().map(|batch| batch.rows).sum();
         metrics::counter!("log_center_stored_rows_total").increment(rows);
@@ -127,11 +135,12 @@ impl Writer {
     /// comes alone after a while is written at once; nobody waits when a full batch lies there, or somebody is in a hurry.
     async fn keep_pace(&mut self) {
         let Some(frozen_at) = self.frozen_at else { return };
-        if self.queue.waiting_bytes() >= FROZEN_BYTES as u64 {
+        if self.queue.waiting_bytes() >= limits::HURRY_BYTES {
             return;
         }
+        let pace = if self.progress.arrivals.is_followed() { limits::PACE_FOLLOWED } else { limits::PACE };
         tokio::select! {
-            () = sleep_until(frozen_at + limits::PACE) => {}
+            () = sleep_until(frozen_at + pace) => {}
             () = self.progress.urgent.notified() => {}
             _ = self.stop.wait_for(|stop| *stop) => {}
         }

@@ -6,10 +6,13 @@
 #![allow(unreachable_pub, reason = "a test binary is reached by nobody")]
 
 mod bad_input;
+mod cli;
+mod cookbook;
 mod counts;
 mod dashboard;
 mod durability;
 mod events;
+mod grafana;
 mod harness;
 mod idempotency;
 mod issues;
@@ -20,4 +23,8 @@ mod request_list;
 mod requests;
 mod schema;
 mod search;
+mod shop;
+mod sql;
+mod sql_limits;
 mod states;
+mod tail;

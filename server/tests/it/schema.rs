@@ -11,10 +11,10 @@ async fn schema_is_the_one_on_record() {
     let columns = server.sql(DESCRIBE).await;
     insta::assert_snapshot!("schema", columns);
     let views = "('events', 'issues', 'errors', 'requests', 'calls', 'performance', 'biz_events', 'event_counts', \
-        'requests_by_minute', 'calls_by_minute', 'performance_by_minute')";
+        'requests_by_minute', 'calls_by_minute', 'performance_by_minute', 'issue_changes')";
     let of_views = format!("database = currentDatabase() AND table IN {views}");
     let count = server.sql(&format!("SELECT uniq(table) FROM system.columns WHERE {of_views}")).await;
-    assert_eq!(count, "11");
+    assert_eq!(count, "12");
     let silent =
         server.sql(&format!("SELECT count() FROM system.columns WHERE {of_views} AND comment = ''")).await;
     assert_eq!(silent, "0", "every column of a view has a comment");

@@ -1,4 +1,5 @@
-use log_center_wire::batch::{Batch, BatchError, decode};
+use log_center_wire::Record;
+use log_center_wire::batch::{BatchError, split};
 use log_center_wire::limits::BATCH_RECORDS;
 
 const GOOD: &str = r#"{"name":"a","level":30,"time":0,"msg":"m"}"#;
@@ -6,9 +7,10 @@ const BAD: &str = r#"{"name":"a","level":30,"time":0}"#;
 
 #[track_caller]
 fn check(body: &str, accepted: usize, rejected: &[usize]) {
-    let Batch { accepted: found, rejected: refused } = decode(body.as_bytes()).unwrap();
-    assert_eq!(found.len(), accepted, "{body}");
-    assert_eq!(refused.iter().map(|(index, _)| *index).collect::<Vec<_>>(), rejected, "{body}");
+    let records: Vec<_> = split(body.as_bytes()).unwrap().into_iter().map(Record::decode).collect();
+    let refused: Vec<_> = (0..records.len()).filter(|index| records[*index].is_err()).collect();
+    assert_eq!(records.len() - refused.len(), accepted, "{body}");
+    assert_eq!(refused, rejected, "{body}");
 }
 
 #[test]
@@ -30,11 +32,11 @@ fn a_bad_record_costs_nothing_but_itself() {
 
 #[test]
 fn a_batch_may_be_refused_as_a_whole() {
-    assert!(matches!(decode(b""), Err(BatchError::Empty)));
-    assert!(matches!(decode(b" \n \n"), Err(BatchError::Empty)));
-    assert!(matches!(decode(b"[]"), Err(BatchError::Empty)));
-    assert!(matches!(decode(b"[{}"), Err(BatchError::Malformed(_))));
+    assert!(matches!(split(b""), Err(BatchError::Empty)));
+    assert!(matches!(split(b" \n \n"), Err(BatchError::Empty)));
+    assert!(matches!(split(b"[]"), Err(BatchError::Empty)));
+    assert!(matches!(split(b"[{}"), Err(BatchError::Malformed(_))));
     let most = format!("{GOOD}\n").repeat(BATCH_RECORDS);
-    assert!(decode(most.as_bytes()).is_ok());
-    assert!(matches!(decode(format!("{most}{GOOD}").as_bytes()), Err(BatchError::TooManyRecords)));
+    assert!(split(most.as_bytes()).is_ok());
+    assert!(matches!(split(format!("{most}{GOOD}").as_bytes()), Err(BatchError::TooManyRecords)));
 }

@@ -120,11 +120,16 @@ pub(super) fn remote() -> Result<Outcome> {
 }
 
 pub(super) fn services() -> Result<Outcome> {
+    let library = libchdb::ensure_present()?;
     let e2e = workspace::root().join("e2e");
     npm::install(&e2e)?;
     npm::install(&e2e.join("bunyan"))?;
     let mut command = npm::command();
     command.args(["run", "--silent", "services"]).current_dir(&e2e);
+    command.env("LOG_CENTER_BIN", cargo::build(Program::Server, false)?);
+    if let Some(library) = library {
+        command.env(libchdb::LIBRARY_VARIABLE, library);
+    }
     for example in ["gateway", "prices", "ends"] {
         let program = cargo::build(Program::LayerExample(example), false)?;
         command.env(format!("LOG_CENTER_EXAMPLE_{}", example.to_uppercase()), program);

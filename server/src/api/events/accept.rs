@@ -5,17 +5,19 @@ use crate::api::body::{self, BATCH_BODY_TIMEOUT, BodyLimits, Received};
 use crate::api::reports::idempotency_key;
 use crate::clock;
 use crate::error::{ApiError, ErrorBody};
-use crate::ingest::{self, Event, Identity, KeySpace};
+use crate::ingest::batch::{self, Batch};
+use crate::ingest::retention::Retention;
+use crate::ingest::{Identity, KeySpace};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use log_center_wire::UnixMillis;
-use log_center_wire::batch::{self, BatchError};
+use log_center_wire::batch::BatchError;
 use log_center_wire::decode::DecodeError;
 use log_center_wire::limits::{BATCH_BODY_BYTES, BATCH_RECORDS, BATCH_WIRE_BYTES};
 use serde::Serialize;
-use std::collections::HashMap;
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// The answer to a batch.
@@ -85,44 +87,33 @@ pub(super) async fn accept(
     };
     let bytes = body::read(&headers, body, limits).await?;
     let received_at = clock::now();
-    let (events, rejected) = decode(bytes, received_at).await?;
+    let Batch { blocks, accepted, rejected } = decode(bytes, received_at, &state.retention).await?;
+    let rejected: Vec<_> = rejected.iter().map(|(index, error)| Rejected::new(*index, error)).collect();
     metrics::counter!("log_center_rejected_total").increment(rejected.len() as u64);
-    if events.is_empty() {
+    if accepted == 0 {
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, Json(BatchAnswer { accepted: 0, rejected })));
     }
-    let receipt = state.spool.append(&events, key.into_iter().collect()).await?;
-    let added = events.len() - receipt.duplicates;
+    let receipt = state.spool.append(blocks, key.into_iter().collect()).await?;
+    let added = accepted - receipt.duplicates;
     metrics::counter!("log_center_accepted_total", "source" => "record").increment(added as u64);
     metrics::counter!("log_center_duplicates_total").increment(receipt.duplicates as u64);
-    Ok((StatusCode::OK, Json(BatchAnswer { accepted: events.len(), rejected })))
+    Ok((StatusCode::OK, Json(BatchAnswer { accepted, rejected })))
 }
 
-async fn decode(bytes: Received, received_at: UnixMillis) -> Result<(Vec<Event>, Vec<Rejected>), ApiError> {
+async fn decode(
+    bytes: Received,
+    received_at: UnixMillis,
+    retention: &Arc<Retention>,
+) -> Result<Batch, ApiError> {
+    let retention = Arc::clone(retention);
     // 64 MiB of JSON take longer than a thread of the runtime should be held.
-    let decoded = tokio::task::spawn_blocking(move || decode_all(&bytes, received_at)).await;
-    decoded.unwrap_or_else(|panic| Err(ApiError::Internal(panic.to_string())))
-}
-
-fn decode_all(bytes: &[u8], received_at: UnixMillis) -> Result<(Vec<Event>, Vec<Rejected>), ApiError> {
-    let batch = batch::decode(bytes).map_err(|error| match error {
+    let decoded = tokio::task::spawn_blocking(move || batch::decode(&bytes, received_at, &retention)).await;
+    let decoded = decoded.map_err(|panic| ApiError::Internal(panic.to_string()))?;
+    decoded.map_err(|error| match error {
         BatchError::Malformed(error) => ApiError::Document(error),
         BatchError::TooManyRecords => {
             ApiError::TooLarge(format!("a batch may have at most {BATCH_RECORDS} records"))
         }
         BatchError::Empty => ApiError::Body("the batch holds no record".to_owned()),
-    })?;
-    // Two records may be equal to the letter (the same error twice in one millisecond): they are two all the same.
-    let mut seen = HashMap::<&[u8], u32>::new();
-    let events = batch
-        .accepted
-        .into_iter()
-        .map(|accepted| {
-            let ordinal = seen.entry(accepted.line).or_default();
-            let event = ingest::record(accepted.record, accepted.line, *ordinal, received_at);
-            *ordinal += 1;
-            event
-        })
-        .collect();
-    let rejected = batch.rejected.iter().map(|(index, error)| Rejected::new(*index, error)).collect();
-    Ok((events, rejected))
+    })
 }

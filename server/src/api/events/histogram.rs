@@ -44,7 +44,7 @@ pub(super) async fn histogram(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Histogram>, ApiError> {
     let query = Query::parse(query.as_deref(), &["step_seconds", "q", "since", "until"], &[])?;
-    let filter = super::filter(&query)?;
+    let filter = super::filter(&state, &query)?;
     let step_ms = step(&query, &filter)? * 1000;
     let items = state.store.event_histogram(&filter, step_ms).await?;
     Ok(Json(Histogram { step_ms, items }))

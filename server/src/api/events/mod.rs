@@ -4,9 +4,11 @@ mod accept;
 mod facets;
 mod histogram;
 mod search;
+mod tail;
 
 use super::AppState;
 use super::query::{Query, refused};
+use crate::clock;
 use crate::error::ApiError;
 use crate::search::{Condition, Expression};
 use crate::store::event::EventFilter;
@@ -19,15 +21,29 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(accept::accept, search::search))
         .routes(routes!(facets::facets))
         .routes(routes!(histogram::histogram))
+        .routes(routes!(tail::tail))
 }
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Which events a question is about: the parameters `q`, `since` and `until`.
 ///
 /// # Errors
 /// 422 naming the parameter.
-fn filter(query: &Query) -> Result<EventFilter, ApiError> {
+fn filter(state: &AppState, query: &Query) -> Result<EventFilter, ApiError> {
     let (since, until) = query.window()?;
+    let expression = expression(query)?;
+    // They are deleted by days, and so today is one of them.
+    let days = i64::from(state.retention.least_days()) - 1;
+    let kept_since = (clock::now().0.div_euclid(DAY_MS) - days) * DAY_MS;
+    Ok(EventFilter { condition: Condition::from(&expression), since, until, kept_since })
+}
+
+/// What is searched: the parameter `q`.
+///
+/// # Errors
+/// 422 naming it and the place in it.
+fn expression(query: &Query) -> Result<Expression, ApiError> {
     let expression = Expression::parse(query.text("q").unwrap_or_default());
-    let expression = expression.map_err(|error| refused("q", error.to_string()))?;
-    Ok(EventFilter { condition: Condition::from(&expression), since, until })
+    expression.map_err(|error| refused("q", error.to_string()))
 }

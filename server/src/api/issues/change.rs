@@ -150,5 +150,5 @@ fn invalid(name: &'static str, message: String) -> ApiError {
 }
 
 fn refused(code: ErrorCode, field: Option<&'static str>, message: String) -> ApiError {
-    ApiError::Field { code, field, message }
+    ApiError::Field { code, field: field.map(str::to_owned), message }
 }

@@ -1,0 +1,83 @@
+//! What ClickHouse says of a statement, as an answer.
+
+use super::request::Format;
+use crate::error::{ApiError, RETRY_AFTER_SECONDS};
+use crate::store::StoreError;
+use crate::store::limits;
+
+/// What becomes of a failed statement.
+pub(super) fn answer(error: StoreError, format: Format) -> ApiError {
+    match &error {
+        StoreError::Query { source: clickhouse::error::Error::BadResponse(text), .. } => {
+            exception(text, format).unwrap_or_else(|| error.into())
+        }
+        _ => error.into(),
+    }
+}
+
+/// The answer when the time is over.
+pub(super) fn time_is_over(seconds: u32) -> ApiError {
+    limit(
+        "time_limit",
+        "timeout_seconds",
+        format!(
+            "the statement and its answer took longer than {seconds} s; timeout_seconds can be {} at most",
+            limits::SQL_SECONDS_MAX
+        ),
+    )
+}
+
+/// The answer when there is more of it than may be.
+pub(super) fn too_large(format: Format) -> ApiError {
+    limit("bytes_limit", "query", format!("the answer is larger than {} MiB", format.bytes_max() >> 20))
+}
+
+fn limit(code: &'static str, field: &'static str, message: String) -> ApiError {
+    ApiError::Statement { code, field, message }
+}
+
+/// Reads `Code: 62. DB::Exception: … (SYNTAX_ERROR) (version …)`. `None` if it is none of these, or none that the
+/// statement is to blame for.
+fn exception(text: &str, format: Format) -> Option<ApiError> {
+    let (code, said) = text.strip_prefix("Code: ")?.split_once(". ")?;
+    let code: u32 = code.parse().ok()?;
+    let said = message(said);
+    Some(match code {
+        158 | 396 if said.contains("rows") => limit("rows_limit", "max_rows", said),
+        307 | 396 => too_large(format),
+        159 | 160 => limit("time_limit", "timeout_seconds", said),
+        // The server as a whole, not this statement.
+        241 if said.contains("(total)") => busy(said),
+        241 => limit(
+            "memory_limit",
+            "query",
+            format!("the statement needs more than {} MiB: {said}", limits::SQL_MEMORY_BYTES >> 20),
+        ),
+        164 | 291 | 358 | 446 | 452 | 497 => limit("not_allowed", "query", said),
+        202 => busy(said),
+        // Cancelled by a stop, out of threads or disk, cut off: nothing that the statement could do about.
+        236 | 243 | 394 | 439 | 516 | 192..=195 => return None,
+        _ => ApiError::Statement { code: "bad_statement", field: "query", message: said },
+    })
+}
+
+fn busy(said: String) -> ApiError {
+    ApiError::Unavailable {
+        code: "overloaded",
+        message: format!("ClickHouse is busy: {said}"),
+        retry_after_seconds: RETRY_AFTER_SECONDS,
+    }
+}
+
+/// ClickHouse's words without its version, stack and length.
+fn message(said: &str) -> String {
+    // One may be inside of another.
+    let said = said.rsplit("DB::Exception: ").next().unwrap_or(said);
+    let said = said.split("Stack trace").next().unwrap_or(said);
+    let said = said.rsplit_once(" (version ").map_or(said, |(said, _)| said).trim_end();
+    let mut end = said.len().min(limits::SQL_MESSAGE_BYTES);
+    while !said.is_char_boundary(end) {
+        end -= 1;
+    }
+    if end < said.len() { format!("{} …", &said[..end]) } else { said.to_owned() }
+}

@@ -1,0 +1,87 @@
+//! The commands that talk to a running server: `import`, `trace`, `tail`, `sql`; and two that need none: `schema`,
+//! `completions`.
+//!
+//! They use the HTTP interface as any other program may, on plain threads: a command does one thing and ends. What was
+//! asked for goes to standard output, everything else to standard error. Whoever reads standard output may stop doing so
+//! at any time ([`pipe`]).
+
+mod client;
+mod completions;
+mod import;
+mod pipe;
+mod record;
+mod schema;
+mod sql;
+mod style;
+mod tail;
+mod trace;
+
+use clap::Subcommand;
+use std::process::ExitCode;
+
+/// What can be asked for.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Send files of bunyan records to the server, or what comes in by a pipe.
+    Import(import::ImportArgs),
+    /// Show one request across all services that took part, as a waterfall.
+    Trace(trace::TraceArgs),
+    /// Show records as they arrive.
+    Tail(tail::TailArgs),
+    /// Ask with SQL.
+    Sql(sql::SqlArgs),
+    /// Print the statements that make the tables and views in ClickHouse.
+    Schema(schema::SchemaArgs),
+    /// Print what makes a shell complete the commands and options of this program.
+    Completions(completions::CompletionsArgs),
+}
+
+/// How a command ended that did not fail. A failure is 1, a wrong command line 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// With what was asked for: 0.
+    Done,
+    /// All was sent, but some of it was refused: 3.
+    SomeRefused,
+    /// What was asked for is not there: 4.
+    NotFound,
+    /// By SIGINT, in order: 130, as shells have it.
+    Interrupted,
+    /// By SIGTERM, in order: 143.
+    Terminated,
+}
+
+impl Ending {
+    /// What the program exits with.
+    pub const fn code(self) -> u8 {
+        match self {
+            Ending::Done => 0,
+            Ending::SomeRefused => 3,
+            Ending::NotFound => 4,
+            Ending::Interrupted => 130,
+            Ending::Terminated => 143,
+        }
+    }
+}
+
+impl From<Ending> for ExitCode {
+    fn from(ending: Ending) -> Self {
+        ExitCode::from(ending.code())
+    }
+}
+
+/// Runs a command. `program` is the whole command line's definition.
+///
+/// # Errors
+/// It could not do what it was asked for; the error says why and what to do about it.
+pub fn run(command: Command, program: clap::Command) -> anyhow::Result<Ending> {
+    let outcome = match command {
+        Command::Import(args) => import::run(args),
+        Command::Trace(args) => trace::run(&args),
+        Command::Tail(args) => tail::run(&args),
+        Command::Sql(args) => sql::run(args),
+        Command::Schema(args) => schema::run(args),
+        Command::Completions(args) => completions::run(args, program),
+    };
+    pipe::forgive_closed(outcome)
+}

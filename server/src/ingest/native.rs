@@ -1,0 +1,212 @@
+use super::columns::{COLUMNS, Columns, WORD, push_string, push_varint};
+use hashbrown::HashMap;
+use std::ops::Range;
+
+/// Collects rows into one block of ClickHouse's `Native` format: column by column, the values of a
+/// `LowCardinality(String)` as a dictionary and the places in it. ClickHouse takes such a block at less than half of
+/// what the same rows cost it one by one, because it has neither to read value by value nor to look words up.
+///
+/// ```text
+/// column     = name, type, values
+/// words      = version u64 = 1, flags u64, size u64, string*, rows u64, place*      places as wide as the size asks for
+/// nullable   = u8 per row (1 = null), value per row
+/// ```
+/// Numbers are little-endian, lengths of strings LEB128. Source: the format's page in ClickHouse's documentation.
+pub(crate) struct NativeBlock {
+    columns: Vec<Column>,
+    /// Which column the next value belongs to.
+    next: usize,
+    rows: usize,
+}
+
+enum Column {
+    Plain(Vec<u8>),
+    Words(Words),
+    Nullable { nulls: Vec<u8>, values: Vec<u8> },
+}
+
+#[derive(Default)]
+struct Words {
+    /// The strings, each with its length.
+    dictionary: Vec<u8>,
+    /// Where each of them stands there.
+    ranges: Vec<Range<usize>>,
+    places: HashMap<Box<str>, u32>,
+    rows: Vec<u32>,
+}
+
+/// What a `LowCardinality` column begins with: its own dictionary comes along.
+const WORDS_VERSION: u64 = 1;
+
+/// The dictionary stands in the block and replaces any earlier one.
+const WORDS_FLAGS: u64 = 1 << 9 | 1 << 10;
+
+impl NativeBlock {
+    pub(crate) fn new() -> Self {
+        let column = |(_, kind): &(&str, &str)| match *kind {
+            WORD => Column::Words(Words::default()),
+            kind if kind.starts_with("Nullable") => {
+                Column::Nullable { nulls: Vec::new(), values: Vec::new() }
+            }
+            _ => Column::Plain(Vec::new()),
+        };
+        Self { columns: COLUMNS.iter().map(column).collect(), next: 0, rows: 0 }
+    }
+
+    /// How many columns there are, without `batch`.
+    pub(crate) fn columns(&self) -> u8 {
+        self.columns.len() as u8
+    }
+
+    /// How many rows there are.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The columns with their names and types: a block without its first two numbers, those of columns and rows.
+    pub(crate) fn finish(self) -> Vec<u8> {
+        let rows = self.rows;
+        let mut out = Vec::with_capacity(self.columns.iter().map(|column| column.size(rows)).sum());
+        for ((name, kind), column) in COLUMNS.iter().zip(&self.columns) {
+            push_string(&mut out, name);
+            push_string(&mut out, kind);
+            match column {
+                Column::Plain(values) => out.extend_from_slice(values),
+                Column::Words(words) => words.write(&mut out),
+                Column::Nullable { nulls, values } => {
+                    out.extend_from_slice(nulls);
+                    out.extend_from_slice(values);
+                }
+            }
+        }
+        out
+    }
+
+    fn plain(&mut self, bytes: &[u8]) -> &mut Self {
+        if let Column::Plain(values) = &mut self.columns[self.next] {
+            values.extend_from_slice(bytes);
+        }
+        self.advance()
+    }
+
+    fn advance(&mut self) -> &mut Self {
+        self.next += 1;
+        if self.next == self.columns.len() {
+            self.next = 0;
+            self.rows += 1;
+        }
+        self
+    }
+}
+
+/// The block's first two numbers and its column `batch`, which go before what [`NativeBlock::finish`] gave.
+pub(crate) fn push_head(out: &mut Vec<u8>, columns: usize, rows: usize, batch: u64) {
+    push_varint(out, columns + 1);
+    push_varint(out, rows);
+    push_string(out, "batch");
+    push_string(out, "UInt64");
+    for _ in 0..rows {
+        out.extend_from_slice(&batch.to_le_bytes());
+    }
+}
+
+impl Column {
+    /// About how many bytes it will take.
+    fn size(&self, rows: usize) -> usize {
+        let head = 64;
+        head + match self {
+            Column::Plain(values) => values.len(),
+            Column::Words(words) => words.dictionary.len() + 4 * rows,
+            Column::Nullable { nulls, values } => nulls.len() + values.len(),
+        }
+    }
+}
+
+impl Words {
+    fn push(&mut self, word: &str) {
+        // Most words come several times in a row.
+        if let Some(place) = self.rows.last()
+            && self.dictionary[self.ranges[*place as usize].clone()] == *word.as_bytes()
+        {
+            return self.rows.push(*place);
+        }
+        let place = match self.places.get(word) {
+            Some(place) => *place,
+            None => {
+                // A batch has some thousand rows at most.
+                let place = self.ranges.len() as u32;
+                self.places.insert(word.into(), place);
+                push_string(&mut self.dictionary, word);
+                let end = self.dictionary.len();
+                self.ranges.push(end - word.len()..end);
+                place
+            }
+        };
+        self.rows.push(place);
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        let size = self.places.len();
+        let (width, kind) = match size {
+            0..=0xff => (1, 0),
+            0x100..=0xffff => (2, 1),
+            _ => (4, 2),
+        };
+        out.extend_from_slice(&WORDS_VERSION.to_le_bytes());
+        out.extend_from_slice(&(WORDS_FLAGS | kind).to_le_bytes());
+        out.extend_from_slice(&(size as u64).to_le_bytes());
+        out.extend_from_slice(&self.dictionary);
+        out.extend_from_slice(&(self.rows.len() as u64).to_le_bytes());
+        for place in &self.rows {
+            out.extend_from_slice(&place.to_le_bytes()[..width]);
+        }
+    }
+}
+
+impl Columns for NativeBlock {
+    fn u8(&mut self, value: u8) -> &mut Self {
+        self.plain(&[value])
+    }
+
+    fn u16(&mut self, value: u16) -> &mut Self {
+        self.plain(&value.to_le_bytes())
+    }
+
+    fn u32(&mut self, value: u32) -> &mut Self {
+        self.plain(&value.to_le_bytes())
+    }
+
+    fn u64(&mut self, value: u64) -> &mut Self {
+        self.plain(&value.to_le_bytes())
+    }
+
+    fn i64(&mut self, value: i64) -> &mut Self {
+        self.plain(&value.to_le_bytes())
+    }
+
+    fn fixed(&mut self, value: &[u8; 16]) -> &mut Self {
+        self.plain(value)
+    }
+
+    fn string(&mut self, value: &str) -> &mut Self {
+        if let Column::Plain(values) = &mut self.columns[self.next] {
+            push_string(values, value);
+        }
+        self.advance()
+    }
+
+    fn word(&mut self, value: &str) -> &mut Self {
+        if let Column::Words(words) = &mut self.columns[self.next] {
+            words.push(value);
+        }
+        self.advance()
+    }
+
+    fn nullable<const N: usize>(&mut self, value: Option<[u8; N]>) -> &mut Self {
+        if let Column::Nullable { nulls, values } = &mut self.columns[self.next] {
+            nulls.push(u8::from(value.is_none()));
+            values.extend_from_slice(&value.unwrap_or([0; N]));
+        }
+        self.advance()
+    }
+}
