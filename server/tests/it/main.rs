@@ -27,4 +27,5 @@ mod shop;
 mod sql;
 mod sql_limits;
 mod states;
+mod stats;
 mod tail;
