@@ -12,10 +12,13 @@ pub mod metrics;
 mod observe;
 pub mod openapi;
 pub(crate) mod page;
+pub mod projects;
 pub(crate) mod query;
 pub mod reports;
 pub mod requests;
 pub mod sql;
+pub mod stats;
+mod step;
 
 use crate::error::{ApiError, RETRY_AFTER_SECONDS};
 use crate::ingest::retention::Retention;

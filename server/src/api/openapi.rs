@@ -1,6 +1,6 @@
 //! `/api/openapi.json` and `/docs`, which shows it and lets one try it, without anything from elsewhere.
 
-use super::{AppState, events, issues, reports, requests, sql};
+use super::{AppState, events, issues, projects, reports, requests, sql, stats};
 use axum::Router;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -19,7 +19,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         (name = "reports", description = "Report errors."),
         (name = "events", description = "Send records."),
         (name = "issues", description = "Find and work on issues."),
-        (name = "requests", description = "See one request across services."),
+        (name = "requests", description = "Find requests, and see one across services."),
+        (name = "stats", description = "Figures over time."),
         (name = "sql", description = "Ask with SQL of your own."),
     )
 )]
@@ -32,6 +33,8 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(events::router())
         .merge(issues::router())
         .merge(requests::router())
+        .merge(projects::router())
+        .merge(stats::router())
         .merge(sql::router())
 }
 

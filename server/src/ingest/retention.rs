@@ -39,6 +39,11 @@ impl Retention {
         let rule = self.rules.iter().filter(fits).max_by_key(|rule| rule.weight());
         rule.map_or(self.days, |rule| rule.days)
     }
+
+    /// The days for which every event is kept, whatever it is.
+    pub fn least_days(&self) -> u16 {
+        self.rules.iter().map(|rule| rule.days).fold(self.days, u16::min)
+    }
 }
 
 impl Default for Retention {

@@ -15,6 +15,8 @@ pub struct EventFilter {
     pub since: i64,
     /// Up to this time, which is included.
     pub until: i64,
+    /// From this time on nothing is so old that it was deleted.
+    pub kept_since: i64,
 }
 
 /// A record and its place in the list of all.

@@ -129,7 +129,8 @@ impl Store {
             return Ok(None);
         }
         let from = *self.counted_from.get_or_try_init(|| self.ask_counted_from()).await?;
-        Ok(Quarters::within(filter.since.max(from), filter.until))
+        // What was deleted is still counted.
+        Ok(Quarters::within(filter.since.max(from).max(filter.kept_since), filter.until))
     }
 
     /// From which time on all events are counted: events from before there was `event_count_store` are not.

@@ -126,3 +126,12 @@ pub const SQL_PARAMETERS: usize = 100;
 
 /// Longest message of ClickHouse's that is passed on, in bytes. The rest is cut off.
 pub const SQL_MESSAGE_BYTES: usize = 2 << 10;
+
+/// Most rows behind one answer of figures: what it is about times its steps. More is refused with 422.
+pub const STATS_ROWS_MAX: u32 = 100_000;
+
+/// How far back projects are looked for if the client names no time, in milliseconds: 30 days.
+pub const PROJECTS_BACK_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+
+/// Most projects that are answered: those seen last.
+pub const PROJECTS_MAX: u32 = 1_000;

@@ -2,8 +2,8 @@
 //!
 //! [`Store::migrate`] brings a database to the schema of this program. After that the reading half of the API asks
 //! through the nouns here ([`issue`], [`occurrence`], [`transition`], [`record`], [`request`],
-//! [`request_list`]): each runs a statement from `sql/` with its
-//! parameters bound by the server of ClickHouse, under the limits in [`limits`], and gives rows that are also the
+//! [`request_list`], [`event_count`], [`project`], [`stats`]): each runs a statement from `sql/` with its parameters
+//! bound by the server of ClickHouse, under the limits in [`limits`], and gives rows that are also the
 //! JSON answers. `derived` tells the writer what hangs on `event_store`.
 //!
 //! [`question`] asks what somebody else wrote, as a user who may only read.
@@ -20,12 +20,14 @@ pub mod limits;
 mod migrations;
 pub mod occurrence;
 pub mod place;
+pub mod project;
 pub mod question;
 pub mod record;
 pub mod request;
 pub mod request_list;
 pub mod schema;
 mod statement;
+pub mod stats;
 pub mod transition;
 pub mod value;
 

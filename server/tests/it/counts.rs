@@ -1,6 +1,6 @@
 //! Facets and histograms: the same from what is counted already as from the events.
 
-use crate::harness::{Server, answer};
+use crate::harness::{Server, ServerOptions, answer};
 use log_center_wire::UnixMillis;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -11,10 +11,13 @@ const QUARTER_MS: i64 = 15 * 60 * 1000;
 /// Nothing has this id: true of every event, and not known to what is counted already.
 const FROM_EVENTS: &str = "-req_id:nobody";
 
+fn now_ms() -> i64 {
+    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
+}
+
 /// The start of a quarter of an hour, some nine hours ago.
 fn start() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
-    i64::try_from(now).unwrap() / QUARTER_MS * QUARTER_MS - 36 * QUARTER_MS
+    now_ms() / QUARTER_MS * QUARTER_MS - 36 * QUARTER_MS
 }
 
 /// Numbers that look random and are the same each time.
@@ -143,4 +146,24 @@ async fn what_was_never_counted_is_not_left_out() {
     assert_eq!(total(&histogram), 480);
     let facets = ask(&server, "facets", "", window, "fields=service").await;
     assert_eq!(facets["service"], json!([{"value": "old", "count": 480}]));
+}
+
+/// What was deleted because of its age is still counted, but no answer for a search that would not find it.
+#[tokio::test]
+async fn what_is_not_kept_is_not_counted() {
+    let server = ServerOptions::new().env("LOG_CENTER_RETENTION", "*/stat=2").start().await;
+    let day = 96 * QUARTER_MS;
+    let midnight = now_ms() / day * day;
+    // Three days ago, of which nothing of the scope is left, and the day before today.
+    let records = [(3, "stat"), (3, "biz"), (1, "stat")].map(|(days, scope)| {
+        let time = UnixMillis(midnight - days * day + 40 * QUARTER_MS).to_string();
+        json!({"name": "shop", "hostname": "h", "pid": 1, "level": 30, "time": time, "msg": "m", "scope": scope}).to_string()
+    });
+    let kept = server.post("/api/v1/events").body(records.join("\n")).send().await.unwrap();
+    assert_eq!(answer(kept, StatusCode::OK).await["accepted"], 3);
+    server.sql_becomes("SELECT sum(count) FROM event_counts", "3").await;
+    server.sql("ALTER TABLE event_store MATERIALIZE TTL SETTINGS mutations_sync = 2").await;
+    server.sql_becomes("SELECT count() FROM events", "2").await;
+    let window = (midnight - 4 * day, midnight + 2 * day);
+    assert_eq!(total(&ask(&server, "histogram", "", window, "step_seconds=1800").await), 2);
 }

@@ -29,4 +29,5 @@ mod shop;
 mod sql;
 mod sql_limits;
 mod states;
+mod stats;
 mod tail;

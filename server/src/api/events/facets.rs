@@ -35,7 +35,7 @@ pub(super) async fn facets(
     RawQuery(query): RawQuery,
 ) -> Result<Json<BTreeMap<&'static str, Vec<FacetValue>>>, ApiError> {
     let query = Query::parse(query.as_deref(), &["fields", "q", "since", "until", "limit"], &[])?;
-    let filter = super::filter(&query)?;
+    let filter = super::filter(&state, &query)?;
     let limit = query.number("limit", limits::FACET_VALUES, limits::FACET_VALUES_MAX)?;
     let fields = fields(query.text("fields").unwrap_or("level,service,environment"))?;
     let counts = fields.into_iter().map(async |field| {

@@ -8,6 +8,7 @@ mod tail;
 
 use super::AppState;
 use super::query::{Query, refused};
+use crate::clock;
 use crate::error::ApiError;
 use crate::search::{Condition, Expression};
 use crate::store::event::EventFilter;
@@ -23,13 +24,19 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(tail::tail))
 }
 
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
 /// Which events a question is about: the parameters `q`, `since` and `until`.
 ///
 /// # Errors
 /// 422 naming the parameter.
-fn filter(query: &Query) -> Result<EventFilter, ApiError> {
+fn filter(state: &AppState, query: &Query) -> Result<EventFilter, ApiError> {
     let (since, until) = query.window()?;
-    Ok(EventFilter { condition: Condition::from(&expression(query)?), since, until })
+    let expression = expression(query)?;
+    // They are deleted by days, and so today is one of them.
+    let days = i64::from(state.retention.least_days()) - 1;
+    let kept_since = (clock::now().0.div_euclid(DAY_MS) - days) * DAY_MS;
+    Ok(EventFilter { condition: Condition::from(&expression), since, until, kept_since })
 }
 
 /// What is searched: the parameter `q`.

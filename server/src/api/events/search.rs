@@ -33,7 +33,7 @@ pub(super) async fn search(
     let question = query.question("events");
     let limit = query.limit()?;
     let after = cursor::place(&query, &question)?;
-    let found = state.store.events(&super::filter(&query)?, after, limit + 1).await?;
+    let found = state.store.events(&super::filter(&state, &query)?, after, limit + 1).await?;
     let page =
         Page::cut(found, limit, |page| Some(cursor::encode_place(&question, Place::behind(page, after)?)));
     let items = page.items.into_iter().map(|found| found.record).collect();

@@ -1,5 +1,6 @@
 -- One row a hop that a service handled. The latest are read in the order of the table, newest bucket first, until the
--- page is full; the slowest need all hops of the time. The condition holds placeholders only.
+-- page is full; the slowest need all hops of the time. What tells hops of one millisecond apart is read of all that pass
+-- the condition, so it is no more than it must be. The condition holds placeholders only.
 SELECT
     e.time AS time,
     e.event AS event,
@@ -18,8 +19,7 @@ SELECT
     e.parent_id AS parent_id,
     multiIf({unfinished}, 'unfinished', {failed}, 'error', 'ok') AS state,
     cityHash64(
-        e.received_at, e.batch, e.event, e.project, e.environment, e.hostname, e.pid, e.level, e.req_id, e.span_id,
-        e.parent_id, e.uid, e.rrdid, e.url, e.ip, e.method, e.route, e.status, ifNull(e.tm, -1), e.extra
+        e.received_at, e.batch, e.event, e.project, e.hostname, e.pid, e.req_id, e.span_id, e.status, e.url
     ) AS tie
 FROM event_store AS e
 WHERE {bounds}
