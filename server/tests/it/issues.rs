@@ -15,7 +15,10 @@ async fn report(server: &Server, line: u32, change: impl FnOnce(&mut Value)) -> 
 }
 
 async fn until_counted(server: &Server, occurrences: u32) {
-    server.sql_becomes("SELECT sum(count) FROM issues", &occurrences.to_string()).await;
+    // The tables of sums are filled one after the other.
+    for table in ["issues", "issue_hour_store"] {
+        server.sql_becomes(&format!("SELECT sum(count) FROM {table}"), &occurrences.to_string()).await;
+    }
 }
 
 fn lines(page: &Value) -> Vec<u64> {

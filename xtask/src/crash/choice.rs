@@ -19,8 +19,11 @@ const POSTS_A_NEW_ISSUE: u64 = 10;
 /// How often the newest issue is taken, in percent: all reporters at once, so that its first report is contended.
 const NEWEST_PERCENT: u8 = 25;
 
-/// How many posts are batches, in percent.
-const BATCH_PERCENT: u8 = 3;
+/// How many posts are batches, in thousandths: of the first posts of a reporter in a round, and of the later ones, so that
+/// a fast server does not get so many records that comparing them takes longer than sending.
+const BATCHES_IN_THOUSAND: u16 = 30;
+const LATER_BATCHES_IN_THOUSAND: u16 = 4;
+const FIRST_POSTS: u64 = 500;
 
 /// How many batches are of one record only, of up to [`SMALL_BATCH`], and the rest of up to [`BATCH_RECORDS`], in percent.
 const SINGLE_PERCENT: u8 = 20;
@@ -60,8 +63,8 @@ pub(super) fn choose(
     // Ids count by the largest batch, so that every event of a batch has its own.
     let id = |offset: usize| sequence * BATCH_RECORDS as u64 + offset as u64;
     let keyed = rng.u8(0..100) < KEYED_PERCENT;
-    let way = rng.u8(0..100);
-    if way < BATCH_PERCENT {
+    let batches = if sequence < FIRST_POSTS { BATCHES_IN_THOUSAND } else { LATER_BATCHES_IN_THOUSAND };
+    if rng.u16(0..1_000) < batches {
         let size = batch_size(rng);
         let error_percent = ERROR_PERCENTS[rng.usize(0..ERROR_PERCENTS.len())];
         let event = |offset| {
@@ -79,7 +82,7 @@ pub(super) fn choose(
         }
         return Post::batch(events, keyed.then(|| format!("batch-{round}-{reporter}-{sequence}")));
     }
-    if way < BATCH_PERCENT + REPEATING_REPORT_PERCENT
+    if rng.u8(0..100) < REPEATING_REPORT_PERCENT
         && let Some(error) = rng.choice(errors).filter(|error| error.names_itself())
     {
         return Post::repeated_report(error.clone(), rng.bool());
