@@ -1,6 +1,7 @@
 //! The server under load: started on an empty directory, or one that runs already.
 
-use std::io::{BufRead, BufReader};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ const QUERY_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often a stopping server is looked at.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Where a server listens: the line that it prints when it is ready.
+/// Where a server listens: what the record `ready` that it prints says besides.
 #[derive(Debug, Clone, Deserialize)]
 struct Addresses {
     api: String,
@@ -53,25 +54,26 @@ impl Target {
     /// until it is ready. Its log goes to `log`. Dropping the future stops the server.
     ///
     /// # Errors
-    /// It does not start, is not ready in time, or prints something else than its addresses.
+    /// It does not start, or is not ready in time.
     pub async fn start(server: &Path, log: &Path) -> Result<Self> {
         let data = tempfile::Builder::new().prefix("log-center-bench-").tempdir()?;
-        let log = std::fs::File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+        let log = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no parent directory")?;
         let mut command = Command::new(std::path::absolute(server)?);
         command.arg("serve").current_dir(root).env("LOG_CENTER_DATA_DIR", data.path().join("data"));
         for listener in ["API", "DASHBOARD", "ENGINE"] {
             command.env(format!("LOG_CENTER_{listener}_ADDR"), "127.0.0.1:0");
         }
+        let log_of_stdout = log.try_clone().context("cannot write the log")?;
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).process_group(0);
         let child = command.spawn().with_context(|| format!("cannot start {}", server.display()))?;
         let mut started = Started { child, data };
-        let first_line = first_line(started.child.stdout.take().context("no pipe to the server")?);
-        let line = tokio::time::timeout(READY_DEADLINE, first_line)
+        let addresses =
+            addresses(started.child.stdout.take().context("no pipe to the server")?, log_of_stdout);
+        let addresses = tokio::time::timeout(READY_DEADLINE, addresses)
             .await
-            .context("the server was not ready in time")?;
-        let line = line.context("the server ended before it was ready")?;
-        let addresses = serde_json::from_str(&line).with_context(|| format!("not addresses: {line}"))?;
+            .context("the server was not ready in time")?
+            .context("the server ended before it was ready")?;
         Ok(Self { addresses, started: Some(started), agent: agent() })
     }
 
@@ -150,15 +152,20 @@ impl Target {
     }
 }
 
-/// The first line of `stdout`; what follows is read and forgotten, so that the server never writes into a closed pipe.
-fn first_line(stdout: ChildStdout) -> oneshot::Receiver<String> {
+/// The addresses, from the line of `stdout` that has them. Every line goes to the log; the server never writes into a
+/// closed pipe.
+fn addresses(stdout: ChildStdout, mut log: File) -> oneshot::Receiver<Addresses> {
     let (sender, receiver) = oneshot::channel();
+    let mut sender = Some(sender);
     std::thread::spawn(move || {
-        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
-        if let Some(line) = lines.next() {
-            let _nobody_waits_any_more = sender.send(line);
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            let _costs_a_line = writeln!(log, "{line}");
+            if let Ok(addresses) = serde_json::from_str(&line)
+                && let Some(sender) = sender.take()
+            {
+                let _nobody_waits_any_more = sender.send(addresses);
+            }
         }
-        lines.for_each(drop);
     });
     receiver
 }

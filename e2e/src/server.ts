@@ -44,8 +44,11 @@ export class Server {
     child.stderr.on('data', (chunk) => {
       log += chunk;
     });
+    child.stdout.on('data', (chunk) => {
+      log += chunk;
+    });
     try {
-      const { api, dashboard, clickhouse } = JSON.parse(await firstLine(child, () => log));
+      const { api, dashboard, clickhouse } = await announcement(child, () => log);
       return new Server(child, dataDir, () => log, api, dashboard, clickhouse);
     } catch (error) {
       child.kill('SIGKILL');
@@ -70,7 +73,14 @@ export class Server {
   }
 }
 
-async function firstLine(child: ChildProcess, log: () => string): Promise<string> {
+/** Where the server listens: its record `ready` says it. */
+interface Announcement {
+  api: string;
+  dashboard: string;
+  clickhouse: string;
+}
+
+async function announcement(child: ChildProcess, log: () => string): Promise<Announcement> {
   if (!child.stdout) {
     throw new Error('no pipe to the server');
   }
@@ -79,10 +89,19 @@ async function firstLine(child: ChildProcess, log: () => string): Promise<string
   const ended = once(child, 'close').then(([code]) => {
     throw new Error(`the server ended with ${code} before it was ready; its log:\n${log()}`);
   });
+  const ready = new Promise<Announcement>((resolve, reject) => {
+    lines.on('line', (line) => {
+      // Of all records only this one says it.
+      if (line.includes('"api":')) {
+        resolve(JSON.parse(line));
+      }
+    });
+    const overdue = () => reject(new Error(`the server is not ready in time; its log:\n${log()}`));
+    AbortSignal.timeout(READY_DEADLINE_MS).addEventListener('abort', overdue, { once: true });
+  });
   // Whichever does not come first may fail later, when nobody looks any more.
-  ended.catch(() => {});
-  spawnFailed.catch(() => {});
-  const ready = once(lines, 'line', { signal: AbortSignal.timeout(READY_DEADLINE_MS) });
-  const [line] = await Promise.race([ready, ended, spawnFailed]);
-  return line;
+  for (const promise of [ready, ended, spawnFailed]) {
+    promise.catch(() => {});
+  }
+  return Promise.race([ready, ended, spawnFailed]);
 }

@@ -16,8 +16,8 @@
 //! 4. On a thread of its own, `statement::text` reads just as much of the body as is SQL. A new connection
 //!    to the engine is made for it (0.1 ms), so no statement meets the settings of another.
 //! 5. An INSERT's data goes on from the body into the engine, piece by piece; the answer comes after the
-//!    commit. A SELECT's blocks go out as the engine makes them, packed as the client asked. Neither is ever
-//!    whole in memory, except answers in formats that are one document (`statement::layout`).
+//!    commit. A SELECT's blocks go out as the engine makes them, packed as the client asked, those in format
+//!    `Native` as its protocol has them (`native`). Neither is ever whole in memory, except answers in formats that are one document (`statement::layout`).
 //! 6. An error before the first byte is an HTTP status with ClickHouse's code; later, it is the text at the
 //!    end of a body that is then cut off, so that nobody takes it for whole.
 //! 7. A client that goes away takes its statement along, by `KILL QUERY` from another connection. Only an

@@ -8,12 +8,13 @@
 //! curl -i localhost:8080/prices/eur
 //! ```
 //!
-//! It listens on 127.0.0.1:8080, or where `GATEWAY_ADDR` says, and calls `PRICES_URL` (`http://127.0.0.1:8081`). Behind
-//! a proxy that sets `X-Forwarded-For`, `GATEWAY_PROXIES=1` makes that the client's address.
+//! It listens on 127.0.0.1:8080, or where `GATEWAY_ADDR` says, and calls `PRICES_URL` (`http://127.0.0.1:8081`) and
+//! `SHOP_URL` (`http://127.0.0.1:8082`). Behind a proxy that sets `X-Forwarded-For`, `GATEWAY_PROXIES=1` makes that the client's address.
 //!
 //! | route | what comes of it |
 //! |---|---|
 //! | `GET /prices/{currency}` | 200 for `eur` and `usd`; 404 for every other; for `xxx` an ERROR in `prices`, and a `service-err` and 502 here |
+//! | `/items/…`, `/orders/…`, `/rates/…`, `/report` | what `shop` answers; 502 if it does not |
 //! | `GET /late` | 504 and a `service-err`: `prices` takes longer than this service waits |
 //! | `GET /panic` | an ERROR and no answer |
 //!
@@ -23,10 +24,10 @@ mod service;
 
 use axum::Router;
 use axum::extract::{Path, Request, State};
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{any, get};
 use log_center::call::Logged;
 use log_center::request::{ClientAddress, RequestLayer, set_uid};
 use std::error::Error;
@@ -47,6 +48,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/late", get(late))
         .route("/panic", get(async || -> &'static str { panic!("the gateway's own mistake") }))
         .with_state(prices)
+        .merge(routes_of_shop()?)
         .layer(middleware::from_fn(with_user))
         // The outermost layer, so that what the others do belongs to the request, too.
         .layer(RequestLayer::new().client_address(client_address()?));
@@ -81,17 +83,13 @@ impl Prices {
     /// ids of both go out with it.
     async fn get(&self, path: &str) -> Result<String, StatusCode> {
         let call = self.client.get(format!("{}{path}", self.url)).logged().capture_body();
-        let answer = call.send().await.map_err(|error| no_answer(&error))?;
+        let answer = call.send().await.map_err(|error| service::no_answer(&error))?;
         match answer.status() {
-            StatusCode::OK => answer.text().await.map_err(|error| no_answer(&error)),
+            StatusCode::OK => answer.text().await.map_err(|error| service::no_answer(&error)),
             StatusCode::NOT_FOUND => Err(StatusCode::NOT_FOUND),
             _ => Err(StatusCode::BAD_GATEWAY),
         }
     }
-}
-
-fn no_answer(error: &reqwest::Error) -> StatusCode {
-    if error.is_timeout() { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::BAD_GATEWAY }
 }
 
 async fn price(State(prices): State<Prices>, Path(currency): Path<String>) -> Result<String, StatusCode> {
@@ -100,6 +98,39 @@ async fn price(State(prices): State<Prices>, Path(currency): Path<String>) -> Re
     // For whoever counts what people ask for.
     log_center::biz!(currency, price, "price quoted");
     Ok(price)
+}
+
+/// What the shop answers in the end, its own waiting for others included.
+const PATIENCE_WITH_SHOP: Duration = Duration::from_secs(3);
+
+/// The other service that is called.
+#[derive(Clone)]
+struct Shop {
+    url: String,
+    client: reqwest::Client,
+}
+
+fn routes_of_shop() -> reqwest::Result<Router> {
+    let shop = Shop {
+        url: service::setting("SHOP_URL", "http://127.0.0.1:8082"),
+        client: reqwest::Client::builder().timeout(PATIENCE_WITH_SHOP).build()?,
+    };
+    let paths = ["/items/{id}", "/orders/{amount}", "/rates/{currency}", "/report"];
+    Ok(paths
+        .into_iter()
+        .fold(Router::new(), |routes, path| routes.route(path, any(pass_on)))
+        .with_state(shop))
+}
+
+async fn pass_on(
+    State(shop): State<Shop>,
+    method: Method,
+    uri: Uri,
+) -> Result<(StatusCode, String), StatusCode> {
+    let call = shop.client.request(method, format!("{}{}", shop.url, uri.path())).logged();
+    let answer = call.send().await.map_err(|error| service::no_answer(&error))?;
+    let status = answer.status();
+    Ok((status, answer.text().await.map_err(|error| service::no_answer(&error))?))
 }
 
 async fn late(State(prices): State<Prices>) -> Result<String, StatusCode> {

@@ -97,7 +97,7 @@ impl Builder {
         self
     }
 
-    /// Only writes records, whatever `LOG_CENTER_URL` says.
+    /// Only writes records, whatever `LOG_CENTER_URL` and the other variables of forwarding say.
     pub fn without_endpoint(mut self) -> Self {
         self.forwarding.target = Target::Nowhere;
         self

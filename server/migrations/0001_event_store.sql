@@ -2,6 +2,12 @@
 --
 -- A part is synced before its insert is answered, because the spool, which was, forgets the rows then: a machine that
 -- loses power has them in one of the two. What merges write is synced by the kernel long before their sources are removed.
+--
+-- The key: five minutes of time first, because every question has a time; then the project; then the request, whose
+-- records then lie together, share their ids in one packed block (a tenth less on disk than ordered by time), and are found
+-- by the key. UUIDv7 are in the order of time themselves. A bound on time alone finds its granules by the index on it.
+--
+-- Parts stay in one file until they are large: a new part of some fifty files takes a third longer to write.
 CREATE TABLE IF NOT EXISTS event_store
 (
     batch UInt64 COMMENT 'Which insert of the writer brought the row' CODEC(Delta(8), ZSTD(1)),
@@ -29,6 +35,9 @@ CREATE TABLE IF NOT EXISTS event_store
     ip String COMMENT 'Address of the client' CODEC(ZSTD(1)),
     ua LowCardinality(String) COMMENT 'User agent of the client',
     tm Nullable(Float64) COMMENT 'Handling time of the request in milliseconds' CODEC(ZSTD(1)),
+    method LowCardinality(String) COMMENT 'HTTP method of the request, of client-req and client-res',
+    route LowCardinality(String) COMMENT 'Matched path of the request, as /users/{id}, of client-req and client-res',
+    status UInt16 COMMENT 'HTTP status of the answer, of client-res; 0 = none' CODEC(ZSTD(1)),
     issue_id UInt64 COMMENT 'The issue that it is an occurrence of, 0 = none' CODEC(ZSTD(1)),
     fingerprint FixedString(16) COMMENT 'Fingerprint of that issue, zeros = none' CODEC(ZSTD(1)),
     err_type LowCardinality(String) COMMENT 'Type of the error',
@@ -38,6 +47,7 @@ CREATE TABLE IF NOT EXISTS event_store
     err_line_number UInt32 COMMENT 'Line in that file, 0 = unknown' CODEC(T64, ZSTD(1)),
     service_host LowCardinality(String) COMMENT 'Called host',
     service_path String COMMENT 'Called path' CODEC(ZSTD(1)),
+    service_route LowCardinality(String) COMMENT 'Called path with numbers and ids replaced by {id}',
     service_payload String COMMENT 'What was sent there' CODEC(ZSTD(1)),
     service_http_code Nullable(UInt16) COMMENT 'HTTP status of the answer' CODEC(ZSTD(1)),
     service_tm Nullable(Float64) COMMENT 'Duration of the call in milliseconds' CODEC(ZSTD(1)),
@@ -46,12 +56,15 @@ CREATE TABLE IF NOT EXISTS event_store
     perf_rss Nullable(UInt64) COMMENT 'Resident memory in bytes' CODEC(ZSTD(1)),
     perf_cpu Nullable(Float64) COMMENT 'Percent of one core' CODEC(ZSTD(1)),
     event_id String COMMENT 'The id that the client gave to the event' CODEC(ZSTD(1)),
+    retention_days UInt16 COMMENT 'Days after which the event is deleted' CODEC(ZSTD(1)),
     attributes String COMMENT 'JSON object: the context of a report, the unknown keys of a record; empty = none' CODEC(ZSTD(1)),
     INDEX req_id_bloom req_id TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX issue_id_bloom issue_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX time_minmax time TYPE minmax GRANULARITY 1,
     INDEX batch_minmax batch TYPE minmax GRANULARITY 1
 )
 ENGINE = {engine:MergeTree}
 PARTITION BY toDate(time)
-ORDER BY (toStartOfFiveMinutes(time), project, time)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000;
+ORDER BY (toStartOfFiveMinutes(time), project, req_id, time)
+TTL toDate(time) + toIntervalDay(retention_days)
+SETTINGS min_bytes_for_wide_part = 134217728, fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000;

@@ -3,6 +3,7 @@
 //! It is a process of its own because a bad query can exhaust its memory or crash native code; what was
 //! acknowledged must not be in the same process. It notices the end of this one by its standard input.
 
+use crate::log;
 use anyhow::{Context, bail};
 use serde::Deserialize;
 use std::fmt;
@@ -11,8 +12,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -25,6 +26,9 @@ const START_ATTEMPTS: u32 = 10;
 
 /// How long an engine that was stopped may take to finish its inserts before it is killed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long to read on for the last lines of an engine that has ended. Another process may hold its output open.
+const LAST_WORDS_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The pause before the first restart; twice as long after each one that did not last.
 const RESTART_MIN: Duration = Duration::from_millis(50);
@@ -61,6 +65,8 @@ pub struct EngineChild {
 struct Running {
     child: Child,
     parent_pipe: ChildStdin,
+    /// Passes its log on, to its end.
+    log: JoinHandle<()>,
 }
 
 /// Somebody killed the engine while it started.
@@ -85,13 +91,13 @@ impl EngineChild {
     /// Starts the engine and waits until it answers.
     ///
     /// # Errors
-    /// It ended by itself before that; its own words are on standard error. One that was killed is started again.
+    /// It ended by itself before that; its own words are in the log. One that was killed is started again.
     pub async fn start(command: EngineCommand) -> anyhow::Result<Self> {
         let mut attempt = 1;
         let (running, addr) = loop {
             match command.spawn().await {
                 Err(error) if error.is::<Killed>() && attempt < START_ATTEMPTS => {
-                    tracing::warn!("{error:#}; starting it again");
+                    tracing::warn!(error = format!("{error:#}"), "the engine is started again");
                     attempt += 1;
                 }
                 outcome => break outcome?,
@@ -140,23 +146,35 @@ impl EngineCommand {
         let parent_pipe = child.stdin.take().context("the engine has no standard input")?;
         let stdout = child.stdout.take().context("the engine has no standard output")?;
         let mut lines = BufReader::new(stdout).lines();
-        let line = match timeout(START_TIMEOUT, lines.next_line()).await {
+        let listening = match timeout(START_TIMEOUT, listening(&mut lines)).await {
             Err(_) => bail!("the engine did not answer within {} s", START_TIMEOUT.as_secs()),
-            Ok(line) => line.context("cannot read what the engine says")?,
+            Ok(found) => found.context("cannot read what the engine says")?,
         };
-        let Some(line) = line else {
+        let Some(listening) = listening else {
             let status = child.wait().await.context("cannot wait for the engine")?;
             if status.signal().is_some() {
                 return Err(Killed(status).into());
             }
             bail!("the engine ended before it answered ({status}); the lines above say why");
         };
-        let listening: Listening =
-            serde_json::from_str(&line).with_context(|| format!("the engine said {line:?}"))?;
-        // Nothing more is expected there; reading on keeps it from blocking if there is.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok((Running { child, parent_pipe }, listening.listening))
+        let log = tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                log::pass_on(line);
+            }
+        });
+        Ok((Running { child, parent_pipe, log }, listening))
     }
+}
+
+/// Reads up to the line that says where the engine listens, and passes on what it logs before. `None`: it ended.
+async fn listening(lines: &mut Lines<BufReader<ChildStdout>>) -> std::io::Result<Option<SocketAddr>> {
+    while let Some(line) = lines.next_line().await? {
+        match serde_json::from_str::<Listening>(&line) {
+            Ok(found) => return Ok(Some(found.listening)),
+            Err(_) => log::pass_on(line),
+        }
+    }
+    Ok(None)
 }
 
 async fn keep_running(
@@ -206,7 +224,7 @@ async fn told_to_stop(stopped: &watch::Receiver<bool>) {
 
 /// The end of its standard input tells the engine to stop.
 async fn stop(running: Running) {
-    let Running { mut child, parent_pipe } = running;
+    let Running { mut child, parent_pipe, mut log } = running;
     drop(parent_pipe);
     if timeout(STOP_TIMEOUT, child.wait()).await.is_err() {
         tracing::error!("the engine did not stop in time and is killed; what it acknowledged is on disk");
@@ -214,4 +232,6 @@ async fn stop(running: Running) {
             tracing::error!(%error, "the engine cannot be killed");
         }
     }
+    // Its last words are in the pipe by now.
+    _ = timeout(LAST_WORDS_TIMEOUT, &mut log).await;
 }

@@ -191,7 +191,10 @@ impl IntoResponse for ApiError {
             ApiError::Unavailable { retry_after_seconds, .. } => Some(*retry_after_seconds),
             _ => None,
         };
-        let mut response = (self.status(), Json(self.body())).into_response();
+        let status = self.status();
+        let body = self.body();
+        metrics::counter!("log_center_errors_total", "code" => body.error.code).increment(1);
+        let mut response = (status, Json(body)).into_response();
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

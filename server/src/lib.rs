@@ -32,6 +32,7 @@ pub mod engine_child;
 mod error;
 pub mod ingest;
 mod listener;
+pub mod log;
 pub mod search;
 mod seed;
 pub mod serve;

@@ -4,9 +4,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 use log_center_engine as engine;
 use log_center_server::cli::{self, Ending};
 use log_center_server::config::ServeArgs;
+use log_center_server::log;
 use log_center_server::serve::serve;
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
 
 /// Requests make and drop many small buffers on many threads, which is where the system's allocator is slow: a quarter of
 /// the processor time of a report, measured.
@@ -17,7 +17,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Parser)]
 #[command(name = "log-center", version, about)]
 struct Cli {
-    /// What is logged to standard error, e.g. `info`, `warn,log_center_server=debug`.
+    /// What is logged, e.g. `info`, `warn,log_center_server=debug`: by the server to standard output, by commands to
+    /// standard error.
     #[arg(long, global = true, env = "LOG_CENTER_LOG", default_value = "info", value_name = "FILTER")]
     log: String,
 
@@ -37,13 +38,21 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    if let Err(error) = install_log(&cli.log) {
-        return failed(&format!("--log (LOG_CENTER_LOG) cannot be read: {error}"));
-    }
+    let log = match &cli.command {
+        Command::Serve(_) => log::of_server(&cli.log).map(Some),
+        Command::Engine(_) => log::of_engine(&cli.log).map(Some),
+        Command::Client(_) => log::of_command(&cli.log).map(|()| None),
+    };
+    let _log = match log {
+        Ok(guard) => guard,
+        Err(error) => return failed(&format!("--log (LOG_CENTER_LOG) cannot be used: {error:#}")),
+    };
     let outcome = match cli.command {
-        Command::Serve(args) => run_server(*args).map(|()| Ending::Done),
+        Command::Serve(args) => run_server(*args).map(|()| Ending::Done).inspect_err(last_words),
         // Before any other thread: its sandbox holds for the calling thread and for what that one starts.
-        Command::Engine(options) => engine::run(options).map(|()| Ending::Done).map_err(anyhow::Error::from),
+        Command::Engine(options) => {
+            engine::run(options).map(|()| Ending::Done).map_err(anyhow::Error::from).inspect_err(last_words)
+        }
         Command::Client(command) => cli::run(command, Cli::command()),
     };
     match outcome {
@@ -61,16 +70,9 @@ fn run_server(args: ServeArgs) -> anyhow::Result<()> {
     outcome
 }
 
-fn install_log(filter: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::builder().parse(filter)?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        // Whoever reads standard error may be gone; that is no reason for an engine to fail while it commits.
-        .log_internal_errors(false)
-        .init();
-    Ok(())
+/// For whoever reads only the log.
+fn last_words(error: &anyhow::Error) {
+    log_center::fatal!(reason = format!("{error:#}"), "cannot go on");
 }
 
 #[expect(clippy::print_stderr, reason = "the last word of a command line program")]

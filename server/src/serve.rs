@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::dashboard;
 use crate::engine_child::{EngineChild, EngineCommand};
 use crate::listener;
+use crate::log;
 use crate::seed;
 use crate::spool::{Queue, Spool, SpoolOptions};
 use crate::store::{Store, StoreError};
@@ -27,7 +28,10 @@ const CONNECT_PAUSE: Duration = Duration::from_millis(200);
 /// Upper bounds of the histograms of durations, in seconds.
 const DURATION_BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
-/// The line on standard output that says that everything answers.
+/// Upper bounds of the histogram of the rows of an insert.
+const ROWS_BUCKETS: [f64; 7] = [1.0, 10.0, 100.0, 1_000.0, 10_000.0, 100_000.0, 1_000_000.0];
+
+/// What the record `ready` on standard output says besides: everything answers.
 #[derive(Serialize)]
 struct Announcement {
     api: String,
@@ -91,12 +95,13 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         Some(Ok(())) => {
             state.readiness.set_accepts();
             let engine_pid = engine.as_ref().map(EngineChild::pid);
-            announce(&Announcement {
+            let addresses = Announcement {
                 api: api_url,
                 dashboard: dashboard_url,
                 clickhouse: clickhouse_url,
                 engine_pid,
-            })?;
+            };
+            log::announce("ready", addresses)?;
             write_until_stopped(queue, &state, &stopped, patience, listeners).await;
         }
         Some(Err(error)) => outcome = Err(error),
@@ -148,6 +153,9 @@ async fn write_until_stopped(
 fn install_metrics() -> anyhow::Result<PrometheusHandle> {
     let builder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &DURATION_BUCKETS)
+        .and_then(|builder| {
+            builder.set_buckets_for_metric(Matcher::Full("log_center_insert_rows".to_owned()), &ROWS_BUCKETS)
+        })
         .context("buckets of the metrics")?;
     let handle = builder.install_recorder().context("cannot install the metrics")?;
     api::metrics::describe();
@@ -209,13 +217,6 @@ async fn try_prepare(state: &AppState) -> Result<(), StoreError> {
         return Ok(());
     }
     seed::fill(&state.spool, &state.store).await
-}
-
-#[expect(clippy::print_stdout, reason = "the one line that whoever started the server waits for")]
-fn announce(announcement: &Announcement) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string(announcement)?);
-    tracing::info!(api = announcement.api, dashboard = announcement.dashboard, "ready");
-    Ok(())
 }
 
 async fn wait_for_stop(stopped: &watch::Receiver<bool>) {

@@ -5,6 +5,7 @@ mod crash;
 mod demo;
 mod interrupt;
 mod libchdb;
+mod nginx;
 mod npm;
 mod server;
 mod test;
@@ -26,7 +27,7 @@ enum Cli {
     Up(up::Args),
     /// Run every test there is, phase by phase
     Test(test::Args),
-    /// Run the server, a small shop that logs through the layer, and customers for it, until ^C
+    /// Run the server, three services that log through the layer, and customers for them, until ^C
     Demo(up::Args),
     /// Kill server and engine under load and count what was acknowledged
     Crash(crash::Args),

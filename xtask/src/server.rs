@@ -3,7 +3,8 @@
 //! Every child gets a process group of its own, so that a ^C reaches it once, from here, and so that a test can kill
 //! it without killing itself. Dropping the value kills what still runs.
 
-use std::io::{BufRead, BufReader};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
@@ -25,7 +26,7 @@ pub(crate) const READY_DEADLINE: Duration = Duration::from_secs(150);
 /// How long a server may take to flush and stop after SIGTERM before it is killed.
 pub(crate) const STOP_DEADLINE: Duration = Duration::from_secs(30);
 
-/// Where a server listens: the line that it prints when it is ready.
+/// Where a server listens: what the record `ready` that it prints says besides.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Addresses {
     /// Base URL of the report and reading API.
@@ -78,10 +79,6 @@ impl ServerOptions {
             command.env("LOG_CENTER_LIBCHDB", path);
         }
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
-        if let Some(path) = &self.log {
-            let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
-            command.stderr(file.with_context(|| format!("cannot write the log {}", path.display()))?);
-        }
         Ok(command)
     }
 }
@@ -96,7 +93,8 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server and waits, at most [`READY_DEADLINE`], for the line with its addresses.
     pub(crate) fn start(options: &ServerOptions) -> Result<Self> {
-        let (process, addresses) = Process::start(options.command()?, READY_DEADLINE)?;
+        let log = options.log.as_deref().map(open_log).transpose()?;
+        let (process, addresses) = Process::start(options.command()?, READY_DEADLINE, log)?;
         Ok(Self { process, addresses })
     }
 
@@ -119,19 +117,32 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `command` in its own process group and reads the one line of JSON that it prints when it is ready.
-    /// Everything that it prints later is passed through to standard output.
-    pub(crate) fn start<T: DeserializeOwned>(mut command: Command, deadline: Duration) -> Result<(Self, T)> {
+    /// Starts `command` in its own process group and reads what it prints up to the line of JSON by which it says that it
+    /// is ready. All other lines, before and after, go to `log` together with its standard error; without one they are
+    /// passed through.
+    pub(crate) fn start<T: DeserializeOwned>(
+        mut command: Command,
+        deadline: Duration,
+        mut log: Option<File>,
+    ) -> Result<(Self, T)> {
+        if let Some(file) = &log {
+            command.stderr(file.try_clone().context("cannot write the log")?);
+        }
         let name = Path::new(command.get_program()).display().to_string();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0);
         let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
         let stdout = child.stdout.take();
         let mut process = Self { name, child };
         let lines = follow(stdout.ok_or_else(|| anyhow!("no pipe to {}", process.name))?);
-        let line = process.first_line(&lines, Instant::now() + deadline)?;
-        thread::spawn(move || lines.into_iter().for_each(|line| println!("{line}")));
-        let ready = serde_json::from_str(&line)
-            .with_context(|| format!("{} printed something else than its addresses: {line}", process.name))?;
+        let until = Instant::now() + deadline;
+        let ready = loop {
+            let line = process.next_line(&lines, until)?;
+            match serde_json::from_str(&line) {
+                Ok(ready) => break ready,
+                Err(_) => pass_on(&line, log.as_mut()),
+            }
+        };
+        thread::spawn(move || lines.into_iter().for_each(|line| pass_on(&line, log.as_mut())));
         Ok((process, ready))
     }
 
@@ -176,7 +187,7 @@ impl Process {
         let _already_gone = self.child.wait();
     }
 
-    fn first_line(&mut self, lines: &Receiver<String>, until: Instant) -> Result<String> {
+    fn next_line(&mut self, lines: &Receiver<String>, until: Instant) -> Result<String> {
         loop {
             interrupt::check()?;
             match lines.recv_timeout(interrupt::POLL_INTERVAL) {
@@ -207,6 +218,20 @@ pub(crate) fn explain(status: ExitStatus) -> String {
         (Some(code), _) => format!("exit code {code}"),
         (None, Some(signal)) => format!("signal {signal}"),
         (None, None) => "no exit code".to_owned(),
+    }
+}
+
+/// Opens a log to append to.
+pub(crate) fn open_log(path: &Path) -> Result<File> {
+    let file = File::options().create(true).append(true).open(path);
+    file.with_context(|| format!("cannot write the log {}", path.display()))
+}
+
+fn pass_on(line: &str, log: Option<&mut File>) {
+    match log {
+        // In one piece, between what others write there. A log that cannot be written costs lines, not the run.
+        Some(file) => _ = file.write_all(format!("{line}\n").as_bytes()),
+        None => println!("{line}"),
     }
 }
 

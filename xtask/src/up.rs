@@ -26,7 +26,7 @@ pub(crate) struct Args {
 
 /// Fetches, builds and runs the server until ^C or until it ends by itself.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let mut server = start(args)?;
+    let mut server = start(args, None)?;
     print_where_and_what_next(server.addresses());
     while !interrupt::requested() {
         if let Some(status) = server.process().ended()? {
@@ -37,8 +37,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     stop(&mut server)
 }
 
-/// Fetches what is missing, builds the server and starts it.
-pub(crate) fn start(args: &Args) -> Result<Server> {
+/// Fetches what is missing, builds the server and starts it. Its log goes to a file, or to this program's output.
+pub(crate) fn start(args: &Args, log: Option<PathBuf>) -> Result<Server> {
     let library = libchdb::ensure_present()?;
     interrupt::check()?;
     let binary = cargo::build(Program::Server, args.release)?;
@@ -51,6 +51,7 @@ pub(crate) fn start(args: &Args) -> Result<Server> {
     let mut options = ServerOptions::on_free_ports(&binary, &data_dir);
     options.documented_ports = !args.free_ports;
     options.libchdb = library;
+    options.log = log;
     println!("starting the server on {}", data_dir.display());
     Server::start(&options)
 }

@@ -7,7 +7,7 @@
 //! 01 00  02 ff ff ff ff  00                  of no overflow, of no bucket; since the first revision
 //! columns rows (name type  00  data)*        00: the column is written in the usual way; since 54454
 //! ```
-//! The data are not changed, but where a column ends has to be found, which is what [`types`] knows.
+//! The data are not changed, but where a column ends has to be found, which is what `types` knows.
 
 mod reader;
 mod types;

@@ -1,6 +1,7 @@
-//! What `gateway` and `prices` do alike: listen, and end in order.
+//! What `gateway`, `prices`, `shop` and `pay` do alike: listen, and end in order.
 
 use axum::Router;
+use axum::http::StatusCode;
 use std::env;
 use std::io;
 use std::net::SocketAddr;
@@ -25,6 +26,12 @@ pub(crate) async fn serve(routes: Router, variable: &str, default_address: &str)
 /// A variable, or its default if it is unset or empty.
 pub(crate) fn setting(variable: &str, default: &str) -> String {
     env::var(variable).ok().filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned())
+}
+
+/// What a caller is told if the called service has not answered.
+#[allow(dead_code, reason = "`prices` and `pay` call nobody")]
+pub(crate) fn no_answer(error: &reqwest::Error) -> StatusCode {
+    if error.is_timeout() { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::BAD_GATEWAY }
 }
 
 async fn closing_time() {

@@ -73,8 +73,13 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// None: records are only written. A variable that cannot be is an error even then.
+    /// None: records are only written. A variable that cannot be is an error even then, unless the program itself wants
+    /// no server: then nobody looks at them.
     pub(crate) fn resolve(&self) -> Result<Option<Forwarding>, Error> {
+        if matches!(self.target, Target::Nowhere) {
+            self.check()?;
+            return Ok(None);
+        }
         let endpoint = self.endpoint()?;
         let key = match (&self.key, variable::read(variable::KEY)) {
             (Some(key), _) => Some(Key::parse("key", key)?),

@@ -1,6 +1,8 @@
 //! `/metrics`, for Prometheus.
 
 use super::AppState;
+use crate::clock;
+use crate::ingest::Source;
 use axum::Router;
 use axum::extract::State;
 use axum::http::header;
@@ -17,6 +19,9 @@ async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
     metrics::gauge!("log_center_spool_bytes").set(state.spool.waiting_bytes() as f64);
     let waiting = state.spool.end().borrow().saturating_sub(state.progress.stored());
     metrics::gauge!("log_center_spool_entries").set(waiting as f64);
+    metrics::gauge!("log_center_spool_events").set(state.spool.waiting_events() as f64);
+    let age_ms = state.spool.waiting_since().map_or(0, |since| (clock::now().0 - since.0).max(0));
+    metrics::gauge!("log_center_lag_seconds").set(age_ms as f64 / 1000.0);
     metrics::gauge!("log_center_disk_failing").set(f64::from(u8::from(state.spool.disk_failure().is_some())));
     metrics::gauge!("log_center_tail_subscribers").set(state.tail.subscribers() as f64);
     let text = state.metrics.render();
@@ -25,9 +30,15 @@ async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
 
 /// Says what each figure is.
 pub fn describe() {
-    describe_counter!("log_center_accepted_total", "Events kept, by the way they came");
+    describe_counter!("log_center_accepted_total", "Events kept since the start, by the way they came");
+    describe_counter!(
+        "log_center_resumed_total",
+        "Events that were found in the spool at the start, or after its disk had failed"
+    );
+    describe_counter!("log_center_stored_total", "Events that have left the spool for ClickHouse");
     describe_counter!("log_center_duplicates_total", "Events that had been here before");
-    describe_counter!("log_center_rejected_total", "Records refused within a batch");
+    describe_counter!("log_center_rejected_total", "Records refused within a batch, by code");
+    describe_counter!("log_center_errors_total", "Requests that failed, by the code of their answer");
     describe_counter!("log_center_stored_rows_total", "Rows written to ClickHouse");
     describe_counter!(
         "log_center_write_failures_total",
@@ -42,7 +53,24 @@ pub fn describe() {
         "Time to write one range of the spool"
     );
     describe_gauge!("log_center_spool_bytes", Unit::Bytes, "What waits for ClickHouse");
+    describe_gauge!("log_center_spool_events", "Events that wait for ClickHouse");
+    describe_gauge!("log_center_lag_seconds", Unit::Seconds, "Age of the oldest of them, 0 if there is none");
+    describe_histogram!("log_center_insert_rows", "Rows of one insert into ClickHouse");
     describe_gauge!("log_center_spool_entries", "Entries that wait for ClickHouse");
     describe_gauge!("log_center_tail_subscribers", "Connections that follow events as they arrive");
     describe_gauge!("log_center_disk_failing", "1 while the spool cannot write");
+    // What has not happened yet is 0, not absent: whoever adds these up finds all of them.
+    for source in [Source::Report, Source::Record] {
+        metrics::counter!("log_center_accepted_total", "source" => source.as_str()).increment(0);
+    }
+    for name in [
+        "log_center_resumed_total",
+        "log_center_stored_total",
+        "log_center_stored_rows_total",
+        "log_center_duplicates_total",
+        "log_center_write_failures_total",
+        "log_center_engine_restarts_total",
+    ] {
+        metrics::counter!(name).increment(0);
+    }
 }

@@ -4,7 +4,7 @@ use super::AppState;
 use super::body::{self, BodyLimits};
 use crate::clock;
 use crate::error::{ApiError, ErrorBody};
-use crate::ingest::{self, Identity, KeySpace};
+use crate::ingest::{self, Identity, KeySpace, Source};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -119,10 +119,7 @@ pub async fn report(
     let mut event = ingest::report(report, clock::now(), &state.retention);
     // The report is its event: what names the one names the other, and a repeated one gets the first answer.
     keys.extend(event.identity.take());
-    let receipt = state.spool.append(ingest::encode(&event), keys).await?;
-    metrics::counter!("log_center_accepted_total", "source" => "report")
-        .increment(u64::from(!receipt.is_repeated));
-    metrics::counter!("log_center_duplicates_total").increment(u64::from(receipt.is_repeated));
+    let receipt = state.spool.append(Source::Report, ingest::encode(&event), keys).await?;
     Ok(Json(ReportAnswer {
         status: if receipt.is_new { "ok" } else { "duplicate" },
         id: fingerprint.issue_id().get(),

@@ -7,7 +7,7 @@ use std::io::Read;
 use std::time::Duration;
 use ureq::http::{Response, StatusCode, header};
 use ureq::{Agent, Body};
-use url::Url;
+use url::{Host, Url};
 
 /// How long a connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -50,6 +50,16 @@ fn base_url(text: &str) -> Result<Url, String> {
 }
 
 impl ServerArgs {
+    /// Whether that is this machine.
+    pub(super) fn is_local(&self) -> bool {
+        match self.url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
+    }
+
     /// The address without what is secret in it.
     pub(super) fn shown(&self) -> String {
         let mut url = self.url.clone();

@@ -113,7 +113,8 @@ pub enum Source {
 }
 
 impl Source {
-    const fn as_str(self) -> &'static str {
+    /// `report` or `record`.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Source::Report => "report",
             Source::Record => "record",

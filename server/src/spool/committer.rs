@@ -4,6 +4,8 @@ use super::counters::Counters;
 use super::database::{Shared, Tables, disk};
 use super::draft::Draft;
 use super::{Answer, Changed, Receipt, SpoolError, Submission, limits};
+use crate::clock;
+use crate::ingest::Source;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -18,7 +20,7 @@ pub(super) struct Committer {
 
 /// Somebody who waits, and what to say if the write succeeds.
 pub(super) enum Waiting {
-    Events(Answer<Receipt>, Receipt),
+    Events(Answer<Receipt>, Source, Receipt),
     Status(Answer<Changed>, Changed),
     Seed(Answer<()>),
 }
@@ -60,7 +62,9 @@ impl Committer {
             Ok(tables) => tables,
             Err(error) => return group.into_iter().for_each(|submission| submission.refuse(error.clone())),
         };
-        let mut draft = Draft::new(&tables, self.counters);
+        let at = clock::now();
+        let is_first = self.shared.account.waiting() == 0;
+        let mut draft = Draft::new(&tables, self.counters, is_first);
         let mut waiting = Vec::with_capacity(group.len());
         let mut group = group.into_iter();
         while let Some(submission) = group.next() {
@@ -77,7 +81,9 @@ impl Committer {
         match draft.write() {
             Ok(counters) => {
                 let added = counters.appended_bytes - self.counters.appended_bytes;
+                let entry = self.counters.next_entry;
                 self.counters = counters;
+                self.shared.account.came(entry, counters.appended_events, at);
                 self.shared.waiting_bytes.fetch_add(added, Ordering::Relaxed);
                 if seeded {
                     self.shared.seeded.store(true, Ordering::Release);
@@ -148,7 +154,13 @@ impl Submission {
 impl Waiting {
     fn answer(self) {
         match self {
-            Waiting::Events(answer, receipt) => _ = answer.send(Ok(receipt)),
+            Waiting::Events(answer, source, receipt) => {
+                // Here and not where it is answered: who asked may be gone by now.
+                metrics::counter!("log_center_accepted_total", "source" => source.as_str())
+                    .increment(receipt.added as u64);
+                metrics::counter!("log_center_duplicates_total").increment(receipt.duplicates as u64);
+                _ = answer.send(Ok(receipt));
+            }
             Waiting::Status(answer, changed) => _ = answer.send(Ok(changed)),
             Waiting::Seed(answer) => _ = answer.send(Ok(())),
         }
@@ -156,7 +168,7 @@ impl Waiting {
 
     fn refuse(self, error: SpoolError) {
         match self {
-            Waiting::Events(answer, _) => _ = answer.send(Err(error)),
+            Waiting::Events(answer, ..) => _ = answer.send(Err(error)),
             Waiting::Status(answer, _) => _ = answer.send(Err(error)),
             Waiting::Seed(answer) => _ = answer.send(Err(error)),
         }

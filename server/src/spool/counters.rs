@@ -1,10 +1,13 @@
 //! Where the next things of the spool go, read back from the disk when it is opened.
 
 use super::SpoolError;
-use super::database::{META_POSITION, META_SEQUENCE, Shared, Tables, disk, u64_of};
-use super::entry::Entry;
+use super::database::{
+    META_APPENDED, META_POSITION, META_SEQUENCE, META_SINCE, META_STORED, Shared, Tables, disk, u64_of,
+};
+use super::entry::{Entry, Kind};
 use super::index::KeyRange;
-use crate::clock::unix_micros;
+use crate::clock::{now, unix_micros};
+use log_center_wire::UnixMillis;
 use std::sync::atomic::Ordering;
 
 /// Where the next things go.
@@ -12,6 +15,8 @@ use std::sync::atomic::Ordering;
 pub(super) struct Counters {
     /// The next entry.
     pub(super) next_entry: u64,
+    /// Events ever appended.
+    pub(super) appended_events: u64,
     /// Bytes ever appended.
     pub(super) appended_bytes: u64,
     /// The next transition.
@@ -43,15 +48,39 @@ impl Counters {
                 waiting_bytes = appended_bytes - Entry::parse(&first)?.start;
             }
         }
+        let appended_events = match tables.meta_u64(META_APPENDED).map_err(|error| disk(&error))? {
+            Some(events) => events,
+            None => events_from(tables, position)?,
+        };
+        let since = number(tables, META_SINCE)?.try_into().map(UnixMillis).unwrap_or_else(|_| now());
+        shared.account.read(appended_events, number(tables, META_STORED)?, position, since);
         let next_sequence =
             tables.meta_u64(META_SEQUENCE).map_err(|error| disk(&error))?.unwrap_or_else(unix_micros);
         shared.waiting_bytes.store(waiting_bytes, Ordering::Relaxed);
         shared.end.send_replace(next_entry);
         Ok(Self {
             next_entry,
+            appended_events,
             appended_bytes,
             next_sequence,
             keys: KeyRange::read(tables).map_err(|error| disk(&error))?,
         })
     }
+}
+
+/// A number that is 0 in a new spool.
+fn number(tables: &Tables, name: &[u8]) -> Result<u64, SpoolError> {
+    Ok(tables.meta_u64(name).map_err(|error| disk(&error))?.unwrap_or(0))
+}
+
+/// Counts the events of a spool of an earlier version, which has no number of them.
+fn events_from(tables: &Tables, position: u64) -> Result<u64, SpoolError> {
+    let mut events = 0;
+    for guard in tables.entries.range(position.to_be_bytes()..) {
+        let (_, value) = guard.into_inner().map_err(|error| disk(&error))?;
+        let entry = Entry::parse(&value)?;
+        let sections = entry.sections.iter().filter(|section| section.kind != Kind::Transition);
+        events += sections.map(|section| u64::from(section.rows)).sum::<u64>();
+    }
+    Ok(events)
 }

@@ -1,5 +1,6 @@
 //! The store below the spool: where things lie, and what happens when the disk fails.
 
+use super::account::Account;
 use super::{SpoolError, SpoolOptions, limits};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions};
 use std::path::PathBuf;
@@ -12,6 +13,12 @@ pub(super) const META_FROZEN: &[u8] = b"frozen";
 pub(super) const META_SEEDED: &[u8] = b"seeded";
 pub(super) const META_SEQUENCE: &[u8] = b"sequence";
 pub(super) const META_BATCH: &[u8] = b"batch";
+/// Events ever appended.
+pub(super) const META_APPENDED: &[u8] = b"appended_events";
+/// Events ever found in ClickHouse.
+pub(super) const META_STORED: &[u8] = b"stored_events";
+/// When the oldest event came that waits, or one before it.
+pub(super) const META_SINCE: &[u8] = b"since_ms";
 
 /// The opened store.
 pub(super) struct Tables {
@@ -35,6 +42,7 @@ pub(super) struct Shared {
     failure: Mutex<Option<String>>,
     pub(super) seeded: AtomicBool,
     pub(super) waiting_bytes: AtomicU64,
+    pub(super) account: Account,
     in_flight_bytes: AtomicUsize,
     pub(super) end: watch::Sender<u64>,
 }
@@ -81,6 +89,7 @@ impl Shared {
             failure: Mutex::new(None),
             seeded: AtomicBool::new(seeded),
             waiting_bytes: AtomicU64::new(0),
+            account: Account::default(),
             in_flight_bytes: AtomicUsize::new(0),
             end: watch::Sender::new(0),
         })

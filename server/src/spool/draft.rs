@@ -2,7 +2,7 @@
 
 use super::committer::Waiting;
 use super::counters::Counters;
-use super::database::{META_SEEDED, META_SEQUENCE, Tables, disk};
+use super::database::{META_APPENDED, META_SEEDED, META_SEQUENCE, META_SINCE, Tables, disk};
 use super::entry::{EntryBuilder, Transition};
 use super::index::{Index, Known};
 use super::{Answer, Changed, KnownIssue, Receipt, SpoolError, Submission};
@@ -18,19 +18,25 @@ pub(super) struct Draft<'a> {
     batch: WriteBatch,
     entry: EntryBuilder,
     counters: Counters,
+    /// Events in the entry.
+    entry_events: u64,
+    /// Nothing waits before it.
+    is_first: bool,
     now_ms: i64,
     is_seeded: bool,
     has_transitions: bool,
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn new(tables: &'a Tables, counters: Counters) -> Self {
+    pub(super) fn new(tables: &'a Tables, counters: Counters, is_first: bool) -> Self {
         Self {
             tables,
             index: Index::new(tables),
             batch: tables.database.batch().durability(Some(PersistMode::SyncData)),
             entry: EntryBuilder::default(),
             counters,
+            entry_events: 0,
+            is_first,
             now_ms: now().0,
             is_seeded: false,
             has_transitions: false,
@@ -41,9 +47,10 @@ impl<'a> Draft<'a> {
     /// at once.
     pub(super) fn take(&mut self, submission: Submission) -> Result<Option<Waiting>, fjall::Error> {
         match submission {
-            Submission::Events { blocks, keys, answer, .. } => {
+            Submission::Events { source, blocks, keys, answer, .. } => {
                 let receipt = self.events(&blocks, &keys).map(Ok);
-                Ok(settle(answer, receipt)?.map(|(answer, receipt)| Waiting::Events(answer, receipt)))
+                let taken = settle(answer, receipt)?;
+                Ok(taken.map(|(answer, receipt)| Waiting::Events(answer, source, receipt)))
             }
             Submission::Status { issue_id, to, actor, note, answer } => {
                 let changed = self.status(issue_id, to, &actor, &note);
@@ -59,10 +66,10 @@ impl<'a> Draft<'a> {
     fn events(&mut self, blocks: &[Block], keys: &[Identity]) -> Result<Receipt, fjall::Error> {
         if let Some(is_new) = self.index.answered(keys, self.now_ms)? {
             let events = blocks.iter().map(|block| block.rows as usize).sum();
-            return Ok(Receipt { is_new, is_repeated: true, duplicates: events });
+            return Ok(Receipt { is_new, is_repeated: true, added: 0, duplicates: events });
         }
         let mut is_new = false;
-        let mut duplicates = 0;
+        let (mut added, mut duplicates) = (0, 0);
         for (position, block) in blocks.iter().enumerate() {
             if let Some(occurrence) = &block.occurrence {
                 let own: &[Identity] = occurrence.identity.as_slice();
@@ -75,9 +82,11 @@ impl<'a> Draft<'a> {
                 own.iter().for_each(|key| self.index.remember(*key, made, self.now_ms));
             }
             self.entry.events(block);
+            added += block.rows as usize;
         }
         keys.iter().for_each(|key| self.index.remember(*key, is_new, self.now_ms));
-        Ok(Receipt { is_new, is_repeated: false, duplicates })
+        self.entry_events += added as u64;
+        Ok(Receipt { is_new, is_repeated: false, added, duplicates })
     }
 
     /// Makes the issue that an event is an occurrence of, or reopens it. True if it is made.
@@ -174,6 +183,11 @@ impl<'a> Draft<'a> {
             counters.appended_bytes += value.len() as u64;
             self.batch.insert(&self.tables.entries, counters.next_entry.to_be_bytes(), value);
             counters.next_entry += 1;
+            counters.appended_events += self.entry_events;
+            self.batch.insert(&self.tables.meta, META_APPENDED, counters.appended_events.to_be_bytes());
+            if self.is_first {
+                self.batch.insert(&self.tables.meta, META_SINCE, self.now_ms.to_be_bytes());
+            }
         }
         self.batch.commit()?;
         Ok(counters)

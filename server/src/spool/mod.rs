@@ -10,6 +10,7 @@
 //! # Limits
 //! See [`limits`]. The queue is bounded in bytes; full is an error that names itself, never a wait.
 
+mod account;
 mod committer;
 mod counters;
 mod database;
@@ -22,10 +23,10 @@ mod queue;
 pub use entry::{Entry, Kind, Section, columns};
 pub use queue::{Frozen, FrozenBatch, Queue};
 
-use crate::ingest::{Block, Identity};
+use crate::ingest::{Block, Identity, Source};
 use committer::Committer;
 use database::Shared;
-use log_center_wire::{Fingerprint, IssueId, IssueStatus};
+use log_center_wire::{Fingerprint, IssueId, IssueStatus, UnixMillis};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -58,6 +59,8 @@ pub struct Receipt {
     pub is_new: bool,
     /// Whether all of it had been here before, so that nothing was added.
     pub is_repeated: bool,
+    /// How many of its events were added.
+    pub added: usize,
     /// How many of its events had been here before.
     pub duplicates: usize,
 }
@@ -124,7 +127,7 @@ pub struct KnownIssue {
 type Answer<T> = oneshot::Sender<Result<T, SpoolError>>;
 
 enum Submission {
-    Events { blocks: Vec<Block>, keys: Vec<Identity>, bytes: usize, answer: Answer<Receipt> },
+    Events { source: Source, blocks: Vec<Block>, keys: Vec<Identity>, bytes: usize, answer: Answer<Receipt> },
     Status { issue_id: IssueId, to: IssueStatus, actor: String, note: String, answer: Answer<Changed> },
     Seed { issues: Vec<KnownIssue>, is_last: bool, answer: Answer<()> },
 }
@@ -146,15 +149,20 @@ impl Spool {
         Ok((Spool { sender, shared }, queue, SpoolThread(thread)))
     }
 
-    /// Makes events durable. `keys` are what the whole is known by: if one of them was seen within the last 24 hours
+    /// Makes events of this source durable. `keys` are what the whole is known by: if one of them was seen within the last 24 hours
     /// and 1,000,000 keys, nothing is added and the first answer is given again.
     ///
     /// # Errors
     /// Nothing was written, but for an unclear failure of the disk.
-    pub async fn append(&self, blocks: Vec<Block>, keys: Vec<Identity>) -> Result<Receipt, SpoolError> {
+    pub async fn append(
+        &self,
+        source: Source,
+        blocks: Vec<Block>,
+        keys: Vec<Identity>,
+    ) -> Result<Receipt, SpoolError> {
         let bytes = blocks.iter().map(|block| block.bytes.len()).sum();
         let _room = self.shared.reserve(bytes)?;
-        self.submit(|answer| Submission::Events { blocks, keys, bytes, answer }).await
+        self.submit(|answer| Submission::Events { source, blocks, keys, bytes, answer }).await
     }
 
     /// Moves an issue to another state, durably.
@@ -188,6 +196,16 @@ impl Spool {
     /// How many bytes wait for ClickHouse.
     pub fn waiting_bytes(&self) -> u64 {
         self.shared.waiting_bytes.load(Ordering::Relaxed)
+    }
+
+    /// How many events wait for ClickHouse.
+    pub fn waiting_events(&self) -> u64 {
+        self.shared.account.waiting()
+    }
+
+    /// When the oldest of them came, to a second; `None` if nothing waits.
+    pub fn waiting_since(&self) -> Option<UnixMillis> {
+        self.shared.account.oldest()
     }
 
     /// The position behind the last entry, now and whenever it moves.

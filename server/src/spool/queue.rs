@@ -1,6 +1,8 @@
 //! The other end of the spool: what goes to ClickHouse, in batches that stay the same however often they are sent.
 
-use super::database::{META_BATCH, META_FROZEN, META_POSITION, Shared, Tables, disk, u64_of};
+use super::database::{
+    META_BATCH, META_FROZEN, META_POSITION, META_SINCE, META_STORED, Shared, Tables, disk, u64_of,
+};
 use super::entry::{Entry, Kind, Section};
 use super::{SpoolError, limits};
 use crate::clock::unix_micros;
@@ -107,6 +109,7 @@ impl Queue {
     pub fn advance(&self, frozen: &Frozen) -> Result<(), SpoolError> {
         let tables = self.shared.tables()?;
         let mut write = tables.database.batch().durability(Some(PersistMode::Buffer));
+        let stored = self.stored_by(&tables, frozen).map_err(|error| disk(&error))?;
         let mut bytes = 0;
         for guard in tables.entries.range(frozen.start.to_be_bytes()..frozen.end.to_be_bytes()) {
             let (key, value) = guard.into_inner().map_err(|error| disk(&error))?;
@@ -115,10 +118,24 @@ impl Queue {
         }
         write.insert(&tables.meta, META_POSITION, frozen.end.to_be_bytes());
         write.remove(&tables.meta, META_FROZEN);
+        write.insert(&tables.meta, META_STORED, stored.to_be_bytes());
+        if let Some(since) = self.shared.account.oldest_from(frozen.end) {
+            write.insert(&tables.meta, META_SINCE, since.0.to_be_bytes());
+        }
         write.commit().map_err(|error| self.failed(&error))?;
         let left = |waiting: u64| Some(waiting.saturating_sub(bytes));
         _ = self.shared.waiting_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left);
+        self.shared.account.went(frozen.end, stored);
         Ok(())
+    }
+
+    /// Events ever stored, those of this range included. It counts once, however often it takes to say so.
+    fn stored_by(&self, tables: &Tables, frozen: &Frozen) -> Result<u64, fjall::Error> {
+        let stored = tables.meta_u64(META_STORED)?.unwrap_or(0);
+        let is_done = tables.meta_u64(META_POSITION)?.is_some_and(|position| position >= frozen.end);
+        let events = frozen.batches.iter().filter(|batch| batch.kind != Kind::Transition);
+        let events: u64 = events.map(|batch| batch.rows).sum();
+        Ok(if is_done { stored } else { stored + events })
     }
 
     /// A failed write leaves the store as it may not be used: it is closed, and the spool's thread opens it anew.

@@ -36,12 +36,11 @@ const MIGRATIONS: &[File] = files![
     "0002_issue_store",
     "0003_issue_hour_store",
     "0004_issue_transitions",
-    "0005_event_columns",
-    "0006_request_minute_store",
-    "0007_call_minute_store",
-    "0008_performance_minute_store",
-    "0009_event_count_store",
-    "0010_request_time_store",
+    "0005_request_minute_store",
+    "0006_call_minute_store",
+    "0007_performance_minute_store",
+    "0008_event_count_store",
+    "0009_request_time_store",
 ];
 
 const VIEWS: &[File] = files![

@@ -103,6 +103,7 @@ impl Writer {
         let started = Instant::now();
         for batch in &frozen.batches {
             self.delivery.deliver(batch, frozen.is_resumed).await;
+            metrics::histogram!("log_center_insert_rows").record(batch.rows as f64);
             self.progress.arrivals.add((batch.kind != Kind::Transition).then_some(batch.number));
         }
         let rows: u64 = frozen.batches.iter().map(|batch| batch.rows).sum();

@@ -3,6 +3,8 @@
 use crate::harness::{Server, shared_clickhouse};
 use crate::shop;
 use reqwest::StatusCode;
+use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// How a line of a statement begins that gives an example of a parameter: `-- param_name = value`.
@@ -72,6 +74,15 @@ fn page() -> String {
 }
 
 impl Recipe {
+    /// The status of the API's answer to the same, which says how it is written in a way of its own.
+    async fn ask_api(&self, server: &Server) -> (StatusCode, String) {
+        let query = self.sql.split("\nFORMAT ").next().unwrap();
+        let parameters: BTreeMap<_, _> = self.parameters.iter().cloned().collect();
+        let body = json!({"query": query, "parameters": parameters});
+        let response = server.post("/api/v1/sql").json(&body).send().await.unwrap();
+        (response.status(), response.text().await.unwrap())
+    }
+
     /// The answer, asked for as an analyst would: as the user that can change nothing.
     async fn ask(&self, server: &Server) -> (StatusCode, Vec<u8>) {
         let mut request = server.client.post(&server.clickhouse).query(&[("database", &server.database)]);
@@ -105,6 +116,10 @@ async fn every_statement_answers() {
         let (status, answer) = recipe.ask(&server).await;
         let text = String::from_utf8_lossy(&answer).trim_end().to_owned();
         let headed = text.starts_with("\"day\"");
+        let (api_status, api_text) = recipe.ask_api(&server).await;
+        if api_status != StatusCode::OK {
+            failures.push(format!("{}, by the API: {api_text}", recipe.title));
+        }
         if !status.is_success() {
             failures.push(format!("{}: {text}", recipe.title));
         } else if text.is_empty() || (headed && text.lines().count() < 2) {

@@ -3,12 +3,14 @@
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 
 /// How long anything that must happen may take before the test fails.
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -87,17 +89,33 @@ impl ServerOptions {
     pub async fn start(self) -> Server {
         let log = self.data.path().join("log");
         let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
-        let mut child = self.command().stdout(Stdio::piped()).stderr(file).spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let line = tokio::task::spawn_blocking(move || stdout.lines().next()).await.unwrap();
-        let Some(Ok(line)) = line else {
+        let stderr = file.try_clone().unwrap();
+        let mut child = self.command().stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
+        let announcement = announcement(child.stdout.take().unwrap(), file).await;
+        let Ok(Announcement { api, dashboard, clickhouse, engine_pid }) = announcement else {
             panic!("the server did not start:\n{}", std::fs::read_to_string(&log).unwrap_or_default());
         };
-        let Announcement { api, dashboard, clickhouse, engine_pid } = serde_json::from_str(&line).unwrap();
         let client = Client::builder().timeout(DEADLINE).build().unwrap();
         let database = self.database.clone();
         Server { child, api, dashboard, clickhouse, engine_pid, database, client, options: self, log }
     }
+}
+
+/// Writes every line of the server to its log, and gives the one with the addresses.
+fn announcement(stdout: ChildStdout, mut log: File) -> oneshot::Receiver<Announcement> {
+    let (sender, receiver) = oneshot::channel();
+    let mut sender = Some(sender);
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            writeln!(log, "{line}").unwrap();
+            if let Ok(announcement) = serde_json::from_str(&line)
+                && let Some(sender) = sender.take()
+            {
+                _ = sender.send(announcement);
+            }
+        }
+    });
+    receiver
 }
 
 /// The library that `cargo xtask` fetches, unless the environment names another.
@@ -167,6 +185,11 @@ impl Server {
     /// What the server has logged so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Where it logs.
+    pub fn log_file(&self) -> PathBuf {
+        self.log.clone()
     }
 
     pub fn pid(&self) -> u32 {

@@ -48,6 +48,17 @@ pub async fn fill(server: &Server) {
     }
     let expected = (records.len() + reports).to_string();
     server.sql_becomes("SELECT count() FROM events", &expected).await;
+    // What is added up can be read a moment after that.
+    for (view, of) in [
+        ("event_counts", "events"),
+        ("issues", "errors"),
+        ("requests_by_minute", "requests"),
+        ("calls_by_minute", "calls"),
+        ("performance_by_minute", "performance"),
+    ] {
+        let missing = format!("SELECT (SELECT count() FROM {of}) - (SELECT sum(count) FROM {view})");
+        server.sql_becomes(&missing, "0").await;
+    }
     for (status, note) in [("VERIFYING", "seen on staging"), ("PENDING_FIX", "the bank's new limit")] {
         let change = json!({"status": status, "actor": "alice", "note": note});
         let id = server.sql("SELECT id FROM issues WHERE type = 'PaymentFailed'").await;

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::payload::{self, Event};
+use super::findings::Findings;
+use super::payload::{self, Event, Id};
 
 /// What became of an event that was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,14 +25,22 @@ pub(super) struct Seen {
     pub(super) events: HashMap<String, u64>,
 }
 
-/// Rows of the view `events` by the id of the event, with their fingerprint.
-pub(super) type SeenEvents = HashMap<String, (u64, String)>;
+/// Rows of the view `events` by the id of the event, with their fingerprint (empty: no issue).
+pub(super) type SeenEvents = HashMap<Id, (u64, String)>;
 
 /// Everything that was sent since the run began.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    tallies: BTreeMap<String, Tally>,
-    events: HashMap<String, (Fate, u32)>,
+    tallies: BTreeMap<u32, Tally>,
+    /// By round, so that one round can be looked at without the others.
+    events: BTreeMap<u32, HashMap<Id, Entry>>,
+    totals: Totals,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    fate: Fate,
+    issue: Option<u32>,
 }
 
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -51,98 +60,101 @@ pub(super) struct Totals {
     pub(super) unclear: u64,
     pub(super) refused: u64,
     pub(super) issues: u64,
+    /// Events that were sent again by another way.
+    pub(super) repeated: u64,
 }
 
-/// Where the store and the account differ. `lost` may still be on its way, the others never heal.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Findings {
-    /// Acknowledged events that are missing, or are in another issue.
-    pub(super) lost: u64,
-    /// Counted more often than they can have happened.
-    pub(super) doubled: u64,
-    /// Issues whose count is not the number of their events.
-    pub(super) unequal: u64,
-    /// Words for the first few of each.
-    pub(super) examples: Vec<String>,
+impl Fate {
+    /// What is known of an event that was sent twice.
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Fate::Acked { .. }, _) | (Fate::Unclear, Fate::Refused) => self,
+            _ => other,
+        }
+    }
 }
-
-/// Differences that are put into words; the rest is only counted.
-const EXAMPLES_AT_MOST: usize = 20;
 
 impl Ledger {
-    /// Takes down one event.
-    pub(super) fn enter(&mut self, event: Event, fate: Fate) {
-        let tally = self.tallies.entry(payload::fingerprint(event.issue)).or_default();
-        match fate {
-            Fate::Acked { is_new } => {
-                tally.acked += 1;
-                tally.first_answers += u64::from(is_new == Some(true));
-                tally.first_may_be_untold |= is_new.is_none();
-            }
-            Fate::Unclear => {
-                tally.unclear += 1;
-                tally.first_may_be_untold = true;
-            }
-            Fate::Refused => {}
+    /// Takes down one event, as often as it was sent.
+    pub(super) fn enter(&mut self, event: &Event, fate: Fate) {
+        let issue = event.issue();
+        let entries = self.events.entry(event.id.round).or_default();
+        let before = entries.get(&event.id).map(|entry| entry.fate);
+        let now = before.map_or(fate, |before| before.or(fate));
+        entries.insert(event.id, Entry { fate: now, issue });
+        self.totals.repeated += u64::from(before.is_some());
+        if let Some(before) = before {
+            *self.totals.of(before) -= 1;
         }
-        self.events.insert(event.id, (fate, event.issue));
+        *self.totals.of(now) += 1;
+        if let Some(issue) = issue {
+            let tally = self.tallies.entry(issue).or_default();
+            tally.take(before, now);
+            tally.first_answers += u64::from(fate == Fate::Acked { is_new: Some(true) });
+            tally.first_may_be_untold |= matches!(fate, Fate::Acked { is_new: None } | Fate::Unclear);
+        }
     }
 
     /// The totals so far.
     pub(super) fn totals(&self) -> Totals {
-        let mut totals = Totals::default();
-        for tally in self.tallies.values() {
-            totals.acked += tally.acked;
-            totals.unclear += tally.unclear;
-            totals.issues += u64::from(tally.acked > 0);
-        }
-        totals.refused = self.events.values().filter(|(fate, _)| *fate == Fate::Refused).count() as u64;
-        totals
+        let issues = self.tallies.values().filter(|tally| tally.acked > 0).count() as u64;
+        Totals { issues, ..self.totals }
+    }
+
+    /// The rounds in which something was sent.
+    pub(super) fn rounds(&self) -> Vec<u32> {
+        self.events.keys().copied().collect()
     }
 
     /// Compares the counts of every issue: acknowledged <= count <= acknowledged + unclear, the same in both views.
     pub(super) fn compare_issues(&self, seen: &Seen) -> Findings {
         let mut findings = Findings::default();
-        for (fingerprint, tally) in &self.tallies {
-            let count = seen.issues.get(fingerprint).copied().unwrap_or(0);
-            let rows = seen.events.get(fingerprint).copied().unwrap_or(0);
+        let mut strangers: HashMap<_, _> = seen.issues.iter().chain(&seen.events).collect();
+        for (issue, tally) in &self.tallies {
+            let fingerprint = payload::fingerprint(*issue);
+            strangers.remove(&fingerprint);
+            let count = seen.issues.get(&fingerprint).copied().unwrap_or(0);
+            let rows = seen.events.get(&fingerprint).copied().unwrap_or(0);
             let Tally { acked, unclear, .. } = *tally;
-            let counts = format!(
-                "{fingerprint}: {acked} acknowledged, {unclear} unclear, {count} counted, {rows} events"
+            let counts = || {
+                format!(
+                    "{fingerprint}: {acked} acknowledged, {unclear} unclear, {count} counted, {rows} events"
+                )
+            };
+            findings.lose(acked.saturating_sub(count.min(rows)), "issue lacks events", counts);
+            findings.double(
+                count.max(rows).saturating_sub(acked + unclear),
+                "issue has too many events",
+                counts,
             );
-            findings.lost +=
-                findings.note(acked.saturating_sub(count.min(rows)), "issue lacks events", &counts);
-            let too_many = count.max(rows).saturating_sub(acked + unclear);
-            findings.doubled += findings.note(too_many, "issue has too many events", &counts);
-            findings.unequal += findings.note(u64::from(count != rows), "views differ", &counts);
+            findings.differ(u64::from(count != rows), "views differ", counts);
         }
-        let strangers =
-            seen.issues.keys().chain(seen.events.keys()).filter(|key| !self.tallies.contains_key(*key));
-        for fingerprint in strangers {
-            findings.doubled += findings.note(1, "issue that nobody reported", fingerprint);
+        for fingerprint in strangers.keys() {
+            findings.double(1, "issue that nobody reported", || (*fingerprint).clone());
         }
         findings
     }
 
-    /// Compares event by event those whose id starts with `prefix`.
-    pub(super) fn compare_events(&self, seen: &SeenEvents, prefix: &str) -> Findings {
+    /// Compares the events of one round, one by one.
+    pub(super) fn compare_events(&self, seen: &SeenEvents, round: u32) -> Findings {
         let mut findings = Findings::default();
-        for (id, &(fate, issue)) in self.events.iter().filter(|(id, _)| id.starts_with(prefix)) {
+        let nothing = HashMap::new();
+        let entries = self.events.get(&round).unwrap_or(&nothing);
+        for (id, Entry { fate, issue }) in entries {
             let (rows, fingerprint) = seen.get(id).map_or((0, ""), |(rows, text)| (*rows, text.as_str()));
             let (least, most) = match fate {
                 Fate::Acked { .. } => (1, 1),
                 Fate::Unclear => (0, 1),
                 Fate::Refused => (0, 0),
             };
-            let what = format!("{id} ({fate:?}): {rows} rows, fingerprint {fingerprint:?}");
-            findings.lost += findings.note(u64::saturating_sub(least, rows), "event missing", &what);
-            findings.doubled += findings.note(rows.saturating_sub(most), "event counted too often", &what);
-            if rows > 0 && fingerprint != payload::fingerprint(issue) {
-                findings.lost += findings.note(1, "event in the wrong issue", &what);
-            }
+            let what = || format!("{id} ({fate:?}): {rows} rows, fingerprint {fingerprint:?}");
+            findings.lose(u64::saturating_sub(least, rows), "event missing", what);
+            findings.double(rows.saturating_sub(most), "event counted too often", what);
+            let is_misplaced = rows > 0 && fingerprint != issue.map(payload::fingerprint).unwrap_or_default();
+            findings.lose(u64::from(is_misplaced), "event in the wrong issue", what);
         }
-        for id in seen.keys().filter(|id| !self.events.contains_key(*id)) {
-            findings.doubled += findings.note(1, "event that nobody sent", id);
+        for id in seen.keys().filter(|id| !entries.contains_key(*id)) {
+            findings.double(1, "event that nobody sent", || id.to_string());
         }
         findings
     }
@@ -153,33 +165,34 @@ impl Ledger {
             let missing = tally.first_answers == 0 && tally.acked > 0 && !tally.first_may_be_untold;
             tally.first_answers > 1 || missing
         };
-        let describe = |(fingerprint, tally): (&String, &Tally)| {
+        let describe = |(issue, tally): (&u32, &Tally)| {
+            let fingerprint = payload::fingerprint(*issue);
             format!("{fingerprint}: {} answers said is_new ({tally:?})", tally.first_answers)
         };
         self.tallies.iter().filter(|(_, tally)| wrong(tally)).map(describe).collect()
     }
 }
 
-impl Findings {
-    /// Whether everything is there and everything agrees.
-    pub(super) fn is_clean(&self) -> bool {
-        self.lost == 0 && self.doubled == 0 && self.unequal == 0
-    }
-
-    /// Both together.
-    pub(super) fn and(mut self, other: Self) -> Self {
-        self.lost = self.lost.max(other.lost);
-        self.doubled = self.doubled.max(other.doubled);
-        self.unequal = self.unequal.max(other.unequal);
-        self.examples.extend(other.examples);
-        self
-    }
-
-    fn note(&mut self, count: u64, what: &str, example: &str) -> u64 {
-        if count > 0 && self.examples.len() < EXAMPLES_AT_MOST {
-            self.examples.push(format!("{what}: {example}"));
+impl Totals {
+    fn of(&mut self, fate: Fate) -> &mut u64 {
+        match fate {
+            Fate::Acked { .. } => &mut self.acked,
+            Fate::Unclear => &mut self.unclear,
+            Fate::Refused => &mut self.refused,
         }
-        count
+    }
+}
+
+impl Tally {
+    fn take(&mut self, before: Option<Fate>, now: Fate) {
+        for (fate, is_gain) in before.map(|fate| (fate, false)).into_iter().chain([(now, true)]) {
+            let count = match fate {
+                Fate::Acked { .. } => &mut self.acked,
+                Fate::Unclear => &mut self.unclear,
+                Fate::Refused => continue,
+            };
+            *count = if is_gain { *count + 1 } else { *count - 1 };
+        }
     }
 }
 

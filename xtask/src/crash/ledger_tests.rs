@@ -1,6 +1,7 @@
 //! The account is what decides pass or fail, so it is checked against every way to be wrong.
 
 use super::*;
+use crate::crash::payload::Kind;
 
 const ACKED: Fate = Fate::Acked { is_new: Some(false) };
 const FIRST: Fate = Fate::Acked { is_new: Some(true) };
@@ -9,7 +10,7 @@ const UNTOLD: Fate = Fate::Acked { is_new: None };
 fn ledger(fates: &[Fate]) -> Ledger {
     let mut ledger = Ledger::default();
     for (sequence, fate) in (0..).zip(fates) {
-        ledger.enter(Event::new(1, 0, sequence, 5), *fate);
+        ledger.enter(&Event::error(1, 0, sequence, 5), *fate);
     }
     ledger
 }
@@ -54,9 +55,9 @@ fn check_event(fate: Fate, rows: u64, issue: u32, lost: u64, doubled: u64) {
     let seen: SeenEvents = if rows == 0 {
         HashMap::new()
     } else {
-        HashMap::from([(Event::new(1, 0, 0, 5).id, (rows, payload::fingerprint(issue)))])
+        HashMap::from([(Event::error(1, 0, 0, 5).id, (rows, payload::fingerprint(issue)))])
     };
-    let findings = ledger(&[fate]).compare_events(&seen, &Event::prefix_of_round(1));
+    let findings = ledger(&[fate]).compare_events(&seen, 1);
     assert_eq!((findings.lost, findings.doubled), (lost, doubled), "{findings:?}");
 }
 
@@ -75,8 +76,52 @@ fn every_event_is_there_once() {
 
 #[test]
 fn an_event_that_nobody_sent_is_found() {
-    let seen = HashMap::from([("crash-1-9-9".to_owned(), (1, payload::fingerprint(5)))]);
-    assert_eq!(Ledger::default().compare_events(&seen, "crash-").doubled, 1);
+    let seen = HashMap::from([(Event::error(1, 9, 9, 5).id, (1, payload::fingerprint(5)))]);
+    assert_eq!(Ledger::default().compare_events(&seen, 1).doubled, 1);
+}
+
+#[test]
+fn what_is_no_error_belongs_to_no_issue() {
+    let event = Event::in_batch(1, 0, 0, Kind::Answered);
+    let mut ledger = Ledger::default();
+    ledger.enter(&event, UNTOLD);
+    assert!(ledger.compare_issues(&Seen::default()).is_clean());
+    let seen = |fingerprint: String| HashMap::from([(event.id, (1, fingerprint))]);
+    assert!(ledger.compare_events(&seen(String::new()), 1).is_clean());
+    assert_eq!(ledger.compare_events(&seen(payload::fingerprint(5)), 1).lost, 1);
+    assert_eq!(ledger.compare_events(&SeenEvents::new(), 1).lost, 1);
+}
+
+/// The same event, sent again and again, with these fates.
+#[track_caller]
+fn check_repeated(fates: &[Fate], least: u64, most: u64) {
+    let mut ledger = Ledger::default();
+    for fate in fates {
+        ledger.enter(&Event::error(1, 0, 0, 4), *fate);
+    }
+    for rows in 0..3 {
+        let key = payload::fingerprint(4);
+        let events = HashMap::from([(Event::error(1, 0, 0, 4).id, (rows, key.clone()))]);
+        let seen =
+            Seen { issues: HashMap::from([(key.clone(), rows)]), events: HashMap::from([(key, rows)]) };
+        let found = ledger.compare_events(&events, 1);
+        assert_eq!((found.lost > 0, found.doubled > 0), (rows < least, rows > most), "{fates:?} {rows}");
+        let found = ledger.compare_issues(&seen);
+        assert_eq!((found.lost > 0, found.doubled > 0), (rows < least, rows > most), "{fates:?} {rows}");
+    }
+    let totals = ledger.totals();
+    assert_eq!(totals.acked + totals.unclear + totals.refused, 1);
+    assert_eq!(totals.repeated, fates.len() as u64 - 1);
+}
+
+#[test]
+fn what_is_sent_again_counts_once() {
+    check_repeated(&[UNTOLD, UNTOLD, ACKED], 1, 1);
+    check_repeated(&[Fate::Unclear, UNTOLD], 1, 1);
+    check_repeated(&[UNTOLD, Fate::Unclear], 1, 1);
+    check_repeated(&[Fate::Refused, UNTOLD], 1, 1);
+    check_repeated(&[Fate::Refused, Fate::Unclear, Fate::Refused], 0, 1);
+    check_repeated(&[Fate::Refused, Fate::Refused], 0, 0);
 }
 
 #[track_caller]
@@ -98,5 +143,5 @@ fn exactly_one_answer_says_new() {
 #[test]
 fn totals_add_up() {
     let totals = ledger(&[FIRST, ACKED, Fate::Unclear, Fate::Refused, UNTOLD]).totals();
-    assert_eq!(totals, Totals { acked: 3, unclear: 1, refused: 1, issues: 1 });
+    assert_eq!(totals, Totals { acked: 3, unclear: 1, refused: 1, issues: 1, repeated: 0 });
 }

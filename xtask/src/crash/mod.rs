@@ -4,13 +4,17 @@
 //! decides, says when who gets SIGKILL, during the recovery too. The [`subject`] starts the server again when it was
 //! hit; the engine is the server's own business. When everything is up the load goes on for a while and ends, posts
 //! with a key are repeated until they are answered, and from then on the clock runs: the [`witness`] asks ClickHouse
-//! until every acknowledged event is there. The [`ledger`] compares, event by event and issue by issue. After the last
-//! round the server is stopped in the orderly way, started once more, and everything is compared again.
+//! until every acknowledged event is there. The [`ledger`] compares, event by event and issue by issue, and every table
+//! that ClickHouse adds up is compared with the [sums] of the events themselves. After the last round the server is
+//! stopped in the orderly way, started once more, and everything is compared again.
 //!
 //! Nothing is killed by name, and nothing stays behind: not on success, not on ^C. After a failure the data directory is
 //! kept and named.
 
+mod body;
+mod choice;
 mod client;
+mod findings;
 mod ledger;
 pub(crate) mod outage;
 mod payload;
@@ -22,6 +26,7 @@ mod settle;
 mod steady;
 mod subject;
 mod summary;
+mod sums;
 mod witness;
 
 use std::path::PathBuf;
@@ -30,7 +35,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use self::ledger::Ledger;
-use self::payload::{EVENT_ID_PREFIX, Event};
 use self::place::Place;
 use self::plan::Plan;
 use self::reporter::{Load, Reporter};
@@ -69,7 +73,7 @@ pub(crate) struct Args {
     server: Option<PathBuf>,
 }
 
-/// Runs the rounds and fails if one report was lost, counted twice, or late.
+/// Runs the rounds and fails if one event was lost, counted twice, or late.
 pub(crate) fn run(args: Args) -> Result<()> {
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
     let place = Place::new("log-center-crash-", args.server, args.release)?;
@@ -140,10 +144,11 @@ impl Shake {
         interrupt::check()?;
         let ended = Instant::now();
         self.reporters = reporters;
-        harvest.sent.into_iter().for_each(|(event, fate)| self.ledger.enter(event, fate));
+        harvest.sent.into_iter().for_each(|(event, fate)| self.ledger.enter(&event, fate));
         self.summary.complain(harvest.complaints);
-        let (visible, findings) = settle(&self.ledger, &witness, &Event::prefix_of_round(number), PATIENCE)?;
-        Ok(Round { strikes, ready_after, visible_after: visible.then(|| ended.elapsed()), findings })
+        let (visible, findings) = settle(&self.ledger, &witness, &[number], PATIENCE)?;
+        let visible_after = visible.map(|at| at.duration_since(ended));
+        Ok(Round { strikes, ready_after, visible_after, findings })
     }
 
     fn recovered(&mut self, subject: &mut Subject) -> Result<Witness> {
@@ -157,12 +162,14 @@ impl Shake {
         subject.stop().context("after the last round")?;
         subject.begin_start();
         let witness = self.recovered(subject)?;
-        let (_, findings) = settle(&self.ledger, &witness, EVENT_ID_PREFIX, PATIENCE)?;
+        let (_, findings) = settle(&self.ledger, &witness, &self.ledger.rounds(), PATIENCE)?;
         if !findings.is_clean() {
             println!("after an orderly restart:");
         }
         self.summary.add_findings(&findings);
         self.summary.complain(self.ledger.wrong_firsts());
+        // What is empty agrees with whatever was forgotten.
+        self.summary.complain(witness.empty_tables()?);
         subject.stop()?;
         subject.no_engine_left()
     }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 use crate::cargo::{self, Program};
-use crate::server::ServerOptions;
+use crate::server::{ServerOptions, open_log};
 use crate::{interrupt, libchdb};
 
 /// The log of everything that is started.
@@ -50,12 +50,7 @@ impl Place {
 
     /// The log, to append to.
     pub(super) fn log_file(&self) -> Result<File> {
-        let path = self.path().join(LOG_NAME);
-        File::options()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .with_context(|| format!("cannot write {}", path.display()))
+        open_log(&self.path().join(LOG_NAME))
     }
 
     /// Leaves data and log where they are and says where.

@@ -6,7 +6,7 @@ use super::ledger::Fate;
 use super::payload::{self, Event};
 
 /// Where single reports go.
-pub(super) const REPORT_PATH: &str = "/api/v1/logs/report";
+const REPORT_PATH: &str = "/api/v1/logs/report";
 
 /// Where batches of records go.
 const EVENTS_PATH: &str = "/api/v1/events";
@@ -24,25 +24,32 @@ pub(super) struct Post {
     pub(super) events: Vec<Event>,
     /// Whether the key travels in the body (`event_id`) instead of the header.
     key_in_body: bool,
+    /// Some of its events were sent before by another way: whoever made their issue may have been told so already.
+    is_repetition: bool,
 }
 
 impl Post {
     /// A single report, with a key or without.
     pub(super) fn report(event: Event, keyed: bool, key_in_body: bool) -> Self {
-        let key = keyed.then(|| format!("key-{}", event.id));
+        let key = keyed.then(|| event.key());
         let mut body = event.report();
         if let Some(key) = key.as_ref().filter(|_| key_in_body) {
             body["event_id"] = json!(key);
         }
-        Self { path: REPORT_PATH, key, body: body.to_string(), events: vec![event], key_in_body }
+        let events = vec![event];
+        Self { path: REPORT_PATH, key, body: body.to_string(), events, key_in_body, is_repetition: false }
     }
 
-    /// A batch of records with level 50 and an `err`, always with a key.
-    pub(super) fn batch(events: Vec<Event>) -> Self {
-        let time = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
-        let lines: Vec<_> = events.iter().map(|event| event.record(&time).to_string()).collect();
-        let key = events.first().map(|event| format!("key-{}", event.id));
-        Self { path: EVENTS_PATH, key, body: lines.join("\n"), events, key_in_body: false }
+    /// A report of an error that was sent in a batch before.
+    pub(super) fn repeated_report(event: Event, key_in_body: bool) -> Self {
+        Self { is_repetition: true, ..Self::report(event, true, key_in_body) }
+    }
+
+    /// A batch of records: NDJSON, with a key or without.
+    pub(super) fn batch(events: Vec<Event>, key: Option<String>) -> Self {
+        let lines: Vec<_> = events.iter().map(|event| event.record().to_string()).collect();
+        let body = lines.join("\n");
+        Self { path: EVENTS_PATH, key, body, events, key_in_body: false, is_repetition: false }
     }
 
     /// The key that goes into the header.
@@ -59,12 +66,14 @@ impl Post {
         }
         let is_new = answer["is_new"].as_bool();
         let status = if is_new == Some(true) { "ok" } else { "duplicate" };
+        let fingerprint = self.events[0].issue().map(payload::fingerprint).unwrap_or_default();
         let right = answer.as_object().is_some_and(|keys| keys.len() == 4)
             && is_new.is_some()
             && answer["status"] == status
             && answer["id"].is_u64()
-            && answer["fingerprint"] == payload::fingerprint(self.events[0].issue);
-        (Fate::Acked { is_new }, (!right).then(|| format!("answered {answer}")))
+            && answer["fingerprint"] == fingerprint;
+        let told = is_new.filter(|_| !self.is_repetition);
+        (Fate::Acked { is_new: told }, (!right).then(|| format!("answered {answer}")))
     }
 }
 
@@ -72,9 +81,13 @@ impl Post {
 mod tests {
     use super::*;
 
+    fn event() -> Event {
+        Event::error(0, 0, 0, 9)
+    }
+
     #[track_caller]
     fn check(answer: &Value, right: bool) {
-        let (_, complaint) = Post::report(Event::new(0, 0, 0, 9), true, false).judge(answer);
+        let (_, complaint) = Post::report(event(), true, false).judge(answer);
         assert_eq!(complaint.is_none(), right, "{answer}");
     }
 
@@ -91,11 +104,28 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_has_to_be_accepted_as_a_whole() {
+        let batch = Post::batch(vec![event(), Event::error(0, 0, 1, 9)], None);
+        assert!(batch.judge(&json!({"accepted": 2, "rejected": []})).1.is_none());
+        for answer in
+            [json!({"accepted": 1, "rejected": []}), json!({"accepted": 2, "rejected": [{}]}), json!({})]
+        {
+            assert!(batch.judge(&answer).1.is_some(), "{answer}");
+        }
+    }
+
+    #[test]
     fn the_key_travels_in_one_place() {
-        let event = Event::new(0, 0, 0, 9);
-        assert!(Post::report(event.clone(), true, true).header_key().is_none());
-        assert!(Post::report(event.clone(), true, true).body.contains("event_id"));
-        assert!(Post::report(event.clone(), true, false).header_key().is_some());
-        assert!(Post::report(event, false, true).key.is_none());
+        assert!(Post::report(event(), true, true).header_key().is_none());
+        assert!(Post::report(event(), true, true).body.contains("event_id"));
+        assert!(Post::report(event(), true, false).header_key().is_some());
+        assert!(Post::report(event(), false, true).key.is_none());
+    }
+
+    #[test]
+    fn an_error_is_known_by_one_key_whichever_way_it_comes() {
+        let key = event().key();
+        assert_eq!(event().record()["event_id"], key);
+        assert_eq!(Post::repeated_report(event(), false).key.as_deref(), Some(&*key));
     }
 }

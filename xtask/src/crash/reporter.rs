@@ -1,7 +1,9 @@
-//! A program that reports errors: single reports with and without an idempotency key, and batches of records.
+//! A program that reports errors and sends its log: single reports, and batches of records from one to a thousand, both
+//! with and without an idempotency key.
 //!
 //! What has a key is repeated until it is answered, as a good client does, and now and then once more, as if the
-//! answer had been lost on the way; what has none is sent once, whatever happens.
+//! answer had been lost on the way; what has none is sent once, whatever happens. Errors of batches also arrive by other
+//! ways: in another batch, and as a report.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,37 +17,19 @@ use serde_json::Value;
 
 use super::client::{Address, Client, Reply};
 use super::ledger::Fate;
-use super::payload::{self, Event};
-use super::plan;
+use super::payload::Event;
 use super::post::Post;
+use super::{choice, plan};
 use crate::interrupt;
-
-/// Issues that exist from the beginning.
-const ISSUES_AT_START: u32 = 20;
-
-/// Issues that appear in every round: their first reports meet the kills.
-const NEW_ISSUES_A_ROUND: u32 = 20;
-
-/// Posts of one reporter from one new issue to the next.
-const POSTS_A_NEW_ISSUE: u64 = 10;
-
-/// How often the newest issue is taken, in percent: all reporters at once, so that its first report is contended.
-const NEWEST_PERCENT: u8 = 25;
-
-/// How many posts are batches, in percent.
-const BATCH_PERCENT: u8 = 5;
-
-/// Largest batch, in records.
-const BATCH_RECORDS: usize = 40;
-
-/// How many single reports have a key, in percent.
-const KEYED_PERCENT: u8 = 60;
 
 /// How often an answered post with a key is sent again, in percent.
 const AGAIN_PERCENT: u8 = 5;
 
 /// Answered posts that are remembered, to be sent again: enough to reach back into earlier rounds.
 const REMEMBERED_POSTS: usize = 64;
+
+/// Errors that are remembered, to be sent once more by another way.
+const REMEMBERED_ERRORS: usize = 32;
 
 /// Pause before another try, and after a post that nobody listened to, in milliseconds.
 const PAUSE_MS: std::ops::RangeInclusive<u64> = 5..=50;
@@ -59,6 +43,8 @@ pub(super) struct Reporter {
     index: usize,
     client: Client,
     answered: VecDeque<(Post, Value)>,
+    /// Errors that may come by any way, whatever became of them.
+    errors: VecDeque<Event>,
     sent: Vec<(Event, Fate)>,
     complaints: Vec<String>,
 }
@@ -120,7 +106,14 @@ impl Reporter {
     /// The reporter number `index`, a client of `address`.
     pub(super) fn new(index: usize, address: Address) -> Self {
         let client = Client::new(address);
-        Self { index, client, answered: VecDeque::new(), sent: Vec::new(), complaints: Vec::new() }
+        Self {
+            index,
+            client,
+            answered: VecDeque::new(),
+            errors: VecDeque::new(),
+            sent: Vec::new(),
+            complaints: Vec::new(),
+        }
     }
 
     fn run(&mut self, mut rng: Rng, round: u32, stop: &AtomicBool) {
@@ -128,7 +121,7 @@ impl Reporter {
             if stop.load(Ordering::Relaxed) || interrupt::requested() {
                 return;
             }
-            let post = self.choose(&mut rng, round, sequence);
+            let post = choice::choose(&mut rng, round, self.index, sequence, &self.errors);
             if post.key.is_some() {
                 self.insist(&mut rng, post, stop);
             } else {
@@ -138,23 +131,6 @@ impl Reporter {
                 self.send_again(&mut rng);
             }
         }
-    }
-
-    fn choose(&self, rng: &mut Rng, round: u32, sequence: u64) -> Post {
-        let fresh = u32::try_from(sequence / POSTS_A_NEW_ISSUE).unwrap_or(u32::MAX).min(NEW_ISSUES_A_ROUND);
-        let known = ISSUES_AT_START + round * NEW_ISSUES_A_ROUND + fresh;
-        let issue = |rng: &mut Rng| {
-            if rng.u8(0..100) < NEWEST_PERCENT { known - 1 } else { rng.u32(0..known) }
-        };
-        // Ids count by the largest batch, so that every event of a batch has its own.
-        let id = |offset: usize| sequence * BATCH_RECORDS as u64 + offset as u64;
-        if rng.u8(0..100) < BATCH_PERCENT {
-            let records = rng.usize(1..=BATCH_RECORDS);
-            let event = |offset| Event::new(round, self.index, id(offset), payload::batched_near(issue(rng)));
-            return Post::batch((0..records).map(event).collect());
-        }
-        let event = Event::new(round, self.index, id(0), issue(rng));
-        Post::report(event, rng.u8(0..100) < KEYED_PERCENT, rng.bool())
     }
 
     fn send_once(&mut self, rng: &mut Rng, post: Post) {
@@ -227,6 +203,15 @@ impl Reporter {
     }
 
     fn enter(&mut self, events: Vec<Event>, fate: Fate) {
+        if events.len() > 1 {
+            for event in events.iter().filter(|event| event.issue().is_some()) {
+                // Twice in one batch would be two events if they do not name themselves.
+                if !self.errors.contains(event) {
+                    self.errors.push_back(event.clone());
+                }
+            }
+            self.errors.drain(..self.errors.len().saturating_sub(REMEMBERED_ERRORS));
+        }
         self.sent.extend(events.into_iter().map(|event| (event, fate)));
     }
 }

@@ -84,7 +84,7 @@ fn send(client: &Client, index: usize, first_due: Instant, interval: Duration, s
             break;
         }
         let issue = u32::try_from(sequence % u64::from(ISSUES)).unwrap_or_default();
-        let post = Post::report(Event::new(0, index, sequence, issue), false, false);
+        let post = Post::report(Event::error(0, index, sequence, issue), false, false);
         let reply = client.post(post.path, None, &post.body);
         harvest.answer_times.push(due.elapsed());
         let (fate, complaint) = judge(&post, reply);

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::ledger::{Findings, Totals};
+use super::findings::Findings;
+use super::ledger::Totals;
 use super::plan::{Strike, Victim};
 
 /// Complaints that are printed in full; the rest is counted.
@@ -97,6 +98,7 @@ impl Summary {
         println!("kills                 {}", kills.join(", "));
         println!("issues                {}", totals.issues);
         println!("acknowledged          {}", totals.acked);
+        println!("sent twice, two ways  {}", totals.repeated);
         println!("unclear, without key  {}", totals.unclear);
         println!("refused or not sent   {}", totals.refused);
         println!("lost                  {}", self.lost);

@@ -6,7 +6,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use ureq::Agent;
 
+use super::findings::Findings;
 use super::ledger::{Seen, SeenEvents};
+use super::payload::Id;
+use super::sums::{SUMS, Sum};
 
 /// How long a query may take; an engine that was just killed answers none.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(20);
@@ -34,33 +37,72 @@ impl Witness {
         self.agent.get(format!("{}/ping", self.base)).call().is_ok_and(|answer| answer.status() == 200)
     }
 
-    /// All counts in all issues.
+    /// How many events there are, in the table of events and in the one that counts them all: the smaller of both.
     pub(super) fn total(&self) -> Result<u64> {
-        let rows = self.rows("SELECT toString(sum(count)) FROM log_center.issues")?;
+        let sql = "SELECT toString(least((SELECT count() FROM log_center.event_store), \
+                   (SELECT sum(count) FROM log_center.event_count_store)))";
+        let rows = self.rows(sql)?;
         let total = rows.first().and_then(|row| row.first()).context("no sum")?;
-        total.parse().with_context(|| format!("the sum of counts is {total:?}"))
+        total.parse().with_context(|| format!("the number of events is {total:?}"))
     }
 
     /// The counts of every issue in both views.
     pub(super) fn issues(&self) -> Result<Seen> {
         Ok(Seen {
             issues: self.counts("SELECT fingerprint, count FROM log_center.issues")?,
-            events: self.counts("SELECT fingerprint, count() FROM log_center.events GROUP BY fingerprint")?,
+            events: self.counts(
+                "SELECT fingerprint, count() FROM log_center.events WHERE issue_id != 0 GROUP BY fingerprint",
+            )?,
         })
     }
 
-    /// The events whose id starts with `prefix`.
-    pub(super) fn events(&self, prefix: &str) -> Result<SeenEvents> {
-        // The prefix is one of our own, letters and digits: it needs no binding.
+    /// The events of a round.
+    pub(super) fn events(&self, round: u32) -> Result<SeenEvents> {
+        // Of our own making, letters and digits: it needs no binding.
+        let prefix = Id::prefix_of_round(round);
         let sql = format!(
-            "SELECT req_id, count(), any(fingerprint) FROM log_center.events \
-             WHERE startsWith(req_id, '{prefix}') GROUP BY req_id"
+            "SELECT if(source = 'report', req_id, extract(extra, 'number=([^ ]+)')) AS id, count(), any(fingerprint) \
+             FROM log_center.events WHERE startsWith(id, '{prefix}') GROUP BY id"
         );
         let event = |row: Vec<String>| match <[String; 3]>::try_from(row) {
-            Ok([id, rows, fingerprint]) => Ok((id, (rows.parse()?, fingerprint))),
+            Ok([id, rows, fingerprint]) => {
+                let id = Id::parse(&id).with_context(|| format!("an event that is none of ours: {id}"))?;
+                Ok((id, (rows.parse()?, fingerprint)))
+            }
             Err(row) => Err(anyhow!("a row of other columns: {row:?}")),
         };
         self.rows(&sql)?.into_iter().map(event).collect()
+    }
+
+    /// Tables of sums in which there is nothing.
+    pub(super) fn empty_tables(&self) -> Result<Vec<String>> {
+        let mut empty = Vec::new();
+        for Sum { table, .. } in &SUMS {
+            let rows = self.rows(&format!("SELECT toString(count()) FROM log_center.{table}"))?;
+            if rows.first().and_then(|row| row.first()).is_none_or(|count| count == "0") {
+                empty.push(format!("{table} is empty"));
+            }
+        }
+        Ok(empty)
+    }
+
+    /// Compares a table of sums with the events themselves.
+    pub(super) fn compare(&self, sum: &Sum) -> Result<Findings> {
+        let mut findings = Findings::default();
+        for row in self.rows(&sum.differences())? {
+            let [key, difference] =
+                <[String; 2]>::try_from(row).map_err(|row| anyhow!("a row of other columns: {row:?}"))?;
+            let difference: i64 = difference.parse()?;
+            let what = || format!("{key} is {difference:+} off");
+            if !sum.is_count {
+                findings.differ(1, sum.table, what);
+            } else if difference < 0 {
+                findings.lose(difference.unsigned_abs(), sum.table, what);
+            } else {
+                findings.double(difference.unsigned_abs(), sum.table, what);
+            }
+        }
+        Ok(findings)
     }
 
     fn counts(&self, sql: &str) -> Result<HashMap<String, u64>> {

@@ -2,7 +2,6 @@
 
 mod chromium;
 mod features;
-mod nginx;
 mod phases;
 mod python;
 
@@ -44,8 +43,9 @@ enum Phase {
     Rust,
     /// The server's tests once more, against a separately started engine
     Remote,
-    /// The layer's example services behind nginx, node-bunyan's command as a reader of their records, and a service with
-    /// node-bunyan whose records are imported and shipped (without the chain where no nginx can be had)
+    /// The layer's example services behind nginx, the trees that the server makes of their requests, node-bunyan's command
+    /// as a reader of their records, and a service with node-bunyan whose records are imported and shipped (without the
+    /// chain where no nginx can be had)
     Services,
     /// Clients, browser and SQL against a running server
     E2e,

@@ -8,10 +8,10 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use serde::Deserialize;
 
-use super::{Outcome, chromium, nginx, python};
+use super::{Outcome, chromium, python};
 use crate::cargo::{self, Program};
 use crate::server::{Process, STOP_DEADLINE};
-use crate::{child, libchdb, npm, workspace};
+use crate::{child, libchdb, nginx, npm, workspace};
 
 /// How long a separately started engine may take until it listens.
 const ENGINE_READY_DEADLINE: Duration = Duration::from_secs(60);
@@ -111,7 +111,7 @@ pub(super) fn remote() -> Result<Outcome> {
     if let Some(library) = library {
         command.env(libchdb::LIBRARY_VARIABLE, library);
     }
-    let (mut engine, ready): (Process, EngineReady) = Process::start(command, ENGINE_READY_DEADLINE)?;
+    let (mut engine, ready): (Process, EngineReady) = Process::start(command, ENGINE_READY_DEADLINE, None)?;
     let clickhouse = format!("http://{}", ready.listening);
     println!("the engine under test is {clickhouse}");
     let result = passed(test_command(Packages::Server).env(libchdb::CLICKHOUSE_VARIABLE, &clickhouse));
@@ -130,7 +130,7 @@ pub(super) fn services() -> Result<Outcome> {
     if let Some(library) = library {
         command.env(libchdb::LIBRARY_VARIABLE, library);
     }
-    for example in ["gateway", "prices", "ends"] {
+    for example in ["gateway", "prices", "shop", "pay", "ends"] {
         let program = cargo::build(Program::LayerExample(example), false)?;
         command.env(format!("LOG_CENTER_EXAMPLE_{}", example.to_uppercase()), program);
     }
@@ -138,7 +138,7 @@ pub(super) fn services() -> Result<Outcome> {
         // Where nobody reads the summary nothing may be left out.
         ensure!(std::env::var_os("CI").is_none(), nginx::MISSING);
         child::run(command.env("LOG_CENTER_WITHOUT_NGINX", nginx::MISSING))?;
-        return Ok(Outcome::Skipped(format!("bunyan passed, but {}", nginx::MISSING)));
+        return Ok(Outcome::Skipped(format!("bunyan and trees passed, but {}", nginx::MISSING)));
     };
     command.env("LOG_CENTER_NGINX", nginx.program);
     passed(command.env("LOG_CENTER_NGINX_LIBRARIES", std::env::join_paths(nginx.libraries)?))

@@ -7,7 +7,7 @@ use crate::clock;
 use crate::error::{ApiError, ErrorBody};
 use crate::ingest::batch::{self, Batch};
 use crate::ingest::retention::Retention;
-use crate::ingest::{Identity, KeySpace};
+use crate::ingest::{Identity, KeySpace, Source};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -89,14 +89,13 @@ pub(super) async fn accept(
     let received_at = clock::now();
     let Batch { blocks, accepted, rejected } = decode(bytes, received_at, &state.retention).await?;
     let rejected: Vec<_> = rejected.iter().map(|(index, error)| Rejected::new(*index, error)).collect();
-    metrics::counter!("log_center_rejected_total").increment(rejected.len() as u64);
+    for record in &rejected {
+        metrics::counter!("log_center_rejected_total", "code" => record.code).increment(1);
+    }
     if accepted == 0 {
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, Json(BatchAnswer { accepted: 0, rejected })));
     }
-    let receipt = state.spool.append(blocks, key.into_iter().collect()).await?;
-    let added = accepted - receipt.duplicates;
-    metrics::counter!("log_center_accepted_total", "source" => "record").increment(added as u64);
-    metrics::counter!("log_center_duplicates_total").increment(receipt.duplicates as u64);
+    state.spool.append(Source::Record, blocks, key.into_iter().collect()).await?;
     Ok((StatusCode::OK, Json(BatchAnswer { accepted, rejected })))
 }
 

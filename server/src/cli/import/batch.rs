@@ -145,7 +145,9 @@ impl Cutter {
     /// What is there, as a batch. A line without its end stays.
     pub(super) fn cut(&mut self) -> Batch {
         let place = self.batch.place;
-        let next = Batch { place: Place { start: place.end, ..place }, ..Batch::default() };
+        // About as large as the last one: growing step by step would leave as much memory behind again.
+        let body = Vec::with_capacity(self.batch.body.len());
+        let next = Batch { place: Place { start: place.end, ..place }, body, ..Batch::default() };
         std::mem::replace(&mut self.batch, next)
     }
 

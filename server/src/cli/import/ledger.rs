@@ -84,9 +84,9 @@ impl Ledger {
         let mut books = self.books();
         let bar = match size {
             Some(size) => {
-                ProgressBar::new(size).with_style(style("{bar:30} {percent:>3} %  {msg}, {eta} left"))
+                ProgressBar::new(size).with_style(style("{bar:24} {percent:>3} % {eta:>4} left  {wide_msg}"))
             }
-            None => ProgressBar::new_spinner().with_style(style("{spinner} {msg}")),
+            None => ProgressBar::new_spinner().with_style(style("{spinner} {wide_msg}")),
         };
         bar.set_position(at);
         bar.reset_eta();

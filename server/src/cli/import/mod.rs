@@ -67,9 +67,9 @@ pub struct ImportArgs {
     #[arg(long)]
     tee: bool,
 
-    /// How the batches are compressed on their way.
-    #[arg(long, value_enum, default_value_t = Encoding::Zstd, value_name = "HOW")]
-    compression: Encoding,
+    /// How the batches are compressed on their way. Default: not at all to a server on this machine, zstd to another.
+    #[arg(long, value_enum, value_name = "HOW")]
+    compression: Option<Encoding>,
 
     /// How long a server that does not answer is waited for, in seconds. Default: for files 300, if it has answered before; for
     /// ever for standard input, whose writer waits meanwhile.
@@ -171,12 +171,13 @@ impl Import {
     fn pump(&self, input: &Input, source: Source, progress: &Progress) -> anyhow::Result<()> {
         let run = uuid::Uuid::new_v4().simple().to_string();
         let is_pipe = *input == Input::Stdin;
+        let usual = if self.args.server.is_local() { Encoding::None } else { Encoding::Zstd };
         let unless_pipe = (!is_pipe).then_some(Duration::from_secs(PATIENCE_SECONDS));
         let sender = Sender {
             client: &self.client,
             ledger: &self.ledger,
             stop: &self.stop,
-            encoding: self.args.compression,
+            encoding: self.args.compression.unwrap_or(usual),
             run: is_pipe.then_some(run.as_str()),
             patience: self.args.patience.map(Duration::from_secs).or(unless_pipe),
             must_be_there: !is_pipe && self.args.patience.is_none(),
@@ -206,12 +207,12 @@ impl Import {
         progress: &Progress,
         batches: &SyncSender<Batch>,
     ) -> anyhow::Result<()> {
-        let read = Arc::clone(&source.read);
+        let (read, is_plain) = (Arc::clone(&source.read), source.is_plain);
         let chunks = read_ahead(source, self.args.tee);
         let cuts = progress.behind.values().map(|(place, _)| place.end);
         let mut cutter = Cutter::new(progress.offset, progress.line, cuts);
         let give = |mut batch: Batch| {
-            batch.read = read.load(Ordering::Relaxed);
+            batch.read = if is_plain { batch.place.end } else { read.load(Ordering::Relaxed) };
             let is_done = progress.behind.get(&batch.place.start) == Some(&(batch.place, true));
             if !is_done {
                 self.ledger.sent(&batch)?;

@@ -22,7 +22,7 @@ pub(super) enum Encoding {
     Zstd,
     /// Where something between here and the server knows no zstd.
     Gzip,
-    /// Not at all: the least work, for a server on the same machine.
+    /// Not at all: the least work, where the way costs nothing.
     None,
 }
 

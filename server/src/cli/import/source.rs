@@ -3,9 +3,9 @@
 //! What a file is compressed by is told by its first bytes; its name says nothing.
 
 use super::limits::{CHUNK_BYTES, HEAD_BYTES};
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use std::fs::File;
-use std::io::{self, Chain, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,6 +40,8 @@ pub(super) struct Source {
     reader: Box<dyn Read + Send>,
     /// How much of it has been read, as it lies on disk.
     pub(super) read: Arc<AtomicU64>,
+    /// It lies there uncompressed.
+    pub(super) is_plain: bool,
 }
 
 impl Input {
@@ -76,33 +78,54 @@ impl Input {
 
     /// Opens it at an offset of its plain bytes.
     pub(super) fn open(&self, offset: u64) -> anyhow::Result<Source> {
-        let read = Arc::new(AtomicU64::new(0));
-        let counted = |inner| Counted { inner, read: Arc::clone(&read) };
-        let reader = match self {
-            Input::Stdin => decoded(Counted { inner: io::stdin(), read: Arc::clone(&read) }, offset),
+        let source = match self {
+            Input::Stdin => Source::decoded(io::stdin()),
             Input::File(path) => {
-                let mut file = File::open(path).with_context(|| self.name())?;
-                if offset > 0 {
-                    let is_plain = Compression::of(&beginning(&mut file)?) == Compression::None;
-                    // A compressed one has to be read again up to there.
-                    let place = if is_plain { offset } else { 0 };
-                    if is_plain && file.metadata()?.len() < offset {
-                        bail!("{}: {SHORTER}", self.name());
-                    }
-                    file.seek(SeekFrom::Start(place))?;
-                    read.store(place, Ordering::Relaxed);
-                    if is_plain { Ok(Box::new(counted(file)) as _) } else { decoded(counted(file), offset) }
-                } else {
-                    decoded(counted(file), 0)
-                }
+                let file = File::open(path).with_context(|| self.name())?;
+                if offset == 0 { Source::decoded(file) } else { Source::at(file, offset) }
             }
         };
-        let reader = reader.with_context(|| self.name())?;
-        Ok(Source { reader, read })
+        source.with_context(|| self.name())
     }
 }
 
 impl Source {
+    /// A file from this offset of its plain bytes on.
+    fn at(mut file: File, offset: u64) -> anyhow::Result<Self> {
+        let is_plain = Compression::of(&beginning(&mut file)?) == Compression::None;
+        if !is_plain {
+            // It has to be unpacked again up to there.
+            file.rewind()?;
+            let mut source = Self::decoded(file)?;
+            let skipped = io::copy(&mut source.reader.by_ref().take(offset), &mut io::sink())?;
+            ensure!(skipped == offset, SHORTER);
+            return Ok(source);
+        }
+        ensure!(file.metadata()?.len() >= offset, SHORTER);
+        file.seek(SeekFrom::Start(offset))?;
+        let read = Arc::new(AtomicU64::new(offset));
+        Ok(Self { reader: Box::new(file), read, is_plain })
+    }
+
+    /// The plain bytes of what may be compressed.
+    fn decoded(inner: impl Read + Send + 'static) -> anyhow::Result<Self> {
+        let read = Arc::new(AtomicU64::new(0));
+        let mut raw = Counted { inner, read: Arc::clone(&read) };
+        let start = beginning(&mut raw)?;
+        let compression = Compression::of(&start);
+        let whole = Cursor::new(start).chain(raw);
+        let reader: Box<dyn Read + Send> = match compression {
+            Compression::None => Box::new(whole),
+            // Either may be several compressed files one after the other, as rotated logs are when they are joined.
+            Compression::Gzip => Box::new(flate2::read::MultiGzDecoder::new(whole)),
+            Compression::Zstd => Box::new(zstd::Decoder::new(whole)?),
+            Compression::Foreign(what, reader) => {
+                bail!("this is compressed by {what}; try `{reader} FILE | log-center import -`")
+            }
+        };
+        Ok(Self { reader, read, is_plain: compression == Compression::None })
+    }
+
     /// The next bytes, as soon as there are some; empty at the end.
     pub(super) fn chunk(&mut self) -> io::Result<Vec<u8>> {
         let mut chunk = vec![0; CHUNK_BYTES];
@@ -154,29 +177,6 @@ fn beginning(reader: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut beginning = Vec::new();
     reader.take(MARK_BYTES).read_to_end(&mut beginning)?;
     Ok(beginning)
-}
-
-/// The plain bytes of what may be compressed, from `offset` on.
-fn decoded(
-    mut raw: Counted<impl Read + Send + 'static>,
-    offset: u64,
-) -> anyhow::Result<Box<dyn Read + Send>> {
-    let start = beginning(&mut raw)?;
-    let compression = Compression::of(&start);
-    let whole: Chain<Cursor<Vec<u8>>, _> = Cursor::new(start).chain(raw);
-    let mut plain: Box<dyn Read + Send> = match compression {
-        Compression::None => Box::new(whole),
-        // Either may be several compressed files one after the other, as rotated logs are when they are joined.
-        Compression::Gzip => Box::new(flate2::read::MultiGzDecoder::new(whole)),
-        Compression::Zstd => Box::new(zstd::Decoder::new(whole)?),
-        Compression::Foreign(what, reader) => {
-            bail!("this is compressed by {what}; try `{reader} FILE | log-center import -`")
-        }
-    };
-    if io::copy(&mut plain.by_ref().take(offset), &mut io::sink())? < offset {
-        bail!(SHORTER);
-    }
-    Ok(plain)
 }
 
 struct Counted<R> {

@@ -75,8 +75,9 @@ pub(super) fn run(args: &TraceArgs) -> anyhow::Result<Ending> {
     let width =
         args.width.or_else(|| terminal_size().map(|(Width(width), _)| width)).unwrap_or(DEFAULT_WIDTH);
     let mut out = args.color.stdout().lock();
-    waterfall::print(&mut out, &request, usize::from(width))?;
-    if args.events {
+    let has_hops = waterfall::print(&mut out, &request, usize::from(width))?;
+    // Of services that write of no hops there is nothing else to show.
+    if args.events || !has_hops {
         writeln!(out)?;
         waterfall::list(&mut out, &request)?;
     }

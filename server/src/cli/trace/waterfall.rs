@@ -25,10 +25,14 @@ const FIGURES_WIDTH: usize = 4 + 11 + 11;
 /// From which level on a record is shown below its hop: WARN.
 const SHOWN_LEVEL: u64 = 40;
 
-/// The request, without the list of its records.
-pub(super) fn print(out: &mut impl Write, request: &Request<'_>, width: usize) -> anyhow::Result<()> {
+/// The request, without the list of its records. Whether there are hops at all.
+pub(super) fn print(out: &mut impl Write, request: &Request<'_>, width: usize) -> anyhow::Result<bool> {
     head(out, request)?;
     let hops = request.hops().map_err(|error| unreadable(&error))?;
+    if hops.is_empty() {
+        writeln!(out, "{DIM}nobody wrote of its hops{DIM:#}")?;
+        return Ok(false);
+    }
     let room = width.saturating_sub(FIGURES_WIDTH + 1 + BAR_WIDTH).min(NAME_WIDTH);
     let indent = Indent { depth_most: room / INDENTATION / INDENT.len() };
     let labels: Vec<String> = hops.iter().map(|placed| indent.label(placed)).collect();
@@ -38,9 +42,7 @@ pub(super) fn print(out: &mut impl Write, request: &Request<'_>, width: usize) -
     let scale = Scale { total_ms: request.duration_ms.max(0.001), width: bar_width };
 
     let mut inside = notable(request, &hops);
-    if !hops.is_empty() {
-        writeln!(out, "{DIM}{} {:>3} {:>10} {:>10}{DIM:#}", fitted("", name_width), "", "start", "ms")?;
-    }
+    writeln!(out, "{DIM}{} {:>3} {:>10} {:>10}{DIM:#}", fitted("", name_width), "", "start", "ms")?;
     for (index, (Placed { depth, hop }, label)) in hops.iter().zip(&labels).enumerate() {
         let style = style(hop);
         let status = hop.status.map(|status| status.to_string()).unwrap_or_default();
@@ -73,7 +75,7 @@ pub(super) fn print(out: &mut impl Write, request: &Request<'_>, width: usize) -
     for record in inside.remove(&None).unwrap_or_default() {
         writeln!(out, "{} {}", record.clock(), record.told())?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// All records in their order.

@@ -137,6 +137,15 @@ async fn events_and_json_give_all_records() {
 }
 
 #[tokio::test]
+async fn a_request_without_hops_is_its_records() {
+    let server = Server::start().await;
+    let story = Story::new("req_flat");
+    story.tell(0, "web", "", ["", ""], json!({"msg": "cart is large"})).send(&server).await;
+    let out = trace(&server, &["req_flat"]).await.out;
+    assert!(out.contains("nobody wrote of its hops") && out.contains("INFO  web cart is large"), "{out}");
+}
+
+#[tokio::test]
 async fn an_unknown_id_and_a_bad_one_are_told_apart() {
     let server = Server::start().await;
     trace(&server, &["req/none?"]).await.ended(4, &["no record has the req_id req/none?"]);

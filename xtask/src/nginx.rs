@@ -18,14 +18,14 @@ const VARIABLE: &str = "LOG_CENTER_NGINX";
 const PLACES: [&str; 2] = ["/usr/sbin/nginx", "/usr/local/sbin/nginx"];
 
 /// What to do where it can be had in no way.
-pub(super) const MISSING: &str = "there is no nginx, and apt cannot fetch it (Debian, Ubuntu: install nginx-light; \
+pub(crate) const MISSING: &str = "there is no nginx, and apt cannot fetch it (Debian, Ubuntu: install nginx-light; \
                        or name one with LOG_CENTER_NGINX=/path/to/nginx)";
 
 /// A program that runs.
-pub(super) struct Nginx {
-    pub(super) program: PathBuf,
+pub(crate) struct Nginx {
+    pub(crate) program: PathBuf,
     /// For `LD_LIBRARY_PATH`: what was fetched with it and is not installed. May be empty.
-    pub(super) libraries: Vec<PathBuf>,
+    pub(crate) libraries: Vec<PathBuf>,
 }
 
 impl Nginx {
@@ -39,8 +39,8 @@ impl Nginx {
     }
 }
 
-/// Finds nginx or fetches it. `None`: neither was possible.
-pub(super) fn find_or_fetch() -> Result<Option<Nginx>> {
+/// Finds nginx: the one that the user names, one that is installed, or one that was fetched before.
+pub(crate) fn find() -> Result<Option<Nginx>> {
     if let Some(named) = std::env::var_os(VARIABLE).filter(|value| !value.is_empty()) {
         let nginx = Nginx::installed(PathBuf::from(named));
         if !nginx.runs() {
@@ -52,19 +52,29 @@ pub(super) fn find_or_fetch() -> Result<Option<Nginx>> {
     if let Some(program) = child::on_path("nginx").or_else(somewhere) {
         return Ok(Some(Nginx::installed(program)));
     }
-    let own = workspace::tools().join("nginx");
-    if let Some(nginx) = unpacked(&own) {
+    Ok(unpacked(&own()))
+}
+
+/// The same, or fetches it. `None`: neither was possible.
+pub(crate) fn find_or_fetch() -> Result<Option<Nginx>> {
+    if let Some(nginx) = find()? {
         return Ok(Some(nginx));
     }
     if child::on_path("apt-get").is_none() || child::on_path("dpkg-deb").is_none() {
         return Ok(None);
     }
     println!("fetching Debian's package `nginx` into .tools/nginx");
+    let own = own();
     if let Err(error) = fetch(&own) {
         interrupt::check()?;
         println!("{error:#}");
     }
     Ok(unpacked(&own))
+}
+
+/// Where it is put if it is fetched.
+fn own() -> PathBuf {
+    workspace::tools().join("nginx")
 }
 
 fn unpacked(directory: &Path) -> Option<Nginx> {
