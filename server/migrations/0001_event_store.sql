@@ -56,7 +56,7 @@ CREATE TABLE IF NOT EXISTS event_store
     perf_rss Nullable(UInt64) COMMENT 'Resident memory in bytes' CODEC(ZSTD(1)),
     perf_cpu Nullable(Float64) COMMENT 'Percent of one core' CODEC(ZSTD(1)),
     event_id String COMMENT 'The id that the client gave to the event' CODEC(ZSTD(1)),
-    retention_days UInt16 COMMENT 'Days after which the event is deleted' CODEC(ZSTD(1)),
+    retention_days UInt16 DEFAULT 400 COMMENT 'Days after which the event is deleted' CODEC(ZSTD(1)),
     attributes String COMMENT 'JSON object: the context of a report, the unknown keys of a record; empty = none' CODEC(ZSTD(1)),
     INDEX req_id_bloom req_id TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX issue_id_bloom issue_id TYPE bloom_filter(0.01) GRANULARITY 1,
