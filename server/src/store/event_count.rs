@@ -54,8 +54,8 @@ const COLUMNS: [&str; 13] = [
 
 const QUARTER_MS: i64 = 15 * 60 * 1000;
 
-/// The migration with which counting began.
-const MIGRATION: &str = "0009_event_count_store";
+/// How the name of the migration ends with which counting began.
+const MIGRATION: &str = "_event_count_store";
 
 /// Whole quarters of an hour, in milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -136,8 +136,8 @@ async fn what_was_never_counted_is_not_left_out() {
     let server = Server::start().await;
     let start = start();
     let insert = format!(
-        "INSERT INTO event_store (batch, received_at, time, project, level) SELECT 7, now64(3), \
-            fromUnixTimestamp64Milli(toInt64({start}) + number * 60000, 'UTC'), 'old', 30 FROM numbers(480)"
+        "INSERT INTO event_store (batch, received_at, time, project, level, retention_days) SELECT 7, now64(3), \
+            fromUnixTimestamp64Milli(toInt64({start}) + number * 60000, 'UTC'), 'old', 30, 400 FROM numbers(480)"
     );
     server.sql(&insert).await;
     server.sql("TRUNCATE TABLE event_count_store").await;
