@@ -30,6 +30,8 @@ pub struct Shape {
     pub records_at_most: u64,
     /// After what time it ends.
     pub time_at_most: Duration,
+    /// Records a second at most, over all connections; 0 = as fast as they are acknowledged.
+    pub rate: u64,
     /// Milliseconds since 1970 at which the traffic begins; `None` = it happens now.
     pub start_ms: Option<i64>,
     /// Microseconds of the traffic's own time between two requests, if it does not happen now.
@@ -93,6 +95,7 @@ async fn drive(
 ) -> Result<()> {
     let mut connection = Connection::open(address).await?;
     let (mut body, mut request) = (Vec::new(), Vec::new());
+    let mut due = Instant::now();
     while Instant::now() < until && sent.acknowledged.get() < shape.records_at_most {
         if shape.start_ms.is_none() {
             traffic.set_now(now_ms());
@@ -109,6 +112,10 @@ async fn drive(
             .as_bytes(),
         );
         request.extend_from_slice(&body);
+        tokio::time::sleep_until(due.into()).await;
+        if shape.rate > 0 {
+            due += Duration::from_secs_f64(records as f64 * shape.connections as f64 / shape.rate as f64);
+        }
         exchange(&mut connection, &request, records, &sent).await?;
         sent.bytes.set(sent.bytes.get() + body.len() as u64);
     }

@@ -47,6 +47,9 @@ struct Args {
     /// Seconds of load
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     duration: u64,
+    /// Records a second at most; 0 = as fast as they are acknowledged
+    #[arg(long, default_value_t = 0)]
+    rate: u64,
     /// Fill with so many records, however long that takes, instead of measuring for some time
     #[arg(long)]
     fill: Option<u64>,
@@ -169,6 +172,7 @@ fn shape(args: &Args) -> Shape {
         records: args.records as usize,
         records_at_most: args.fill.unwrap_or(u64::MAX),
         time_at_most: Duration::from_secs(if args.fill.is_some() { 86_400 } else { args.duration }),
+        rate: args.rate,
         start_ms: args.fill.map(|_| now_ms - span_ms),
         step_us,
     }

@@ -3,7 +3,7 @@
 //!
 //! They use the HTTP interface as any other program may, on plain threads: a command does one thing and ends. What was
 //! asked for goes to standard output, everything else to standard error. Whoever reads standard output may stop doing so
-//! at any time (`pipe`).
+//! at any time.
 
 mod client;
 mod completions;

@@ -30,11 +30,11 @@ pub const REOPEN_ATTEMPT_STEPS: u32 = 25;
 pub const LAG_STEP_MS: i64 = 1_000;
 
 /// Rows of one batch that goes to ClickHouse, unless a single entry holds more.
-pub const FROZEN_ROWS: usize = 250_000;
+pub const FROZEN_ROWS: usize = 150_000;
 
-/// Bytes of one batch as ClickHouse is sent them, unless a single entry is larger: 96 MiB. Server and engine each hold so
+/// Bytes of one batch as ClickHouse is sent them, unless a single entry is larger: 48 MiB. Server and engine each hold so
 /// much of it at once.
-pub const FROZEN_BYTES: usize = 96 << 20;
+pub const FROZEN_BYTES: usize = 48 << 20;
 
 /// How much journal may lie beside the sorted files: 64 MiB, the least that the store below takes. It is read back at each
 /// start.
