@@ -12,6 +12,9 @@ use jiff::Timestamp;
 /// Longest batch that the server takes, in records.
 const LONGEST_REQUEST: usize = 24;
 
+/// Records of a request, on average.
+pub const MEAN_RECORDS: f64 = 7.58;
+
 const SERVICES: [&str; 3] = ["gateway", "shop", "pay"];
 const HOSTS: usize = 3;
 const USERS: u32 = 50_000;

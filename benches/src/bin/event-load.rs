@@ -11,6 +11,7 @@ use log_center_benches::batches::{self, Sent, Shape};
 use log_center_benches::machine::{self, Machine};
 use log_center_benches::results::{Figures, write_figures};
 use log_center_benches::target::Target;
+use log_center_benches::traffic::MEAN_RECORDS;
 use log_center_benches::usage::Watch;
 use tokio::task::LocalSet;
 
@@ -165,8 +166,8 @@ async fn run(args: &Args) -> Result<()> {
 fn shape(args: &Args) -> Shape {
     let now_ms = jiff::Timestamp::now().as_millisecond();
     let span_ms = args.days * 24 * 60 * 60 * 1000;
-    // The mean request has nine records.
-    let step_us = args.fill.map_or(1, |records| span_ms * 1000 / (records as i64 / 9).max(1));
+    let requests = |records: u64| (records as f64 / MEAN_RECORDS).max(1.0);
+    let step_us = args.fill.map_or(1, |records| (span_ms as f64 * 1000.0 / requests(records)) as i64);
     Shape {
         connections: args.connections as usize,
         records: args.records as usize,

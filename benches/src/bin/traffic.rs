@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use anyhow::Result;
 use clap::Parser;
-use log_center_benches::traffic::Traffic;
+use log_center_benches::traffic::{MEAN_RECORDS, Traffic};
 
 #[derive(Parser)]
 #[command(about, version)]
@@ -22,7 +22,8 @@ struct Args {
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    let start = jiff::Timestamp::now().as_millisecond() - (args.records as i64 / 9) * args.step_us / 1000;
+    let start = jiff::Timestamp::now().as_millisecond()
+        - (args.records as f64 / MEAN_RECORDS) as i64 * args.step_us / 1000;
     let mut traffic = Traffic::new(args.seed, start, args.step_us);
     let mut out = io::stdout().lock();
     let (mut batch, mut left) = (Vec::new(), args.records);

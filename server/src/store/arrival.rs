@@ -59,7 +59,7 @@ impl Store {
         batches: &Batches,
         limit: u32,
     ) -> Result<Vec<ArrivedRecord>, StoreError> {
-        let text = include_str!("sql/event_arrivals.sql").replace("{columns}", record::COLUMNS);
+        let text = record::with_columns(include_str!("sql/event_arrivals.sql"), record::TIE);
         let rows: Vec<record::Row> = self
             .read_where("event_arrivals", &text, condition)
             .param("first", batches.first)

@@ -46,7 +46,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Found>, StoreError> {
         let after = after.unwrap_or(Place::newest(filter.until));
-        let text = include_str!("sql/event_page.sql").replace("{columns}", record::COLUMNS);
+        let text = record::with_columns(include_str!("sql/event_page.sql"), record::TIE);
         let newest = EventFilter { until: after.time, ..filter.clone() };
         let rows: Vec<record::Row> = self
             .search("event_page", &text, &newest)

@@ -75,7 +75,7 @@ impl Store {
         window: Window,
         limit: u32,
     ) -> Result<Vec<Record>, StoreError> {
-        let statement = include_str!("sql/request_records.sql").replace("{columns}", record::COLUMNS);
+        let statement = record::with_columns(include_str!("sql/request_records.sql"), record::NO_TIE);
         let rows: Vec<record::Row> = self
             .read("request_records", &statement)
             .param("req_id", id.as_str())
