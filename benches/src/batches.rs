@@ -77,7 +77,9 @@ pub async fn run(address: SocketAddr, shape: Shape, sent: Rc<Sent>) -> Result<()
     let mut connections = JoinSet::new();
     for index in 0..shape.connections {
         let start_ms = shape.start_ms.unwrap_or_else(now_ms);
-        let traffic = Traffic::new(index as u64 + 1, start_ms, shape.step_us * shape.connections as i64);
+        // Other ids in each run.
+        let seed = now_ms() as u64 * 1000 + index as u64;
+        let traffic = Traffic::new(seed, start_ms, shape.step_us * shape.connections as i64);
         connections.spawn_local(drive(address, traffic, shape, until, Rc::clone(&sent)));
     }
     while let Some(ended) = connections.join_next().await {

@@ -149,8 +149,9 @@ fn main() -> Result<()> {
 /// Ids of requests from all over the store.
 fn ids(target: &Target, args: &Args, condition: &str) -> Result<Vec<String>> {
     let text = target.query(&format!(
-        "SELECT arrayStringConcat(groupArray(req_id), ' ') FROM (SELECT DISTINCT req_id FROM log_center.event_store \
-         WHERE {condition} AND event = 'client-res' AND cityHash64(req_id) % 997 = 3 ORDER BY cityHash64(req_id, 1) LIMIT {})",
+        "SELECT arrayStringConcat(groupArray(req_id), ' ') FROM (SELECT req_id FROM log_center.event_store \
+         WHERE {condition} AND event = 'client-res' AND cityHash64(req_id) % 997 = 3 GROUP BY req_id \
+         HAVING max(time) - min(time) < 60 ORDER BY cityHash64(req_id, 1) LIMIT {})",
         args.times
     ))?;
     let ids: Vec<_> = text.split_whitespace().map(str::to_owned).collect();
