@@ -248,6 +248,17 @@ impl Drop for Server {
     }
 }
 
+impl Drop for ServerOptions {
+    /// A ClickHouse that all tests share must not end up with the tables of all of them: each costs it memory.
+    fn drop(&mut self) {
+        let Some(url) = shared_clickhouse() else { return };
+        let dropped = ureq::post(url).send(format!("DROP DATABASE IF EXISTS {} SYNC", self.database));
+        if let Err(error) = dropped {
+            eprintln!("the database {} stays behind: {error}", self.database);
+        }
+    }
+}
+
 /// Sends a signal by its name.
 pub fn signal(pid: u32, name: &str) {
     let status = Command::new("kill").args(["-s", name, &pid.to_string()]).status().unwrap();
