@@ -54,7 +54,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Word<'a> {
     }
 }
 
-/// The members of an object that are known, each but once; for those of the record itself, the last one counts.
+/// An object with the members that are known. One of them twice is for the closer look.
 macro_rules! object {
     ($name:ident { $($key:literal $field:ident: $type:ty),* $(,)? } $other:expr) => {
         #[derive(Default)]
