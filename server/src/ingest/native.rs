@@ -21,7 +21,7 @@ pub(crate) struct NativeBlock {
 
 enum Column {
     Plain(Vec<u8>),
-    Words(Words),
+    Words(Box<Words>),
     Nullable { nulls: Vec<u8>, values: Vec<u8> },
 }
 
@@ -33,7 +33,27 @@ struct Words {
     ranges: Vec<Range<usize>>,
     places: HashMap<Box<str>, u32>,
     rows: Vec<u32>,
+    /// Words that came of late. Most columns have a handful, and looking one up here takes no comparison of texts.
+    recent: [Recent; RECENT_WORDS],
 }
+
+/// A word and its place, known by what [`Ends`] says.
+#[derive(Clone, Copy)]
+struct Recent {
+    ends: Ends,
+    place: u32,
+}
+
+/// Length, first and last bytes of a word: all of it up to 16 bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Ends {
+    first: u64,
+    last: u64,
+    len: usize,
+}
+
+/// A power of two.
+const RECENT_WORDS: usize = 8;
 
 /// What a `LowCardinality` column begins with: its own dictionary comes along.
 const WORDS_VERSION: u64 = 1;
@@ -44,7 +64,7 @@ const WORDS_FLAGS: u64 = 1 << 9 | 1 << 10;
 impl NativeBlock {
     pub(crate) fn new() -> Self {
         let column = |(_, kind): &(&str, &str)| match *kind {
-            WORD => Column::Words(Words::default()),
+            WORD => Column::Words(Box::default()),
             kind if kind.starts_with("Nullable") => {
                 Column::Nullable { nulls: Vec::new(), values: Vec::new() }
             }
@@ -122,27 +142,54 @@ impl Column {
     }
 }
 
+impl Default for Recent {
+    fn default() -> Self {
+        // As long as no word is.
+        Self { ends: Ends { first: 0, last: 0, len: usize::MAX }, place: 0 }
+    }
+}
+
+impl Ends {
+    fn of(word: &[u8]) -> Self {
+        let len = word.len();
+        let (first, last) = match (word, word.first_chunk::<8>(), word.last_chunk::<8>()) {
+            (_, Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+            (short, ..) => (short.iter().fold(0, |packed, byte| packed << 8 | u64::from(*byte)), 0),
+        };
+        Self { first, last, len }
+    }
+
+    /// Where it is kept among the recent ones. The factor is that of Fibonacci hashing, 2^64 / φ.
+    fn slot(self) -> usize {
+        let mixed = self.first ^ self.last.rotate_left(23) ^ self.len as u64;
+        (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - RECENT_WORDS.ilog2())) as usize
+    }
+}
+
 impl Words {
     fn push(&mut self, word: &str) {
-        // Most words come several times in a row.
-        if let Some(place) = self.rows.last()
-            && self.dictionary[self.ranges[*place as usize].clone()] == *word.as_bytes()
-        {
-            return self.rows.push(*place);
-        }
-        let place = match self.places.get(word) {
-            Some(place) => *place,
-            None => {
-                // A batch has some thousand rows at most.
-                let place = self.ranges.len() as u32;
-                self.places.insert(word.into(), place);
-                push_string(&mut self.dictionary, word);
-                let end = self.dictionary.len();
-                self.ranges.push(end - word.len()..end);
-                place
-            }
-        };
+        let ends = Ends::of(word.as_bytes());
+        let slot = ends.slot();
+        let recent = self.recent[slot];
+        let is_same = recent.ends == ends
+            && (ends.len <= 16
+                || self.dictionary[self.ranges[recent.place as usize].clone()] == *word.as_bytes());
+        let place = if is_same { recent.place } else { self.place(word) };
+        self.recent[slot] = Recent { ends, place };
         self.rows.push(place);
+    }
+
+    fn place(&mut self, word: &str) -> u32 {
+        if let Some(place) = self.places.get(word) {
+            return *place;
+        }
+        // A batch has some thousand rows at most.
+        let place = self.ranges.len() as u32;
+        self.places.insert(word.into(), place);
+        push_string(&mut self.dictionary, word);
+        let end = self.dictionary.len();
+        self.ranges.push(end - word.len()..end);
+        place
     }
 
     fn write(&self, out: &mut Vec<u8>) {

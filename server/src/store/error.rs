@@ -1,3 +1,4 @@
+use super::limits;
 use std::fmt;
 
 /// Why the store did not do what it was asked.
@@ -15,6 +16,11 @@ pub enum StoreError {
     TimedOut {
         /// Which statement.
         statement: String,
+    },
+    /// The ClickHouse is older than [`OLDEST_SERVER`](super::limits::OLDEST_SERVER).
+    OldServer {
+        /// What it says of its version.
+        version: String,
     },
     /// A migration that the database has seen reads differently in this program.
     ChangedMigration {
@@ -35,7 +41,9 @@ impl StoreError {
         use clickhouse::error::Error;
         match self {
             StoreError::TimedOut { .. } => true,
-            StoreError::ChangedMigration { .. } | StoreError::NewerDatabase { .. } => false,
+            StoreError::OldServer { .. }
+            | StoreError::ChangedMigration { .. }
+            | StoreError::NewerDatabase { .. } => false,
             // A statement that cannot be read will not be read the next time either.
             StoreError::Query { source: Error::BadResponse(text), .. } => !text.contains("(SYNTAX_ERROR)"),
             StoreError::Query { source, .. } => {
@@ -50,6 +58,10 @@ impl fmt::Display for StoreError {
         match self {
             StoreError::Query { statement, source } => write!(f, "{statement}: {source}"),
             StoreError::TimedOut { statement } => write!(f, "{statement}: ClickHouse did not answer in time"),
+            StoreError::OldServer { version } => {
+                let (year, release) = limits::OLDEST_SERVER;
+                write!(f, "this ClickHouse is {version}; {year}.{release} or a newer one is needed")
+            }
             StoreError::ChangedMigration { name } => write!(
                 f,
                 "the migration {name} was changed after it had been applied to this database; \

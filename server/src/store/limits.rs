@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// The oldest ClickHouse, year and release: what packs sparse columns of the events came with it.
+pub const OLDEST_SERVER: (u32, u32) = (25, 12);
+
 /// How long ClickHouse works on one read before it gives up, in seconds. The request then fails with 503.
 pub const READ_SECONDS: u64 = 30;
 

@@ -11,7 +11,7 @@
 
 use super::derived::DERIVED;
 use super::schema::Part;
-use super::{Store, StoreError};
+use super::{Store, StoreError, limits};
 use clickhouse::Row;
 use clickhouse::error::Result;
 use clickhouse::sql::Identifier;
@@ -91,9 +91,13 @@ impl Store {
     /// that is there already; can be run again after it was cut off, and by several programs at once.
     ///
     /// # Errors
-    /// ClickHouse refused a statement or is away; a migration was changed after it was applied; the database belongs to
+    /// ClickHouse refused a statement, is away or too old; a migration was changed after it was applied; the database belongs to
     /// a newer program.
     pub async fn migrate(&self) -> Result<Applied, StoreError> {
+        let version: String = named("version", self.server.query("SELECT version()").fetch_one().await)?;
+        if is_too_old(&version) {
+            return Err(StoreError::OldServer { version });
+        }
         let create = self.server.query("CREATE DATABASE IF NOT EXISTS ?").bind(Identifier(self.database()));
         named("create database", create.execute().await)?;
         self.run("schema_migrations", &expand(RECORDS)).await?;
@@ -197,10 +201,36 @@ fn check(known: &HashMap<String, String>) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// A version that does not begin with two numbers is somebody's own build, who knows better.
+fn is_too_old(version: &str) -> bool {
+    let mut numbers = version.split('.').map_while(|number| number.parse::<u32>().ok());
+    numbers.next().zip(numbers.next()).is_some_and(|version| version < limits::OLDEST_SERVER)
+}
+
 fn named<T>(statement: &str, outcome: Result<T>) -> Result<T, StoreError> {
     outcome.map_err(|source| StoreError::Query { statement: statement.to_owned(), source })
 }
 
 fn hex_md5(text: &str) -> String {
     Md5::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_too_old;
+
+    #[test]
+    fn tells_an_old_clickhouse() {
+        for (version, expected) in [
+            ("24.8.14.39", true),
+            ("25.11.2.1", true),
+            ("25.12.1.1", false),
+            ("26.1.3.52", false),
+            ("26.7.2.1", false),
+            ("head", false),
+            ("", false),
+        ] {
+            assert_eq!(is_too_old(version), expected, "{version}");
+        }
+    }
 }

@@ -39,6 +39,12 @@ impl Window {
     }
 }
 
+/// The order of time, ties in the order of arrival: rows of one insert keep their order within the part that they are in.
+///
+/// Sorting costs ClickHouse most of a millisecond to prepare, so it does that only for what is more than is wanted. Rows that
+/// one thread reads come in the order of each part, which a stable sort keeps.
+const IN_ORDER: &str = "ORDER BY e.time, e.received_at, e.batch, e._part, e._part_offset";
+
 #[derive(Row, Deserialize)]
 struct Times {
     first: i64,
@@ -75,16 +81,32 @@ impl Store {
         window: Window,
         limit: u32,
     ) -> Result<Vec<Record>, StoreError> {
-        let statement = record::with_columns(include_str!("sql/request_records.sql"), record::NO_TIE);
-        let rows: Vec<record::Row> = self
-            .read("request_records", &statement)
+        let mut rows = self.records_of(id, window, limit, "").await?;
+        if rows.len() == limit as usize {
+            // There may be more, and the first of them are wanted.
+            rows = self.records_of(id, window, limit, IN_ORDER).await?;
+        } else {
+            rows.sort_by_key(|row| (row.time, row.received_at, row.batch));
+        }
+        Ok(rows.into_iter().map(Record::from).collect())
+    }
+
+    async fn records_of(
+        &self,
+        id: &RequestId,
+        window: Window,
+        limit: u32,
+        order: &str,
+    ) -> Result<Vec<record::Row>, StoreError> {
+        let statement = include_str!("sql/request_records.sql").replace("{order}", order);
+        self.read("request_records", &record::with_columns(&statement, record::NO_TIE))
             .param("req_id", id.as_str())
             .param("oldest", window.oldest)
             .param("newest", window.newest)
             .param("limit", limit)
+            .in_one_thread()
             .all()
-            .await?;
-        Ok(rows.into_iter().map(Record::from).collect())
+            .await
     }
 }
 

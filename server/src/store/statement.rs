@@ -30,6 +30,11 @@ impl Read {
         Self { query: self.query.param(name, value), ..self }
     }
 
+    /// Reads with one thread: for a few rows, which further ones only cost the time to start them.
+    pub(super) fn in_one_thread(self) -> Self {
+        Self { query: self.query.with_setting("max_threads", "1"), ..self }
+    }
+
     /// All rows. The statement has a `LIMIT`.
     pub(super) async fn all<T: RowOwned + RowRead>(self) -> Result<Vec<T>, StoreError> {
         let Self { name, query } = self;

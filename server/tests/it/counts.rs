@@ -1,19 +1,14 @@
 //! Facets and histograms: the same from what is counted already as from the events.
 
-use crate::harness::{Server, ServerOptions, answer};
+use crate::harness::{Server, ServerOptions, answer, now_ms};
 use log_center_wire::UnixMillis;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 const QUARTER_MS: i64 = 15 * 60 * 1000;
 
 /// Nothing has this id: true of every event, and not known to what is counted already.
 const FROM_EVENTS: &str = "-req_id:nobody";
-
-fn now_ms() -> i64 {
-    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
-}
 
 /// The start of a quarter of an hour, some nine hours ago.
 fn start() -> i64 {

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -275,6 +275,11 @@ pub fn answer(response: Response, expected: StatusCode) -> impl Future<Output = 
         assert_eq!(status, expected, "{place}: {text}");
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{place}: {error}: {text}"))
     }
+}
+
+/// Milliseconds since 1970.
+pub fn now_ms() -> i64 {
+    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
 }
 
 /// The report of the integration guide; `line_number` makes its issue.

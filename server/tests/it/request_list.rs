@@ -1,16 +1,11 @@
 //! Finding requests: filters, orders, pages, those without an end.
 
-use crate::harness::{Server, answer};
+use crate::harness::{Server, answer, now_ms};
 use log_center_wire::UnixMillis;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 const PATH: &str = "/api/v1/requests";
-
-fn now_ms() -> i64 {
-    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
-}
 
 fn at(ms: i64) -> String {
     UnixMillis(ms).to_string()

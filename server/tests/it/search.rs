@@ -1,16 +1,11 @@
 //! Searching events: the language, pages, facets, the histogram.
 
-use crate::harness::{Server, answer};
+use crate::harness::{Server, answer, now_ms};
 use log_center_server::search::{Condition, Expression, QUERY_DEPTH, QUERY_TERMS};
 use log_center_wire::UnixMillis;
 use proptest::prelude::*;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use std::time::{SystemTime, UNIX_EPOCH};
-
-fn now_ms() -> i64 {
-    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
-}
 
 /// A record so many milliseconds ago.
 fn record(ago_ms: i64, msg: &str, more: Value) -> Value {

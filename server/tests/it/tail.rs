@@ -1,10 +1,10 @@
 //! `GET /api/v1/events/tail`.
 
-use crate::harness::{DEADLINE, POLL, Server, ServerOptions, answer, shared_clickhouse, signal};
+use crate::harness::{DEADLINE, POLL, Server, ServerOptions, answer, now_ms, shared_clickhouse, signal};
 use log_center_wire::UnixMillis;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 const PATH: &str = "/api/v1/events/tail";
 
@@ -79,10 +79,6 @@ impl Follower {
         }
         messages
     }
-}
-
-fn now_ms() -> i64 {
-    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
 }
 
 fn record(msg: &str, level: u8) -> Value {
