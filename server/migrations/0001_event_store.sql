@@ -14,7 +14,8 @@
 -- many rows.
 --
 -- Merges wait for twice as many parts as usual: each row is written again less often, which is a tenth of what ClickHouse
--- does under full load. Parts follow each other in time, so that most of them are no work for a question.
+-- does under full load. Parts follow each other in time, so that most of them are no work for a question. A day to which
+-- nothing came for ten minutes becomes one part.
 --
 -- What is a day old and does not change any more is packed once more and better. Ids are random: the quick level packs them best.
 CREATE TABLE IF NOT EXISTS event_store
@@ -79,6 +80,7 @@ ORDER BY (toStartOfFiveMinutes(time), req_id, project, time)
 TTL toDate(time) + toIntervalDay(retention_days),
     toDate(time) + toIntervalDay(2) RECOMPRESS CODEC(ZSTD(9))
 SETTINGS min_compress_block_size = 32768, min_bytes_for_wide_part = 1073741824, merge_selector_base = 12,
+    min_age_to_force_merge_seconds = 600, min_age_to_force_merge_on_partition_only = 1,
     default_compression_codec = 'ZSTD(1)', string_serialization_version = 'single_stream',
     nullable_serialization_version = 'allow_sparse', ratio_of_defaults_for_sparse_serialization = 0.5,
     fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000;

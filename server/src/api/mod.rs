@@ -11,6 +11,7 @@ pub mod issues;
 pub mod metrics;
 mod observe;
 pub mod openapi;
+mod origin;
 pub(crate) mod page;
 pub mod projects;
 pub(crate) mod query;
@@ -28,19 +29,13 @@ use crate::tail::Tail;
 use crate::writer::Progress;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderName, Method, header};
 use axum::middleware::from_fn;
 use axum::response::IntoResponse;
 use health::Readiness;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::cors::{Any, CorsLayer};
-
-/// How long a browser may remember the answer to a preflight, in seconds: one day.
-const PREFLIGHT_SECONDS: u64 = 24 * 60 * 60;
 
 /// What the handlers share. Cheap to clone: every request does.
 #[derive(Clone)]
@@ -92,30 +87,13 @@ pub fn router(state: AppState) -> Router {
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         // The handlers read bodies themselves, each within its own limit.
         .layer(DefaultBodyLimit::disable())
-        .layer(cors())
+        .layer(origin::cors())
         .layer(from_fn(observe::observe))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
             let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
             let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
             ApiError::Internal(text.unwrap_or_else(|| "a handler panicked".to_owned())).into_response()
         }))
-}
-
-/// Anybody may report from any page; nobody's cookies are wanted.
-fn cors() -> CorsLayer {
-    CorsLayer::new()
-        .allow_origin(Any)
-        .allow_methods([Method::GET, Method::POST, Method::PATCH])
-        .allow_headers([
-            header::CONTENT_TYPE,
-            header::CONTENT_ENCODING,
-            HeaderName::from_static("idempotency-key"),
-            HeaderName::from_static("x-request-id"),
-            HeaderName::from_static("traceparent"),
-            HeaderName::from_static("last-event-id"),
-        ])
-        .expose_headers([header::RETRY_AFTER])
-        .max_age(Duration::from_secs(PREFLIGHT_SECONDS))
 }
 
 impl From<SpoolError> for ApiError {

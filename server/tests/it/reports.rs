@@ -1,6 +1,6 @@
 use crate::harness::{Server, a_report, answer};
 use futures_util::future::join_all;
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -87,7 +87,7 @@ async fn everything_a_browser_or_a_compressing_client_sends_is_read() {
 #[tokio::test]
 async fn a_browser_on_another_origin_may_report() {
     let server = Server::start().await;
-    let preflight = server.client.request(reqwest::Method::OPTIONS, format!("{}{PATH}", server.api));
+    let preflight = server.client.request(Method::OPTIONS, format!("{}{PATH}", server.api));
     let preflight = preflight
         .header("origin", "https://app.example")
         .header("access-control-request-method", "POST")
@@ -95,13 +95,44 @@ async fn a_browser_on_another_origin_may_report() {
     let response = preflight.send().await.unwrap();
     assert!(response.status().is_success());
     let headers = response.headers();
-    assert_eq!(headers["access-control-allow-origin"], "*");
+    assert_eq!(headers["access-control-allow-origin"], "https://app.example");
     assert!(headers["access-control-allow-methods"].to_str().unwrap().contains("POST"));
     assert!(headers["access-control-allow-headers"].to_str().unwrap().contains("content-type"));
     assert!(headers.get("access-control-allow-credentials").is_none());
     let response =
         server.post(PATH).header("origin", "https://app.example").json(&a_report(1)).send().await.unwrap();
-    assert_eq!(response.headers()["access-control-allow-origin"], "*");
+    assert_eq!(response.headers()["access-control-allow-origin"], "https://app.example");
+}
+
+#[tokio::test]
+async fn what_is_kept_is_read_by_pages_of_the_same_host_only() {
+    let server = Server::start().await;
+    // Of the same host, but another port.
+    let (same, other) = ("http://127.0.0.1:5173".to_owned(), "https://app.example".to_owned());
+    let request = |method, path: &str| server.client.request(method, format!("{}{path}", server.api));
+    for (method, path, origin, expected) in [
+        ("GET", "/api/v1/issues", &other, None),
+        ("GET", "/api/v1/events", &other, None),
+        ("POST", "/api/v1/sql", &other, None),
+        ("PATCH", "/api/v1/issues/1", &other, None),
+        ("POST", "/api/v1/events", &other, Some(&other)),
+        ("GET", "/api/v1/issues", &same, Some(&same)),
+        ("PATCH", "/api/v1/issues/1", &same, Some(&same)),
+    ] {
+        let preflight = request(Method::OPTIONS, path).header("origin", origin);
+        let preflight = preflight.header("access-control-request-method", method).send().await.unwrap();
+        let actual = request(method.parse().unwrap(), path).header("origin", origin).send().await.unwrap();
+        // A preflight to a path that takes posts from anywhere says yes; the answer to a GET there does not.
+        let is_open = path == "/api/v1/events";
+        for (response, is_exempt) in [(preflight, is_open), (actual, false)] {
+            let allowed = response.headers().get("access-control-allow-origin");
+            let allowed = allowed.map(|origin| origin.to_str().unwrap());
+            assert!(
+                is_exempt || allowed == expected.map(String::as_str),
+                "{method} {path} {origin}: {allowed:?}"
+            );
+        }
+    }
 }
 
 #[tokio::test]
