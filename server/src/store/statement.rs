@@ -32,7 +32,8 @@ impl Read {
 
     /// Reads with one thread: for a few rows, which further ones only cost the time to start them.
     pub(super) fn in_one_thread(self) -> Self {
-        Self { query: self.query.with_setting("max_threads", "1"), ..self }
+        let query = self.query.with_setting("max_threads", "1");
+        Self { query: query.with_setting("output_format_parallel_formatting", "0"), ..self }
     }
 
     /// All rows. The statement has a `LIMIT`.
