@@ -257,3 +257,26 @@ impl Columns for NativeBlock {
         self.advance()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Words;
+    use proptest::prelude::*;
+
+    proptest! {
+        // Few letters and lengths around those that are told apart without a comparison.
+        #[test]
+        fn each_row_has_its_own_word(words in prop::collection::vec("a{0,9}[ab]{0,3}a{0,9}", 1..200)) {
+            let mut column = Words::default();
+            for word in &words {
+                column.push(word);
+            }
+            let read = |place: &u32| &column.dictionary[column.ranges[*place as usize].clone()];
+            for (place, word) in column.rows.iter().zip(&words) {
+                prop_assert_eq!(read(place), word.as_bytes());
+            }
+            prop_assert_eq!(column.rows.len(), words.len());
+            prop_assert_eq!(column.ranges.len(), column.places.len());
+        }
+    }
+}
