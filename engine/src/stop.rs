@@ -52,9 +52,13 @@ impl Stop {
             .map_err(|error| Error::with("cannot start a thread", error))
     }
 
-    /// Asks for a stop on SIGTERM and SIGINT. Needs a runtime.
+    /// Asks for a stop on SIGTERM, SIGINT and SIGHUP. Needs a runtime.
     pub(crate) fn watch_signals(self: &Arc<Self>) -> Result<(), Error> {
-        for (kind, name) in [(SignalKind::terminate(), "SIGTERM"), (SignalKind::interrupt(), "SIGINT")] {
+        for (kind, name) in [
+            (SignalKind::terminate(), "SIGTERM"),
+            (SignalKind::interrupt(), "SIGINT"),
+            (SignalKind::hangup(), "SIGHUP"),
+        ] {
             let mut signals =
                 signal(kind).map_err(|error| Error::with(format!("cannot listen for {name}"), error))?;
             let stop = self.clone();

@@ -60,6 +60,11 @@ pub struct ServeArgs {
     #[arg(long, env = "LOG_CENTER_ENGINE_MEMORY_BYTES", value_name = "BYTES")]
     pub engine_memory_bytes: Option<u64>,
 
+    /// After how many seconds without any answer the embedded ClickHouse is taken for hung, killed and started again.
+    #[arg(long, env = "LOG_CENTER_ENGINE_HUNG_SECONDS", default_value_t = 60, value_name = "SECONDS")]
+    #[arg(value_parser = clap::value_parser!(u64).range(5..=86_400))]
+    pub engine_hung_seconds: u64,
+
     /// How many bytes may wait for ClickHouse on disk. Beyond it reports are answered with 503.
     #[arg(long, env = "LOG_CENTER_SPOOL_MAX_BYTES", default_value_t = DEFAULT_MAX_BYTES, value_name = "BYTES")]
     pub spool_max_bytes: u64,

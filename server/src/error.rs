@@ -1,4 +1,5 @@
-use crate::store::StoreError;
+use crate::recurring::Recurring;
+use crate::store::{Cause, StoreError};
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -64,7 +65,7 @@ pub enum ApiError {
     },
     /// 503: try again later.
     Unavailable {
-        /// `spool_full`, `disk_failing`, `store_unavailable`, `starting`, `shutting_down`, `overloaded`.
+        /// `spool_full`, `disk_failing`, `starting`, `shutting_down`, `overloaded`, and the codes of [`Cause`].
         code: &'static str,
         /// What is the matter.
         message: String,
@@ -168,16 +169,22 @@ impl From<DecodeError> for ApiError {
     }
 }
 
+/// The log says of a cause that lasts once a minute how often it came.
+static FAILED_QUERIES: Recurring<Cause> = Recurring::new();
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        if !error.is_unavailable() {
+        let cause = error.cause();
+        if cause == Cause::Defect {
             return ApiError::Internal(error.to_string());
         }
-        tracing::warn!(%error, "a query failed");
-        ApiError::Unavailable {
-            code: "store_unavailable",
-            message: "ClickHouse does not answer; what is reported meanwhile is kept".to_owned(),
-            retry_after_seconds: RETRY_AFTER_SECONDS,
+        if let Some(times) = FAILED_QUERIES.came(cause) {
+            tracing::warn!(code = cause.code(), %error, times, action = cause.action(), "a query failed");
+        }
+        let (code, message) = (cause.code(), cause.message().to_owned());
+        match cause {
+            Cause::Memory => ApiError::Statement { code, field: "since", message },
+            _ => ApiError::Unavailable { code, message, retry_after_seconds: RETRY_AFTER_SECONDS },
         }
     }
 }

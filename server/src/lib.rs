@@ -33,6 +33,8 @@ mod error;
 pub mod ingest;
 mod listener;
 pub mod log;
+pub mod recurring;
+mod schema_watch;
 pub mod search;
 mod seed;
 pub mod serve;

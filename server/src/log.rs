@@ -101,3 +101,9 @@ pub(crate) fn pass_on(mut line: String) {
     let mut out = io::stdout().lock();
     _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
 }
+
+/// The same to standard error.
+pub(crate) fn pass_on_error(mut line: String) {
+    line.push('\n');
+    _ = io::stderr().lock().write_all(line.as_bytes());
+}

@@ -6,6 +6,8 @@ use crate::dashboard;
 use crate::engine_child::{EngineChild, EngineCommand};
 use crate::listener;
 use crate::log;
+use crate::recurring::Recurring;
+use crate::schema_watch;
 use crate::seed;
 use crate::spool::{Queue, Spool, SpoolOptions};
 use crate::store::{Store, StoreError};
@@ -40,7 +42,7 @@ struct Announcement {
     engine_pid: Option<u32>,
 }
 
-/// Runs the server until SIGTERM or SIGINT.
+/// Runs the server until SIGTERM, SIGINT or SIGHUP.
 ///
 /// # Errors
 /// It cannot start: an address is taken, the data directory cannot be used, the engine does not start, or the database
@@ -102,7 +104,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
                 engine_pid,
             };
             log::announce("ready", addresses)?;
+            let schema_watch = tokio::spawn(schema_watch::run(state.store.clone()));
             write_until_stopped(queue, &state, &stopped, patience, listeners).await;
+            schema_watch.abort();
         }
         Some(Err(error)) => outcome = Err(error),
         None => {}
@@ -182,6 +186,8 @@ async fn connect(config: &Config) -> anyhow::Result<(Option<EngineChild>, Store,
         return Ok((None, store(url), url.clone()));
     }
     let engine = EngineChild::start(EngineCommand {
+        program: std::env::current_exe().context("cannot find this program's own file")?,
+        hung_after: Duration::from_secs(config.args.engine_hung_seconds),
         addr: config.args.engine_addr,
         data_dir: config.args.data_dir.join("clickhouse"),
         libchdb: config.args.libchdb.clone(),
@@ -195,16 +201,17 @@ async fn connect(config: &Config) -> anyhow::Result<(Option<EngineChild>, Store,
 
 /// Brings the database to this program's schema and the issue index to the database's issues.
 async fn prepare(state: &AppState) -> anyhow::Result<()> {
-    let mut is_waiting = false;
+    let failures = Recurring::new();
     loop {
         match try_prepare(state).await {
             Ok(()) => return Ok(()),
             Err(error) if !error.is_unavailable() => bail!("the database cannot be used: {error}"),
             Err(error) => {
-                if !is_waiting {
-                    tracing::warn!(%error, "ClickHouse does not answer yet; trying on");
+                let cause = error.cause();
+                if let Some(times) = failures.came(cause) {
+                    let (code, action) = (cause.code(), cause.action());
+                    tracing::warn!(%error, code, times, action, "ClickHouse cannot be used yet; trying on");
                 }
-                is_waiting = true;
                 sleep(CONNECT_PAUSE).await;
             }
         }
@@ -234,7 +241,8 @@ async fn until_stopped<T>(stopped: &watch::Receiver<bool>, work: impl Future<Out
 
 /// The first signal asks for an orderly stop, the second one ends the process.
 async fn stop_on_signal(stop: watch::Sender<bool>) {
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    let (Ok(mut term), Ok(mut int), Ok(mut hup)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))
     else {
         tracing::error!("signals cannot be received; only SIGKILL stops this process");
         return;
@@ -243,6 +251,8 @@ async fn stop_on_signal(stop: watch::Sender<bool>) {
         tokio::select! {
             _ = term.recv() => {}
             _ = int.recv() => {}
+            // A terminal that is closed asks for no less order than the one who stops a service.
+            _ = hup.recv() => {}
         }
     };
     next().await;

@@ -1,7 +1,12 @@
-//! `/health/live` and `/health/ready`.
+//! Whether the server lives, takes reports, and can be read; and all of it with reasons.
+//!
+//! Taking and reading are apart: while ClickHouse is away reports are still taken, and a balancer must not drop the
+//! server that keeps them.
 
 use super::AppState;
 use crate::error::{ApiError, RETRY_AFTER_SECONDS};
+use crate::spool::SpoolError;
+use crate::store::StoreError;
 use axum::Json;
 use axum::Router;
 use axum::extract::State;
@@ -49,21 +54,67 @@ impl Readiness {
     }
 }
 
+/// A part of the server: its word, and what is the matter while it fails.
+#[derive(Serialize)]
+struct Part {
+    /// `ok` or `failing`.
+    status: &'static str,
+    /// The code with which requests are refused for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    /// What is the matter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action: Option<&'static str>,
+}
+
+/// The spool with its figures.
+#[derive(Serialize)]
+struct SpoolPart {
+    #[serde(flatten)]
+    part: Part,
+    waiting_bytes: u64,
+    waiting_events: u64,
+    /// Room on its disk; absent if the disk does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    free_bytes: Option<u64>,
+}
+
+/// `/health/ready`.
 #[derive(Serialize)]
 struct Ready {
     status: &'static str,
-    /// Whether reports and records are taken.
-    ingest: &'static str,
-    /// Whether ClickHouse answers.
-    clickhouse: &'static str,
-    /// Whether the spool can write.
-    spool: &'static str,
-    spool_bytes: u64,
+    /// Whether reports and records are taken: the issues are known, and the server is not stopping.
+    ingest: Part,
+    /// Whether what is taken can be made durable.
+    spool: SpoolPart,
+}
+
+/// `/health/ready/read`.
+#[derive(Serialize)]
+struct ReadyToRead {
+    status: &'static str,
+    clickhouse: Part,
+}
+
+/// `/health`.
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+    ingest: Part,
+    spool: SpoolPart,
+    clickhouse: Part,
 }
 
 /// The routes of this noun.
 pub fn router() -> Router<AppState> {
-    Router::new().route("/health/live", get(live)).route("/health/ready", get(ready))
+    Router::new()
+        .route("/health", get(health))
+        .route("/health/live", get(live))
+        .route("/health/ready", get(ready))
+        .route("/health/ready/read", get(ready_to_read))
 }
 
 async fn live() -> Json<serde_json::Value> {
@@ -71,19 +122,90 @@ async fn live() -> Json<serde_json::Value> {
 }
 
 async fn ready(State(state): State<AppState>) -> (StatusCode, Json<Ready>) {
-    let readiness = &state.readiness;
-    let accepts = readiness.accepts.load(Ordering::Acquire) && !readiness.stopping.load(Ordering::Acquire);
-    let ping = state.store.client().query("SELECT 1").fetch_one::<u8>();
-    let answers = timeout(PING_TIMEOUT, ping).await.is_ok_and(|answer| answer.is_ok());
-    let writes = state.spool.disk_failure().is_none();
-    let word = |ok: bool| if ok { "ok" } else { "failing" };
-    let is_ready = accepts && answers && writes;
-    let ready = Ready {
-        status: if is_ready { "ok" } else { "unavailable" },
-        ingest: word(accepts),
-        clickhouse: word(answers),
-        spool: word(writes),
-        spool_bytes: state.spool.waiting_bytes(),
+    let (ingest, spool) = (ingest(&state), spool(&state));
+    let (code, status) = verdict(ingest.is_ok() && spool.part.is_ok());
+    (code, Json(Ready { status, ingest, spool }))
+}
+
+async fn ready_to_read(State(state): State<AppState>) -> (StatusCode, Json<ReadyToRead>) {
+    let clickhouse = clickhouse(&state).await;
+    let (code, status) = verdict(clickhouse.is_ok());
+    (code, Json(ReadyToRead { status, clickhouse }))
+}
+
+/// Answers 200 whatever fails: it is for people and monitoring, which read the words.
+async fn health(State(state): State<AppState>) -> Json<Health> {
+    let (ingest, spool, clickhouse) = (ingest(&state), spool(&state), clickhouse(&state).await);
+    let is_ok = ingest.is_ok() && spool.part.is_ok() && clickhouse.is_ok();
+    let status = if is_ok { "ok" } else { "failing" };
+    Json(Health { status, ingest, spool, clickhouse })
+}
+
+fn verdict(is_ready: bool) -> (StatusCode, &'static str) {
+    if is_ready { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") }
+}
+
+fn ingest(state: &AppState) -> Part {
+    if state.readiness.stopping.load(Ordering::Acquire) {
+        return Part::failing(
+            "shutting_down",
+            "the server is stopping".to_owned(),
+            "Send to another server.",
+        );
+    }
+    match state.readiness.check_ingest() {
+        Ok(()) => Part::OK,
+        Err(error) => Part::failing(
+            "starting",
+            error.to_string(),
+            "Wait until ClickHouse answers; see `clickhouse` in /health.",
+        ),
+    }
+}
+
+fn spool(state: &AppState) -> SpoolPart {
+    let part = match state.spool.check() {
+        Ok(()) => Part::OK,
+        Err(error @ SpoolError::Full) => Part::failing(
+            "spool_full",
+            error.to_string(),
+            "See why ClickHouse takes nothing (`clickhouse` in /health and the log), or raise LOG_CENTER_SPOOL_MAX_BYTES.",
+        ),
+        Err(error) => Part::failing(
+            "disk_failing",
+            error.to_string(),
+            "Make room on the disk of LOG_CENTER_DATA_DIR, or see to it that it can be written; no restart is needed.",
+        ),
     };
-    (if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(ready))
+    SpoolPart {
+        part,
+        waiting_bytes: state.spool.waiting_bytes(),
+        waiting_events: state.spool.waiting_events(),
+        free_bytes: state.spool.free_bytes(),
+    }
+}
+
+async fn clickhouse(state: &AppState) -> Part {
+    // Asks for a table of the schema: a ClickHouse that came back empty answers, but cannot be read.
+    let ping = state.store.client().query("SELECT count() FROM schema_migrations").fetch_one::<u64>();
+    let statement = || "ping".to_owned();
+    let error = match timeout(PING_TIMEOUT, ping).await {
+        Ok(Ok(_)) => return Part::OK,
+        Ok(Err(source)) => StoreError::Query { statement: statement(), source },
+        Err(_) => StoreError::TimedOut { statement: statement() },
+    };
+    let cause = error.cause();
+    Part::failing(cause.code(), error.to_string(), cause.action())
+}
+
+impl Part {
+    const OK: Part = Part { status: "ok", code: None, reason: None, action: None };
+
+    fn failing(code: &'static str, reason: String, action: &'static str) -> Self {
+        Self { status: "failing", code: Some(code), reason: Some(reason), action: Some(action) }
+    }
+
+    fn is_ok(&self) -> bool {
+        self.code.is_none()
+    }
 }

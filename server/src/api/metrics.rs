@@ -23,6 +23,9 @@ async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
     let age_ms = state.spool.waiting_since().map_or(0, |since| (clock::now().0 - since.0).max(0));
     metrics::gauge!("log_center_lag_seconds").set(age_ms as f64 / 1000.0);
     metrics::gauge!("log_center_disk_failing").set(f64::from(u8::from(state.spool.disk_failure().is_some())));
+    if let Some(bytes) = state.spool.free_bytes() {
+        metrics::gauge!("log_center_disk_free_bytes").set(bytes as f64);
+    }
     metrics::gauge!("log_center_tail_subscribers").set(state.tail.subscribers() as f64);
     let text = state.metrics.render();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
@@ -45,6 +48,10 @@ pub fn describe() {
         "Attempts of the writer that failed or had an unclear end"
     );
     describe_counter!("log_center_engine_restarts_total", "Times that the embedded engine was started again");
+    describe_counter!(
+        "log_center_engine_hung_total",
+        "Times that the embedded engine was killed because it did not answer"
+    );
     describe_counter!("log_center_http_requests_total", "Requests, by path, method and status");
     describe_histogram!("log_center_http_request_duration_seconds", Unit::Seconds, "Time to the answer");
     describe_histogram!(
@@ -59,6 +66,7 @@ pub fn describe() {
     describe_gauge!("log_center_spool_entries", "Entries that wait for ClickHouse");
     describe_gauge!("log_center_tail_subscribers", "Connections that follow events as they arrive");
     describe_gauge!("log_center_disk_failing", "1 while the spool cannot write");
+    describe_gauge!("log_center_disk_free_bytes", Unit::Bytes, "Room on the disk of the spool");
     // What has not happened yet is 0, not absent: whoever adds these up finds all of them.
     for source in [Source::Report, Source::Record] {
         metrics::counter!("log_center_accepted_total", "source" => source.as_str()).increment(0);
@@ -70,6 +78,7 @@ pub fn describe() {
         "log_center_duplicates_total",
         "log_center_write_failures_total",
         "log_center_engine_restarts_total",
+        "log_center_engine_hung_total",
     ] {
         metrics::counter!(name).increment(0);
     }

@@ -100,7 +100,7 @@ impl Committer {
 
     /// The store, if it may take more.
     fn admit(&self) -> Result<Arc<Tables>, SpoolError> {
-        self.shared.check_room()?;
+        self.shared.room.check()?;
         if self.shared.is_full() {
             return Err(SpoolError::Full);
         }

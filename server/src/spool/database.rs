@@ -1,6 +1,7 @@
 //! The store below the spool: where things lie, and what happens when the disk fails.
 
 use super::account::Account;
+use super::room::Room;
 use super::{SpoolError, SpoolOptions, limits};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions};
 use std::path::PathBuf;
@@ -39,7 +40,9 @@ pub(super) struct Tables {
 pub(super) struct Shared {
     options: SpoolOptions,
     tables: Mutex<Option<Arc<Tables>>>,
+    /// Why the store is closed.
     failure: Mutex<Option<String>>,
+    pub(super) room: Arc<Room>,
     pub(super) seeded: AtomicBool,
     pub(super) waiting_bytes: AtomicU64,
     pub(super) account: Account,
@@ -82,11 +85,15 @@ impl Shared {
         let tables = Tables::open(&options.directory).map_err(|error| {
             SpoolError::Disk(format!("cannot open {}: {}", options.directory.display(), plain(&error)))
         })?;
+        let room = Arc::new(Room::new(options.directory.clone()));
+        // Whoever asks whether this server takes anything is told right from the start.
+        _ = room.check();
         let seeded = tables.meta.get(META_SEEDED).map_err(|error| disk(&error))?.is_some();
         Ok(Self {
             options: options.clone(),
             tables: Mutex::new(Some(Arc::new(tables))),
             failure: Mutex::new(None),
+            room,
             seeded: AtomicBool::new(seeded),
             waiting_bytes: AtomicU64::new(0),
             account: Account::default(),
@@ -133,20 +140,9 @@ impl Shared {
         }
     }
 
+    /// Why the disk takes nothing: the store is closed, or there is no room.
     pub(super) fn failure(&self) -> Option<String> {
-        lock(&self.failure).clone()
-    }
-
-    /// Says that the disk has no room, or has it again.
-    pub(super) fn check_room(&self) -> Result<(), SpoolError> {
-        let Ok(disk) = rustix::fs::statvfs(&self.options.directory) else { return Ok(()) };
-        let unit = disk.f_frsize;
-        let headroom = limits::HEADROOM_BYTES.min(disk.f_blocks * unit / 20);
-        let room = disk.f_bavail * unit;
-        let failure =
-            (room < headroom).then(|| format!("only {room} bytes are free, {headroom} are kept free"));
-        *lock(&self.failure) = failure.clone();
-        failure.map_or(Ok(()), |reason| Err(SpoolError::Disk(reason)))
+        lock(&self.failure).clone().or_else(|| self.room.failure())
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -189,6 +185,6 @@ fn plain(error: &fjall::Error) -> String {
 }
 
 /// A panic elsewhere leaves these values whole: each is replaced at once.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -19,6 +19,10 @@ pub const GROUP_BYTES: usize = 16 << 20;
 /// a disk smaller than 1.25 GiB. With less, everything new is refused.
 pub const HEADROOM_BYTES: u64 = 64 << 20;
 
+/// How often the disk is looked at although nothing comes, in milliseconds. So soon a server with a full disk says that it
+/// is not ready, and so soon it is ready again when there is room.
+pub const ROOM_CHECK_MS: u64 = 1_000;
+
 /// How soon a request is refused while the disk is failing, in milliseconds.
 pub const REOPEN_STEP_MS: u64 = 20;
 

@@ -19,6 +19,7 @@ mod entry;
 mod index;
 pub mod limits;
 mod queue;
+mod room;
 
 pub use entry::{Entry, Kind, Section, columns};
 pub use queue::{Frozen, FrozenBatch, Queue};
@@ -145,6 +146,7 @@ impl Spool {
             .name("spool".to_owned())
             .spawn(move || committer.run())
             .map_err(|error| SpoolError::Disk(format!("no thread: {error}")))?;
+        room::watch(&shared.room)?;
         let queue = Queue::new(Arc::clone(&shared));
         Ok((Spool { sender, shared }, queue, SpoolThread(thread)))
     }
@@ -216,6 +218,23 @@ impl Spool {
     /// Why the disk does not take anything at the moment; `None` if it does.
     pub fn disk_failure(&self) -> Option<String> {
         self.shared.failure()
+    }
+
+    /// Whether something that comes now would be taken.
+    ///
+    /// # Errors
+    /// What it would be refused with.
+    pub fn check(&self) -> Result<(), SpoolError> {
+        match self.disk_failure() {
+            Some(reason) => Err(SpoolError::Disk(reason)),
+            None if self.shared.is_full() => Err(SpoolError::Full),
+            None => Ok(()),
+        }
+    }
+
+    /// How many bytes are free on the disk of the spool; `None` if the disk does not say.
+    pub fn free_bytes(&self) -> Option<u64> {
+        self.shared.room.free_bytes()
     }
 
     async fn submit<T>(&self, submission: impl FnOnce(Answer<T>) -> Submission) -> Result<T, SpoolError> {

@@ -1,4 +1,4 @@
-use super::limits;
+use super::{Cause, limits};
 use std::fmt;
 
 /// Why the store did not do what it was asked.
@@ -38,18 +38,7 @@ impl StoreError {
     /// Whether waiting can help: ClickHouse is away, overloaded, or refused for a reason of its own. `false` means
     /// that program and database do not fit together, and trying again is of no use.
     pub fn is_unavailable(&self) -> bool {
-        use clickhouse::error::Error;
-        match self {
-            StoreError::TimedOut { .. } => true,
-            StoreError::OldServer { .. }
-            | StoreError::ChangedMigration { .. }
-            | StoreError::NewerDatabase { .. } => false,
-            // A statement that cannot be read will not be read the next time either.
-            StoreError::Query { source: Error::BadResponse(text), .. } => !text.contains("(SYNTAX_ERROR)"),
-            StoreError::Query { source, .. } => {
-                matches!(source, Error::Network(_) | Error::TimedOut | Error::NotEnoughData | Error::Other(_))
-            }
-        }
+        self.cause() != Cause::Defect
     }
 }
 

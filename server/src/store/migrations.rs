@@ -17,7 +17,7 @@ use clickhouse::error::Result;
 use clickhouse::sql::Identifier;
 use md5::{Digest, Md5};
 use serde::Deserialize;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 struct File {
     name: &'static str,
@@ -113,6 +113,35 @@ impl Store {
             applied.views.push(file.name);
         }
         Ok(applied)
+    }
+
+    /// Creates what is missing of a schema that was there before, whatever the database says that it has seen. What exists
+    /// is left as it is.
+    ///
+    /// # Errors
+    /// As [`migrate`](Self::migrate).
+    pub async fn migrate_again(&self) -> Result<(), StoreError> {
+        self.migrate().await?;
+        for file in MIGRATIONS.iter().chain(VIEWS) {
+            self.apply(file).await?;
+        }
+        Ok(())
+    }
+
+    /// The tables and views of the database, with the rows of those for which ClickHouse knows their number. Empty if there
+    /// is no such database.
+    ///
+    /// # Errors
+    /// ClickHouse is away or refuses.
+    pub async fn tables(&self) -> Result<BTreeMap<String, Option<u64>>, StoreError> {
+        let query = self
+            .server
+            .query("SELECT name, total_rows FROM system.tables WHERE database = {database:String}")
+            .param("database", self.database());
+        let answer =
+            tokio::time::timeout(limits::READ_TIMEOUT, query.fetch_all::<(String, Option<u64>)>()).await;
+        let timed_out = |_| StoreError::TimedOut { statement: "tables".to_owned() };
+        Ok(named("tables", answer.map_err(timed_out)?)?.into_iter().collect())
     }
 
     /// Name and checksum of all that the database has seen.

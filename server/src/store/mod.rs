@@ -11,6 +11,7 @@
 //! Invariant: nothing that came from outside becomes part of a statement's text, except there, where it is all of it.
 
 pub mod arrival;
+pub mod cause;
 pub(crate) mod derived;
 mod error;
 pub mod event;
@@ -31,6 +32,7 @@ pub mod stats;
 pub mod transition;
 pub mod value;
 
+pub use cause::Cause;
 pub use error::StoreError;
 pub use migrations::Applied;
 

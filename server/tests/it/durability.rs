@@ -39,11 +39,15 @@ async fn reports_are_answered_while_the_engine_is_gone_and_counted_when_it_is_ba
         server.report(&a_report(1)).await;
         assert!(started.elapsed() < Duration::from_secs(1));
     }
-    let ready = server.get("/health/ready").send().await.unwrap();
-    assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
+    // Reports are taken, so a balancer goes on sending them; only who reads is told to go elsewhere.
+    assert_eq!(server.get("/health/ready").send().await.unwrap().status(), StatusCode::OK);
+    let read = server.get("/health/ready/read").send().await.unwrap();
+    let read = answer(read, StatusCode::SERVICE_UNAVAILABLE).await;
+    assert_eq!(read["clickhouse"]["code"], "store_unavailable", "{read}");
+    assert_eq!(server.json("/health").await["clickhouse"]["status"], "failing");
     signal(engine, "KILL");
     let started = Instant::now();
-    while server.get("/health/ready").send().await.unwrap().status() != StatusCode::OK {
+    while server.get("/health/ready/read").send().await.unwrap().status() != StatusCode::OK {
         assert!(started.elapsed() < DEADLINE);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

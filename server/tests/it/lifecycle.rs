@@ -66,10 +66,12 @@ async fn a_stop_writes_what_waits_and_ends_the_engine() {
 }
 
 #[tokio::test]
-async fn an_interrupt_stops_like_a_term() {
-    let mut server = Server::start().await;
-    signal(server.pid(), "INT");
-    assert_eq!(server.wait().await, Some(0));
+async fn an_interrupt_and_a_hangup_stop_like_a_term() {
+    for name in ["INT", "HUP"] {
+        let mut server = Server::start().await;
+        signal(server.pid(), name);
+        assert_eq!(server.wait().await, Some(0), "{name}");
+    }
 }
 
 #[tokio::test]
@@ -79,7 +81,11 @@ async fn health_and_metrics_say_what_is() {
     server.report(&a_report(1)).await;
     assert_eq!(server.json("/health/live").await["status"], "ok");
     let ready = server.json("/health/ready").await;
-    assert_eq!((&ready["status"], &ready["clickhouse"]), (&"ok".into(), &"ok".into()));
+    assert_eq!((&ready["status"], &ready["spool"]["status"]), (&"ok".into(), &"ok".into()));
+    assert_eq!(server.json("/health/ready/read").await["clickhouse"]["status"], "ok");
+    let health = server.json("/health").await;
+    assert_eq!(health["status"], "ok", "{health}");
+    assert!(health["spool"]["free_bytes"].as_u64().unwrap() > 0, "{health}");
     server.sql_becomes("SELECT sum(count) FROM issues", "2").await;
     let lines = [
         "log_center_accepted_total{source=\"report\"} 2",

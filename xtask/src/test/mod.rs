@@ -8,7 +8,7 @@ mod python;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, bail, ensure};
 use clap::ValueEnum;
 
 use crate::interrupt;
@@ -71,7 +71,7 @@ struct Line {
     duration: Duration,
 }
 
-/// Runs the phases until one fails, then says how each went.
+/// Runs all the phases, also after one that failed, then says how each went.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let mut lines = Vec::new();
     for &phase in Phase::value_variants() {
@@ -82,20 +82,20 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let started = Instant::now();
         let result = phase.run();
         interrupt::check()?;
-        let failed = result.is_err();
-        lines.push(Line { phase, result, duration: started.elapsed() });
-        if failed {
-            break;
+        if let Err(error) = &result {
+            println!("{phase} failed: {error:#}");
         }
+        lines.push(Line { phase, result, duration: started.elapsed() });
     }
     summarise(&lines);
-    match lines.pop().map(|line| (line.phase, line.result)) {
-        Some((phase, Err(error))) => {
-            Err(error.context(format!("{phase} (again: cargo xtask test --only {phase})")))
-        }
-        Some(_) => Ok(()),
-        None => Err(anyhow!("no phase ran")),
+    ensure!(!lines.is_empty(), "no phase ran");
+    let failed: Vec<_> = lines.iter().filter(|line| line.result.is_err()).map(|line| line.phase).collect();
+    if failed.is_empty() {
+        return Ok(());
     }
+    let names: Vec<_> = failed.iter().map(Phase::to_string).collect();
+    let again: String = failed.iter().map(|phase| format!(" --only {phase}")).collect();
+    bail!("failed: {} (again: cargo xtask test{again})", names.join(", "))
 }
 
 impl Phase {
@@ -122,7 +122,7 @@ fn summarise(lines: &[Line]) {
         let word = match result {
             Ok(Outcome::Passed) => "passed".to_owned(),
             Ok(Outcome::Skipped(reason)) => format!("skipped: {reason}"),
-            Err(_shown_below) => "FAILED".to_owned(),
+            Err(_shown_above) => "FAILED".to_owned(),
         };
         println!("  {phase:8} {:6.1} s  {word}", duration.as_secs_f64());
     }

@@ -3,8 +3,12 @@
 //! It is a process of its own because a bad query can exhaust its memory or crash native code; what was
 //! acknowledged must not be in the same process. It notices the end of this one by its standard input.
 
+mod output;
+mod probe;
+
 use crate::log;
 use anyhow::{Context, bail};
+use output::Output;
 use serde::Deserialize;
 use std::fmt;
 use std::net::SocketAddr;
@@ -12,9 +16,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::io::BufReader;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -39,6 +43,10 @@ const RESTART_MAX: Duration = Duration::from_secs(5);
 /// How to start an engine.
 #[derive(Debug, Clone)]
 pub struct EngineCommand {
+    /// This program's own file, which is also the engine.
+    pub program: PathBuf,
+    /// After how long without any answer it is taken for hung, killed and started again.
+    pub hung_after: Duration,
     /// Where it listens.
     pub addr: SocketAddr,
     /// Its data.
@@ -57,7 +65,44 @@ pub struct EngineChild {
     pub addr: SocketAddr,
     pid: watch::Receiver<u32>,
     stop: watch::Sender<bool>,
+    control: EngineControl,
     watcher: JoinHandle<()>,
+}
+
+/// Stops the engine for a while. Cheap to clone.
+#[derive(Clone)]
+pub struct EngineControl(mpsc::Sender<Pause>);
+
+/// Work for the time when the engine is down, and who waits until it is up again.
+struct Pause {
+    work: Box<dyn FnOnce() + Send>,
+    done: oneshot::Sender<()>,
+}
+
+/// The engine is being stopped for good, or its watcher is gone; the work may not have been done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EngineStopped;
+
+impl fmt::Display for EngineStopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the engine is being stopped for good")
+    }
+}
+
+impl std::error::Error for EngineStopped {}
+
+impl EngineControl {
+    /// Stops the engine in order, does the work on a thread that may block, and starts the engine again. Returns when it
+    /// answers. What reads or writes meanwhile fails as if ClickHouse were away.
+    ///
+    /// # Errors
+    /// The server is stopping.
+    pub async fn while_stopped(&self, work: impl FnOnce() + Send + 'static) -> Result<(), EngineStopped> {
+        let (done, is_done) = oneshot::channel();
+        let pause = Pause { work: Box::new(work), done };
+        self.0.send(pause).await.map_err(|_| EngineStopped)?;
+        is_done.await.map_err(|_| EngineStopped)
+    }
 }
 
 /// A process, and what tells it by its end to stop. The two are apart because waiting for a child closes what of its
@@ -65,8 +110,8 @@ pub struct EngineChild {
 struct Running {
     child: Child,
     parent_pipe: ChildStdin,
-    /// Passes its log on, to its end.
-    log: JoinHandle<()>,
+    /// Pass its log on, to its end.
+    logs: [JoinHandle<()>; 2],
 }
 
 /// Somebody killed the engine while it started.
@@ -107,13 +152,19 @@ impl EngineChild {
         let command = EngineCommand { addr, ..command };
         let (stop, stopped) = watch::channel(false);
         let (pid_sender, pid) = watch::channel(running.child.id().unwrap_or(0));
-        let watcher = tokio::spawn(keep_running(command, running, pid_sender, stopped));
-        Ok(Self { addr, pid, stop, watcher })
+        let (pauses, asked) = mpsc::channel(1);
+        let watcher = tokio::spawn(keep_running(command, running, pid_sender, stopped, asked));
+        Ok(Self { addr, pid, stop, control: EngineControl(pauses), watcher })
     }
 
     /// The process as it is now.
     pub fn pid(&self) -> u32 {
         *self.pid.borrow()
+    }
+
+    /// A handle for those who need the engine to be down for a while.
+    pub fn control(&self) -> EngineControl {
+        self.control.clone()
     }
 
     /// Stops it and waits for its end.
@@ -127,8 +178,7 @@ impl EngineChild {
 
 impl EngineCommand {
     async fn spawn(&self) -> anyhow::Result<(Running, SocketAddr)> {
-        let program = std::env::current_exe().context("cannot find this program's own file")?;
-        let mut command = Command::new(program);
+        let mut command = Command::new(&self.program);
         command.arg("engine").arg("--parent-pipe");
         command.arg("--addr").arg(self.addr.to_string()).arg("--data-dir").arg(&self.data_dir);
         if let Some(libchdb) = &self.libchdb {
@@ -141,37 +191,46 @@ impl EngineCommand {
             command.arg("--allow-remote");
         }
         // Its own process group: a ^C at the terminal is for this process, which then stops the engine in order.
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0).kill_on_drop(true);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.process_group(0).kill_on_drop(true);
         let mut child = command.spawn().context("cannot start the engine")?;
         let parent_pipe = child.stdin.take().context("the engine has no standard input")?;
         let stdout = child.stdout.take().context("the engine has no standard output")?;
-        let mut lines = BufReader::new(stdout).lines();
-        let listening = match timeout(START_TIMEOUT, listening(&mut lines)).await {
-            Err(_) => bail!("the engine did not answer within {} s", START_TIMEOUT.as_secs()),
+        let stderr = child.stderr.take().context("the engine has no standard error")?;
+        let errors = tokio::spawn(Output::new(BufReader::new(stderr), log::pass_on_error).pass_all());
+        let mut output = Output::new(BufReader::new(stdout), log::pass_on);
+        let listening = match timeout(START_TIMEOUT, listening(&mut output)).await {
+            Err(_) => {
+                // Nothing may be left behind that holds the data directory against the next attempt.
+                child.kill().await.context("an engine that does not answer cannot be killed")?;
+                bail!("the engine did not answer within {} s and was killed", START_TIMEOUT.as_secs());
+            }
             Ok(found) => found.context("cannot read what the engine says")?,
         };
         let Some(listening) = listening else {
-            let status = child.wait().await.context("cannot wait for the engine")?;
+            // One that closed its output without ending is of no use either.
+            let status = match timeout(STOP_TIMEOUT, child.wait()).await {
+                Ok(status) => status,
+                Err(_) => child.kill().await.and(child.wait().await),
+            };
+            let status = status.context("cannot wait for the engine")?;
+            _ = timeout(LAST_WORDS_TIMEOUT, errors).await;
             if status.signal().is_some() {
                 return Err(Killed(status).into());
             }
             bail!("the engine ended before it answered ({status}); the lines above say why");
         };
-        let log = tokio::spawn(async move {
-            while let Ok(Some(line)) = lines.next_line().await {
-                log::pass_on(line);
-            }
-        });
-        Ok((Running { child, parent_pipe, log }, listening))
+        let logs = [errors, tokio::spawn(output.pass_all())];
+        Ok((Running { child, parent_pipe, logs }, listening))
     }
 }
 
 /// Reads up to the line that says where the engine listens, and passes on what it logs before. `None`: it ended.
-async fn listening(lines: &mut Lines<BufReader<ChildStdout>>) -> std::io::Result<Option<SocketAddr>> {
-    while let Some(line) = lines.next_line().await? {
+async fn listening(output: &mut Output<BufReader<ChildStdout>>) -> std::io::Result<Option<SocketAddr>> {
+    while let Some(line) = output.next_line().await? {
         match serde_json::from_str::<Listening>(&line) {
             Ok(found) => return Ok(Some(found.listening)),
-            Err(_) => log::pass_on(line),
+            Err(_) => output.pass_on(line),
         }
     }
     Ok(None)
@@ -182,18 +241,37 @@ async fn keep_running(
     mut running: Running,
     pid: watch::Sender<u32>,
     stopped: watch::Receiver<bool>,
+    mut pauses: mpsc::Receiver<Pause>,
 ) {
     let mut pause = RESTART_MIN;
     loop {
         let started = Instant::now();
+        let mut done = None;
         tokio::select! {
             status = running.child.wait() => {
                 let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
                 tracing::warn!(%status, "the engine ended; starting it again");
             }
+            probe = probe::until_hung(command.addr, command.hung_after) => {
+                tracing::error!(
+                    probe,
+                    seconds = command.hung_after.as_secs(),
+                    "the engine runs but has not answered for too long; it is killed and started again"
+                );
+                metrics::counter!("log_center_engine_hung_total").increment(1);
+                kill(&mut running.child).await;
+            }
+            Some(asked) = pauses.recv() => {
+                tracing::warn!("the engine is stopped for work on its files");
+                stop(running).await;
+                if tokio::task::spawn_blocking(asked.work).await.is_err() {
+                    tracing::error!("the work on the files of the engine panicked");
+                }
+                done = Some(asked.done);
+            }
             () = told_to_stop(&stopped) => return stop(running).await,
         }
-        if started.elapsed() > RESTART_MAX {
+        if done.is_some() || started.elapsed() > RESTART_MAX {
             pause = RESTART_MIN;
         }
         running = tokio::select! {
@@ -203,6 +281,8 @@ async fn keep_running(
         pid.send_replace(running.child.id().unwrap_or(0));
         metrics::counter!("log_center_engine_restarts_total").increment(1);
         tracing::info!(pid = running.child.id(), "the engine runs again");
+        // Whoever asked for it may be gone by now.
+        done.map(|done| done.send(()));
     }
 }
 
@@ -224,14 +304,21 @@ async fn told_to_stop(stopped: &watch::Receiver<bool>) {
 
 /// The end of its standard input tells the engine to stop.
 async fn stop(running: Running) {
-    let Running { mut child, parent_pipe, mut log } = running;
+    let Running { mut child, parent_pipe, logs } = running;
     drop(parent_pipe);
     if timeout(STOP_TIMEOUT, child.wait()).await.is_err() {
         tracing::error!("the engine did not stop in time and is killed; what it acknowledged is on disk");
-        if let Err(error) = child.kill().await {
-            tracing::error!(%error, "the engine cannot be killed");
-        }
+        kill(&mut child).await;
     }
-    // Its last words are in the pipe by now.
-    _ = timeout(LAST_WORDS_TIMEOUT, &mut log).await;
+    // Its last words are in the pipes by now.
+    for log in logs {
+        _ = timeout(LAST_WORDS_TIMEOUT, log).await;
+    }
+}
+
+/// Ends it at once and waits for that.
+async fn kill(child: &mut Child) {
+    if let Err(error) = child.kill().await {
+        tracing::error!(%error, "the engine cannot be killed");
+    }
 }
