@@ -57,6 +57,6 @@ mod statement;
 mod stop;
 
 pub use error::Error;
-pub use options::Options;
+pub use options::{MIN_MEMORY_BYTES, Options};
 pub use serve::run;
 pub use sql::{Refusal, answer_format, check_read};

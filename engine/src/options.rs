@@ -116,8 +116,8 @@ pub struct Options {
     pub allow_remote: bool,
 }
 
-/// Below this the engine cannot even start its own tables.
-const MIN_MEMORY_BYTES: u64 = 128 << 20;
+/// Least memory of an engine, bytes: 128 MiB. Below this it cannot even start its own tables.
+pub const MIN_MEMORY_BYTES: u64 = 128 << 20;
 
 impl Options {
     /// Refuses what would open the databases, which have no password, to the network unasked.

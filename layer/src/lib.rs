@@ -175,3 +175,6 @@ pub use guard::Guard;
 pub use layer::LogCenterLayer;
 #[doc(hidden)]
 pub use markers::__private;
+
+/// The variables whose names begin with `LOG_CENTER_` that this crate reads. For programs that look for misspelt ones.
+pub const VARIABLES: &[&str] = variable::OWN;

@@ -22,6 +22,9 @@ pub(crate) const SLOW_MS: &str = "LOG_CENTER_SLOW_MS";
 /// Where the service runs.
 pub(crate) const ENVIRONMENT: &str = "ENVIRONMENT";
 
+/// Those of these names that begin with `LOG_CENTER_`.
+pub(crate) const OWN: &[&str] = &[URL, KEY, MODE, LEVEL, SLOW_MS];
+
 /// What is written.
 pub(crate) const WRITTEN: &str = "RUST_LOG";
 

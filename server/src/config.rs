@@ -3,6 +3,7 @@
 use crate::ingest::retention::Retention;
 use crate::spool::limits::DEFAULT_MAX_BYTES;
 use clap::Args;
+use log_center_engine::MIN_MEMORY_BYTES;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -156,40 +157,95 @@ impl ServeArgs {
                 self.spool_max_bytes
             )));
         }
+        if let Some(bytes) = self.engine_memory_bytes.filter(|bytes| *bytes < MIN_MEMORY_BYTES) {
+            return Err(ConfigError(format!(
+                "--engine-memory-bytes (LOG_CENTER_ENGINE_MEMORY_BYTES) is {bytes}; it must be at least {MIN_MEMORY_BYTES}"
+            )));
+        }
         let clickhouse = ClickHouse::resolve(&self)?;
+        let mut addresses = vec![
+            ("--api-addr (LOG_CENTER_API_ADDR)", self.api_addr),
+            ("--dashboard-addr (LOG_CENTER_DASHBOARD_ADDR)", self.dashboard_addr),
+        ];
+        if clickhouse.url.is_none() {
+            addresses.push(("--engine-addr (LOG_CENTER_ENGINE_ADDR)", self.engine_addr));
+        }
+        refuse_same_port(&addresses)?;
         Ok(Config { args: self, clickhouse })
     }
 }
 
 impl ClickHouse {
     fn resolve(args: &ServeArgs) -> Result<Self, ConfigError> {
+        // Both the names and the values as they were typed; a password may be empty.
+        let user = Given::new("--clickhouse-user (LOG_CENTER_CLICKHOUSE_USER)", &args.clickhouse_user);
+        let password =
+            Given::new("--clickhouse-password (LOG_CENTER_CLICKHOUSE_PASSWORD)", &args.clickhouse_password);
+        let reader = Given::new(
+            "--clickhouse-reader-user (LOG_CENTER_CLICKHOUSE_READER_USER)",
+            &args.clickhouse_reader_user,
+        );
+        let reader_password = Given::new(
+            "--clickhouse-reader-password (LOG_CENTER_CLICKHOUSE_READER_PASSWORD)",
+            &args.clickhouse_reader_password,
+        );
+        let database =
+            Given::new("--clickhouse-database (LOG_CENTER_CLICKHOUSE_DATABASE)", &args.clickhouse_database);
+        let url = Given::new("--clickhouse-url (LOG_CENTER_CLICKHOUSE_URL)", &args.clickhouse_url);
+        for given in [&url, &user, &reader, &database] {
+            given.refuse_empty()?;
+        }
         let mut clickhouse = Self {
             url: None,
-            user: args.clickhouse_user.clone().unwrap_or_default(),
-            password: args.clickhouse_password.clone().unwrap_or_default(),
+            user: user.value.unwrap_or_default().to_owned(),
+            password: password.value.unwrap_or_default().to_owned(),
             reader: Some((EMBEDDED_READER.to_owned(), String::new())),
-            database: args.clickhouse_database.clone().unwrap_or_else(|| DEFAULT_DATABASE.to_owned()),
+            database: database.value.unwrap_or(DEFAULT_DATABASE).to_owned(),
         };
-        if let Some(text) = args.clickhouse_url.as_deref().filter(|text| !text.trim().is_empty()) {
-            clickhouse.take_url(text)?;
-            let reader = args.clickhouse_reader_user.clone().filter(|name| !name.is_empty());
-            clickhouse.reader =
-                reader.map(|name| (name, args.clickhouse_reader_password.clone().unwrap_or_default()));
+        let Some(text) = url.value else {
+            for given in [&user, &password, &reader, &reader_password] {
+                given.refuse_without("--clickhouse-url (LOG_CENTER_CLICKHOUSE_URL)")?;
+            }
+            return clickhouse.check_database(database.setting);
+        };
+        if reader.value.is_none() {
+            reader_password.refuse_without(reader.setting)?;
         }
-        if clickhouse.database.is_empty() || clickhouse.database.contains(['`', '\\', '/', '.', '\0']) {
-            return Err(ConfigError(format!("{:?} is no name of a database", clickhouse.database)));
+        if user.value.is_none() && password.value.is_some_and(|word| !word.is_empty()) && !names_user(text) {
+            password.refuse_without(user.setting)?;
         }
-        Ok(clickhouse)
+        clickhouse.take_url(text, [&user, &password, &database])?;
+        clickhouse.reader =
+            reader.value.map(|name| (name.to_owned(), reader_password.value.unwrap_or_default().to_owned()));
+        let setting = if database.value.is_some() { database.setting } else { url.setting };
+        clickhouse.check_database(setting)
     }
 
-    fn take_url(&mut self, text: &str) -> Result<(), ConfigError> {
+    fn check_database(self, setting: &str) -> Result<Self, ConfigError> {
+        let name = &self.database;
+        if name.trim().is_empty() || name.contains(['`', '\\', '/', '.', '\0']) {
+            return Err(ConfigError(format!("{setting}: {name:?} is no name of a database")));
+        }
+        Ok(self)
+    }
+
+    fn take_url(
+        &mut self,
+        text: &str,
+        [user, password, database]: [&Given<'_>; 3],
+    ) -> Result<(), ConfigError> {
         // Never the text itself: it may hold a password.
         let refused = |why: &str| {
             let form = "http://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]";
             ConfigError(format!("--clickhouse-url (LOG_CENTER_CLICKHOUSE_URL) {why}; it must read {form}"))
         };
         let mut url = Url::parse(text.trim()).map_err(|error| refused(&format!("is no URL: {error}")))?;
-        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        if url.scheme() == "https" {
+            return Err(refused(
+                "begins with https://, which is not supported; use a connection that is safe by itself, such as a tunnel,",
+            ));
+        }
+        if url.scheme() != "http" || url.host().is_none() || url.port() == Some(0) {
             return Err(refused("is no HTTP address"));
         }
         let decoded = |text: &str| {
@@ -197,17 +253,35 @@ impl ClickHouse {
             decoded.map(|text| text.into_owned()).map_err(|_| refused("holds bytes that are not UTF-8"))
         };
         if !url.username().is_empty() {
+            user.refuse_beside_url()?;
             self.user = decoded(url.username())?;
         }
-        if let Some(password) = url.password() {
-            self.password = decoded(password)?;
+        if let Some(word) = url.password() {
+            password.refuse_beside_url()?;
+            self.password = decoded(word)?;
         }
         let path = decoded(url.path().trim_matches('/'))?;
+        let mut named = Vec::new();
         if !path.is_empty() {
-            self.database = path;
+            named.push(path);
         }
-        if let Some((_, database)) = url.query_pairs().find(|(name, _)| name == "database") {
-            self.database = database.into_owned();
+        for (name, value) in url.query_pairs() {
+            if name != "database" {
+                return Err(refused(&format!(
+                    "has the parameter {name:?}, and none but `database` is known"
+                )));
+            }
+            named.push(value.into_owned());
+        }
+        if named.len() > 1 {
+            return Err(refused("names the database twice"));
+        }
+        if let Some(name) = named.pop() {
+            database.refuse_beside_url()?;
+            self.database = name;
+        }
+        if url.fragment().is_some() {
+            return Err(refused("has a part after #"));
         }
         let cleared = url.set_username("").and_then(|()| url.set_password(None));
         cleared.map_err(|()| refused("cannot hold a user"))?;
@@ -217,6 +291,63 @@ impl ClickHouse {
         self.url = Some(url.as_str().trim_end_matches('/').to_owned());
         Ok(())
     }
+}
+
+/// A setting as it was typed, by the names under which it is told.
+struct Given<'a> {
+    setting: &'static str,
+    value: Option<&'a str>,
+}
+
+impl<'a> Given<'a> {
+    fn new(setting: &'static str, value: &'a Option<String>) -> Self {
+        Self { setting, value: value.as_deref() }
+    }
+
+    fn refuse_empty(&self) -> Result<(), ConfigError> {
+        match self.value {
+            Some(value) if value.trim().is_empty() => {
+                Err(ConfigError(format!("{} is empty; give it a value, or leave it out", self.setting)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn refuse_without(&self, other: &str) -> Result<(), ConfigError> {
+        match self.value {
+            Some(_) => {
+                Err(ConfigError(format!("{} is of no use without {other}; set both or none", self.setting)))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn refuse_beside_url(&self) -> Result<(), ConfigError> {
+        match self.value {
+            Some(_) => Err(ConfigError(format!(
+                "{} is set, and --clickhouse-url (LOG_CENTER_CLICKHOUSE_URL) says it too; say it in one place",
+                self.setting
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+fn names_user(url: &str) -> bool {
+    Url::parse(url.trim()).is_ok_and(|url| !url.username().is_empty())
+}
+
+/// Port 0 is any free one, another for each.
+fn refuse_same_port(addresses: &[(&str, SocketAddr)]) -> Result<(), ConfigError> {
+    for (index, (setting, addr)) in addresses.iter().enumerate() {
+        let same = addresses[..index].iter().find(|(_, other)| other == addr && addr.port() != 0);
+        if let Some((other, _)) = same {
+            return Err(ConfigError(format!(
+                "{other} and {setting} are both {addr}; each needs a port of its own"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn refuse_remote(setting: &str, addr: SocketAddr) -> Result<(), ConfigError> {

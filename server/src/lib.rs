@@ -30,6 +30,7 @@ pub mod config;
 pub mod dashboard;
 pub mod engine_child;
 mod error;
+mod file_limit;
 pub mod ingest;
 mod listener;
 pub mod log;
@@ -42,6 +43,7 @@ pub mod spool;
 pub mod store;
 pub mod tail;
 pub mod trace;
+pub mod variables;
 pub mod writer;
 
 pub use error::{ApiError, ErrorBody, ErrorDetail, RETRY_AFTER_SECONDS};

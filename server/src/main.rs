@@ -6,6 +6,7 @@ use log_center_server::cli::{self, Ending};
 use log_center_server::config::ServeArgs;
 use log_center_server::log;
 use log_center_server::serve::serve;
+use log_center_server::variables;
 use std::process::ExitCode;
 
 /// Requests make and drop many small buffers on many threads, which is where the system's allocator is slow: a quarter of
@@ -48,6 +49,12 @@ fn main() -> ExitCode {
         Ok(guard) => guard,
         Err(error) => return failed(&format!("--log (LOG_CENTER_LOG) cannot be used: {error:#}")),
     };
+    match &cli.command {
+        // The engine that a server starts has the server's variables, which were looked at there.
+        Command::Engine(options) if options.parent_pipe => {}
+        Command::Serve(_) | Command::Engine(_) => variables::warn_of_unknown(&Cli::command()),
+        Command::Client(_) => {}
+    }
     let outcome = match cli.command {
         Command::Serve(args) => run_server(*args).map(|()| Ending::Done).inspect_err(last_words),
         // Before any other thread: its sandbox holds for the calling thread and for what that one starts.

@@ -4,6 +4,7 @@ use crate::api::{self, AppState, Services, health::Readiness, sql::Turns};
 use crate::config::Config;
 use crate::dashboard;
 use crate::engine_child::{EngineChild, EngineCommand};
+use crate::file_limit;
 use crate::listener;
 use crate::log;
 use crate::recurring::Recurring;
@@ -48,6 +49,7 @@ struct Announcement {
 /// It cannot start: an address is taken, the data directory cannot be used, the engine does not start, or the database
 /// does not fit this program.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
+    file_limit::raise()?;
     let metrics = install_metrics()?;
     let api_listener = bind("API", "LOG_CENTER_API_ADDR", config.args.api_addr).await?;
     let dashboard_listener =
@@ -56,10 +58,19 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let (api_url, dashboard_url) = (announced(&api_listener)?, announced(&dashboard_listener)?);
 
     let spool_dir = config.args.data_dir.join("spool");
-    std::fs::create_dir_all(&spool_dir)
-        .with_context(|| format!("cannot make the data directory {}", spool_dir.display()))?;
+    std::fs::create_dir_all(&spool_dir).with_context(|| {
+        format!("--data-dir (LOG_CENTER_DATA_DIR): cannot make the directory {}", spool_dir.display())
+    })?;
     let options = SpoolOptions { directory: spool_dir, max_bytes: config.args.spool_max_bytes };
     let (spool, queue, spool_thread) = Spool::open(&options)?;
+
+    if let Some(bytes) = spool.disk_bytes().filter(|bytes| *bytes < options.max_bytes) {
+        tracing::warn!(
+            disk_bytes = bytes,
+            max_bytes = options.max_bytes,
+            "LOG_CENTER_SPOOL_MAX_BYTES is more than the whole disk; the disk will be full before the spool is"
+        );
+    }
 
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(stop_on_signal(stop.clone()));

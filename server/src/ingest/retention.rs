@@ -75,9 +75,20 @@ impl FromStr for Retention {
 
     fn from_str(text: &str) -> Result<Self, RetentionError> {
         let mut retention = Self::default();
+        let mut is_given = false;
+        let mut is_default_given = false;
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            is_given = true;
             match part.split_once('=') {
-                None => retention.days = days(part, part)?,
+                None if is_default_given => {
+                    return Err(RetentionError(format!(
+                        "{part:?} is the second number for all others; give one"
+                    )));
+                }
+                None => {
+                    retention.days = days(part, part)?;
+                    is_default_given = true;
+                }
                 Some((subject, number)) => {
                     let (project, scope) = subject.split_once('/').unwrap_or((subject, "*"));
                     let named = |name: &str| Some(name.trim().to_owned()).filter(|name| name != "*");
@@ -93,9 +104,19 @@ impl FromStr for Retention {
                             "{part:?} must name a project, */SCOPE or PROJECT/SCOPE before the ="
                         )));
                     }
+                    let is_doubled =
+                        |known: &Rule| known.project == rule.project && known.scope == rule.scope;
+                    if retention.rules.iter().any(is_doubled) {
+                        return Err(RetentionError(format!(
+                            "{part:?} is the second rule for the same; give one"
+                        )));
+                    }
                     retention.rules.push(rule);
                 }
             }
+        }
+        if !is_given {
+            return Err(RetentionError("it is empty; leave it out, or give a number of days".to_owned()));
         }
         if retention.rules.len() > RULES_MAX {
             return Err(RetentionError(format!("there are more than {RULES_MAX} rules")));
@@ -128,7 +149,6 @@ mod tests {
         ] {
             assert_eq!(retention.days(project, scope), days, "{project}/{scope}");
         }
-        assert_eq!("".parse(), Ok(Retention::default()));
     }
 
     #[test]
@@ -141,7 +161,11 @@ mod tests {
             ("*=3", "\"*=3\""),
             ("*/*=3", "\"*/*=3\""),
             ("=3", "\"=3\""),
-            ("90, -1", "\"-1\""),
+            ("-1", "\"-1\""),
+            ("", "it is empty"),
+            (" , ", "it is empty"),
+            ("400, 400", "\"400\" is the second"),
+            ("shop=1, shop/*=2", "\"shop/*=2\" is the second"),
         ] {
             let error = text.parse::<Retention>().unwrap_err().to_string();
             assert!(error.starts_with(named), "{text}: {error}");

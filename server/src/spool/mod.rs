@@ -237,6 +237,11 @@ impl Spool {
         self.shared.room.free_bytes()
     }
 
+    /// How large the disk of the spool is; `None` if the disk does not say.
+    pub fn disk_bytes(&self) -> Option<u64> {
+        self.shared.room.size_bytes()
+    }
+
     async fn submit<T>(&self, submission: impl FnOnce(Answer<T>) -> Submission) -> Result<T, SpoolError> {
         let (answer, receipt) = oneshot::channel();
         self.sender.try_send(submission(answer)).map_err(|error| match error {

@@ -15,6 +15,7 @@ pub(super) struct Room {
 #[derive(Default)]
 struct Seen {
     free_bytes: Option<u64>,
+    size_bytes: Option<u64>,
     failure: Option<String>,
 }
 
@@ -50,6 +51,10 @@ impl Room {
     pub(super) fn free_bytes(&self) -> Option<u64> {
         lock(&self.seen).free_bytes
     }
+
+    pub(super) fn size_bytes(&self) -> Option<u64> {
+        lock(&self.seen).size_bytes
+    }
 }
 
 impl Seen {
@@ -57,7 +62,7 @@ impl Seen {
         let headroom = limits::HEADROOM_BYTES.min(size_bytes / 20);
         let failure = (free_bytes < headroom)
             .then(|| format!("only {free_bytes} bytes are free, {headroom} are kept free"));
-        Self { free_bytes: Some(free_bytes), failure }
+        Self { free_bytes: Some(free_bytes), size_bytes: Some(size_bytes), failure }
     }
 }
 

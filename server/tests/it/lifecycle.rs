@@ -30,6 +30,74 @@ fn a_bad_setting_is_named_at_start() {
     refuses("LOG_CENTER_CLICKHOUSE_URL", "ftp://x", &["LOG_CENTER_CLICKHOUSE_URL", "http://"]);
     refuses("LOG_CENTER_CLICKHOUSE_URL", "http://me:secret word@", &["LOG_CENTER_CLICKHOUSE_URL"]);
     refuses("LOG_CENTER_LOG", "info,=", &["LOG_CENTER_LOG"]);
+    for name in ["URL", "USER", "READER_USER", "DATABASE"] {
+        let name = format!("LOG_CENTER_CLICKHOUSE_{name}");
+        refuses(&name, "", &[&name, "empty"]);
+        refuses(&name, " ", &[&name, "empty"]);
+    }
+    refuses("LOG_CENTER_CLICKHOUSE_URL", "https://db:8443", &["LOG_CENTER_CLICKHOUSE_URL", "https"]);
+    refuses("LOG_CENTER_CLICKHOUSE_URL", "http://db/x?timeout=1", &["LOG_CENTER_CLICKHOUSE_URL", "timeout"]);
+    refuses("LOG_CENTER_ENGINE_MEMORY_BYTES", "0", &["LOG_CENTER_ENGINE_MEMORY_BYTES", "at least 134217728"]);
+    refuses("LOG_CENTER_ENGINE_HUNG_SECONDS", "0", &["--engine-hung-seconds"]);
+    refuses("LOG_CENTER_RETENTION", "400,400", &["--retention", "second"]);
+    refuses("LOG_CENTER_RETENTION", "shop=1, shop/*=2", &["--retention", "second"]);
+    refuses("LOG_CENTER_RETENTION", "0", &["--retention", "from 1 to"]);
+    refuses("LOG_CENTER_RETENTION", " ", &["--retention", "empty"]);
+    refuses("LOG_CENTER_DATA_DIR", "/dev/null", &["LOG_CENTER_DATA_DIR", "/dev/null"]);
+}
+
+#[test]
+fn settings_that_contradict_each_other_are_named() {
+    let refuses = |settings: &[(&str, &str)], expected: &[&str]| {
+        let options = ServerOptions::new();
+        let output = run(&options, |command| {
+            for name in ["URL", "USER", "PASSWORD", "DATABASE"] {
+                command.env_remove(format!("LOG_CENTER_CLICKHOUSE_{name}"));
+            }
+            command.envs(settings.iter().copied());
+        });
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{settings:?} was accepted");
+        assert!(expected.iter().all(|part| said.contains(part)), "{settings:?}: {said}");
+        assert!(!said.contains("secret"), "{said}");
+    };
+    for name in ["USER", "PASSWORD", "READER_USER", "READER_PASSWORD"] {
+        let name = format!("LOG_CENTER_CLICKHOUSE_{name}");
+        refuses(&[(&name, "secret")], &[&name, "LOG_CENTER_CLICKHOUSE_URL"]);
+    }
+    let url = ("LOG_CENTER_CLICKHOUSE_URL", "http://me:secret@127.0.0.1:1/base");
+    for name in ["USER", "PASSWORD", "DATABASE"] {
+        let name = format!("LOG_CENTER_CLICKHOUSE_{name}");
+        refuses(&[url, (&name, "secret")], &[&name, "one place"]);
+    }
+    refuses(
+        &[url, ("LOG_CENTER_CLICKHOUSE_READER_PASSWORD", "secret")],
+        &["LOG_CENTER_CLICKHOUSE_READER_USER"],
+    );
+    let deep = ("LOG_CENTER_CLICKHOUSE_URL", "http://127.0.0.1:1/x/y");
+    refuses(&[deep], &["LOG_CENTER_CLICKHOUSE_URL", "name of a database"]);
+    let (api, dashboard) = ("LOG_CENTER_API_ADDR", "LOG_CENTER_DASHBOARD_ADDR");
+    refuses(&[(api, "127.0.0.1:9"), (dashboard, "127.0.0.1:9")], &[api, dashboard, "of its own"]);
+}
+
+#[test]
+fn too_few_open_files_are_told_with_how_many_are_needed() {
+    let options = ServerOptions::new();
+    let server = options.command();
+    let mut command = std::process::Command::new("sh");
+    command.arg("-c").arg("ulimit -n 64 && exec \"$0\" serve").arg(server.get_program());
+    command.envs(server.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("64 files") && said.contains("1024"), "{said}");
+}
+
+#[tokio::test]
+async fn a_misspelt_variable_is_warned_of() {
+    let server = ServerOptions::new().env("LOG_CENTER_RETENTON", "secret").start().await;
+    let log = server.log();
+    assert!(log.contains("LOG_CENTER_RETENTON; did you mean LOG_CENTER_RETENTION?"), "{log}");
+    assert!(!log.contains("secret"), "{log}");
 }
 
 #[tokio::test]
