@@ -45,9 +45,9 @@ async fn look(store: &Store, known: &mut Tables) -> Result<(), StoreError> {
     let events_gone =
         known.get("event_store").copied().flatten().filter(|_| !found.contains_key("event_store"));
     tracing::error!(
-        tables = missing.join(", "),
         events_gone,
         rows_gone,
+        tables = missing.join(", "),
         "tables are gone from ClickHouse with their rows; they are made again, the issue index is kept"
     );
     store.migrate_again().await?;

@@ -28,16 +28,16 @@ async fn reports_are_answered_while_the_engine_is_gone_and_counted_when_it_is_ba
     if shared_clickhouse().is_some() {
         return;
     }
-    let server = Server::start().await;
+    // It shall not be killed for not answering while it is stopped.
+    let server = ServerOptions::new().env("LOG_CENTER_ENGINE_HUNG_SECONDS", 3_600).start().await;
     server.report(&a_report(1)).await;
     server.sql_becomes("SELECT sum(count) FROM issues", "1").await;
     let engine = server.engine_pid.unwrap();
     // Stopped first, so that it is gone for a while although it is started again at once.
     signal(engine, "STOP");
     for _ in 0..100 {
-        let started = Instant::now();
+        // One that waited for the engine would wait for ever, since nothing wakes it.
         server.report(&a_report(1)).await;
-        assert!(started.elapsed() < Duration::from_secs(1));
     }
     // Reports are taken, so a balancer goes on sending them; only who reads is told to go elsewhere.
     assert_eq!(server.get("/health/ready").send().await.unwrap().status(), StatusCode::OK);
