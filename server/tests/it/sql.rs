@@ -333,9 +333,12 @@ async fn nothing_but_reading_is_possible() {
 #[tokio::test]
 async fn nothing_but_reading_is_possible_elsewhere() {
     let elsewhere = Server::start().await;
-    for reader in ["", "reader"] {
-        let options = ServerOptions::new().env("LOG_CENTER_CLICKHOUSE_URL", &elsewhere.clickhouse);
-        let server = options.env("LOG_CENTER_CLICKHOUSE_READER_USER", reader).start().await;
+    for reader in [None, Some("reader")] {
+        let mut options = ServerOptions::new().env("LOG_CENTER_CLICKHOUSE_URL", &elsewhere.clickhouse);
+        if let Some(reader) = reader {
+            options = options.env("LOG_CENTER_CLICKHOUSE_READER_USER", reader);
+        }
+        let server = options.start().await;
         assert_eq!(server.engine_pid, None);
         cannot_escape(&server).await;
     }
