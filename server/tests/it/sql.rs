@@ -334,7 +334,8 @@ async fn nothing_but_reading_is_possible() {
 async fn nothing_but_reading_is_possible_elsewhere() {
     let elsewhere = Server::start().await;
     for reader in ["", "reader"] {
-        let options = ServerOptions::new().env("LOG_CENTER_CLICKHOUSE_URL", &elsewhere.clickhouse);
+        let options =
+            ServerOptions::new().env("LOG_CENTER_CLICKHOUSE_URL", elsewhere.clickhouse_for_writers());
         let server = options.env("LOG_CENTER_CLICKHOUSE_READER_USER", reader).start().await;
         assert_eq!(server.engine_pid, None);
         cannot_escape(&server).await;
