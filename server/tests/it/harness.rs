@@ -163,7 +163,8 @@ impl Server {
 
     /// The password of who may write to its ClickHouse.
     pub fn password(&self) -> String {
-        match shared_clickhouse() {
+        let own = self.options.env.iter().find(|(name, _)| *name == "LOG_CENTER_CLICKHOUSE_URL");
+        match own.map(|(_, url)| url.clone()).or_else(shared_clickhouse) {
             Some(url) => password_of(&url),
             None => {
                 let file = self.options.data_dir().join("data/clickhouse.password");
