@@ -41,6 +41,8 @@ pub struct Target {
     addresses: Addresses,
     started: Option<Started>,
     agent: Agent,
+    /// The password of who may write to ClickHouse.
+    password: String,
 }
 
 #[derive(Debug)]
@@ -74,12 +76,17 @@ impl Target {
             .await
             .context("the server was not ready in time")?
             .context("the server ended before it was ready")?;
-        Ok(Self { addresses, started: Some(started), agent: agent() })
+        let password = password(&started.data.path().join("data/clickhouse.password"))?;
+        Ok(Self { addresses, started: Some(started), agent: agent(), password })
     }
 
-    /// A server that runs already.
-    pub fn running(api: String, clickhouse: String) -> Self {
-        Self { addresses: Addresses { api, clickhouse, engine_pid: None }, started: None, agent: agent() }
+    /// A server that runs already. Its password is in the file that `LOG_CENTER_CLICKHOUSE_PASSWORD_FILE` names, or else
+    /// in `./data/clickhouse.password`.
+    pub fn running(api: String, clickhouse: String) -> Result<Self> {
+        let named = std::env::var_os("LOG_CENTER_CLICKHOUSE_PASSWORD_FILE").map(PathBuf::from);
+        let password = password(&named.unwrap_or_else(|| PathBuf::from("data/clickhouse.password")))?;
+        let addresses = Addresses { api, clickhouse, engine_pid: None };
+        Ok(Self { addresses, started: None, agent: agent(), password })
     }
 
     /// Where the API is, as an address to connect to.
@@ -101,9 +108,13 @@ impl Target {
         self.started.as_ref().map(|started| started.data.path().to_owned())
     }
 
+    fn clickhouse(&self) -> ureq::RequestBuilder<ureq::typestate::WithBody> {
+        self.agent.post(&self.addresses.clickhouse).header("X-ClickHouse-Key", &self.password)
+    }
+
     /// One value that ClickHouse answers to `sql`, as text.
     pub fn query(&self, sql: &str) -> Result<String> {
-        let mut answer = self.agent.post(&self.addresses.clickhouse).send(sql)?;
+        let mut answer = self.clickhouse().send(sql)?;
         let text = answer.body_mut().read_to_string()?;
         if answer.status() != 200 {
             bail!("ClickHouse answered {} to {sql}: {}", answer.status(), text.trim());
@@ -118,7 +129,7 @@ const DOWNLOAD_BYTES: u64 = 1 << 30;
 impl Target {
     /// Everything that ClickHouse answers to `sql`.
     pub fn download(&self, sql: &str) -> Result<Vec<u8>> {
-        let mut answer = self.agent.post(&self.addresses.clickhouse).send(sql)?;
+        let mut answer = self.clickhouse().send(sql)?;
         let bytes = answer.body_mut().with_config().limit(DOWNLOAD_BYTES).read_to_vec()?;
         if answer.status() != 200 {
             bail!("ClickHouse answered {} to {sql}: {}", answer.status(), String::from_utf8_lossy(&bytes));
@@ -128,7 +139,7 @@ impl Target {
 
     /// Inserts `rows`, which are in the format that `sql` ends with.
     pub fn insert(&self, sql: &str, rows: &[u8]) -> Result<()> {
-        let mut answer = self.agent.post(&self.addresses.clickhouse).query("query", sql).send(rows)?;
+        let mut answer = self.clickhouse().query("query", sql).send(rows)?;
         if answer.status() != 200 {
             bail!(
                 "ClickHouse answered {} to {sql}: {}",
@@ -168,6 +179,11 @@ fn addresses(stdout: ChildStdout, mut log: File) -> oneshot::Receiver<Addresses>
         }
     });
     receiver
+}
+
+fn password(path: &Path) -> Result<String> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(text.trim().to_owned())
 }
 
 fn agent() -> Agent {

@@ -8,7 +8,7 @@
 //!
 //! 1. `accept` takes the connection, `http::service` the request. URL, headers and form become a
 //!    `statement::Statement`; what is wrong with them is answered before anything runs. A page of
-//!    another web site is refused here.
+//!    another web site is refused before that, whatever it asks. Who shows no password, or uses GET, is a reader.
 //! 2. `statement::settings` decides which settings the session begins with. A reader gets `readonly=1` and its
 //!    limits, and may only choose what lifts none of them.
 //! 3. `statement::running` enters it under its query id, `statement::admission` gives it a turn, or a place
@@ -50,6 +50,7 @@ mod libchdb;
 mod lock;
 mod native;
 mod options;
+mod password;
 mod sandbox;
 mod serve;
 mod sql;
@@ -58,5 +59,6 @@ mod stop;
 
 pub use error::Error;
 pub use options::{MIN_MEMORY_BYTES, Options};
+pub use password::Password;
 pub use serve::run;
 pub use sql::{Refusal, answer_format, check_read};

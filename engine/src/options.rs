@@ -19,6 +19,15 @@ pub struct Options {
     )]
     pub data_dir: PathBuf,
 
+    /// File that holds the password of who may write; made with a random one if it does not exist. Default: the data
+    /// directory's name with `.password` behind it
+    #[arg(long, env = "LOG_CENTER_CLICKHOUSE_PASSWORD_FILE", value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+
+    /// Names of this machine that callers may use, separated by commas; IP addresses and `localhost` always work
+    #[arg(long, env = "LOG_CENTER_HOSTS", value_delimiter = ',', value_name = "NAMES")]
+    pub hosts: Vec<String>,
+
     /// Path of libchdb.so; without it, looked for beside the executable, then in
     /// the pinned version's directory of .tools/libchdb below the current directory
     #[arg(long, env = "LOG_CENTER_LIBCHDB", value_name = "FILE")]
@@ -111,7 +120,7 @@ pub struct Options {
     #[arg(long)]
     pub parent_pipe: bool,
 
-    /// Listen on an address that is not loopback, although nobody has to log in
+    /// Listen on an address that is not loopback, although everybody may read without a password
     #[arg(long)]
     pub allow_remote: bool,
 }
@@ -120,13 +129,13 @@ pub struct Options {
 pub const MIN_MEMORY_BYTES: u64 = 128 << 20;
 
 impl Options {
-    /// Refuses what would open the databases, which have no password, to the network unasked.
+    /// Refuses what would open the databases, which anybody may read, to the network unasked.
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.addr.ip().is_loopback() || self.allow_remote {
             return Ok(());
         }
         Err(Error::new(format!(
-            "--addr {} is not a loopback address and the engine asks nobody for a password; \
+            "--addr {} is not a loopback address and whoever reads needs no password; \
              say --allow-remote if that is what you want",
             self.addr
         )))

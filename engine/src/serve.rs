@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::chdb::{Engine, Library, leave};
 use crate::exception::Exception;
 use crate::http::Front;
+use crate::password::Password;
 use crate::sandbox::Sandbox;
 use crate::statement::admission::Admission;
 use crate::statement::running::Running;
@@ -71,6 +72,7 @@ pub fn run(options: Options) -> Result<(), Error> {
         .map_err(|error| Error::on_path("cannot make the data directory", &options.data_dir, error))?;
     let patience = Duration::from_secs(options.lock_wait_seconds);
     let _lock = lock::acquire(&options.data_dir, patience, || stop.is_asked())?;
+    let password = Password::load_or_create(&options.data_dir, options.password_file.as_deref())?;
     let listener = TcpListener::bind(options.addr)
         .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
         .map_err(|error| Error::with(format!("cannot listen on {}", options.addr), error))?;
@@ -85,7 +87,7 @@ pub fn run(options: Options) -> Result<(), Error> {
         .max_blocking_threads(options.max_statements as usize + 8)
         .build()
         .map_err(|error| Error::with("cannot start the runtime", error))?;
-    let front = open_front(engine.clone(), &options)
+    let front = open_front(engine.clone(), &options, password)
         .map_err(|exception| Error::with("the engine does not answer", exception))?;
     match runtime.block_on(serve(Arc::new(front), listener, sandbox, &options, &stop)) {
         Ok(drained) => finish(runtime, &engine, drained),
@@ -96,7 +98,7 @@ pub fn run(options: Options) -> Result<(), Error> {
     }
 }
 
-fn open_front(engine: Arc<Engine>, options: &Options) -> Result<Front, Exception> {
+fn open_front(engine: Arc<Engine>, options: &Options, password: Password) -> Result<Front, Exception> {
     let mut connection = engine.connect(&[])?;
     let mut ask = |question| connection.query(question, "TabSeparatedRaw", &[]).map(|answer| answer.text());
     let (version, timezone) = (ask("SELECT version()")?, ask("SELECT timezone()")?);
@@ -109,7 +111,8 @@ fn open_front(engine: Arc<Engine>, options: &Options) -> Result<Front, Exception
         engine,
         version,
         timezone,
-        allow_remote: options.allow_remote,
+        password,
+        hosts: options.hosts.clone(),
     })
 }
 

@@ -49,6 +49,11 @@ pub struct ServeArgs {
     #[arg(long, env = "LOG_CENTER_CLICKHOUSE_READER_PASSWORD", value_name = "WORD", hide_env_values = true)]
     pub clickhouse_reader_password: Option<String>,
 
+    /// The file with the password that lets others than this server write to the embedded ClickHouse. Default:
+    /// `clickhouse.password` in the data directory, made at the first start. Without a password everybody may read.
+    #[arg(long, env = "LOG_CENTER_CLICKHOUSE_PASSWORD_FILE", value_name = "FILE")]
+    pub clickhouse_password_file: Option<PathBuf>,
+
     /// The database, if the URL names none. Made if it does not exist.
     #[arg(long, env = "LOG_CENTER_CLICKHOUSE_DATABASE", value_name = "NAME")]
     pub clickhouse_database: Option<String>,

@@ -34,6 +34,9 @@ const DURATION_BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.
 /// Upper bounds of the histogram of the rows of an insert.
 const ROWS_BUCKETS: [f64; 7] = [1.0, 10.0, 100.0, 1_000.0, 10_000.0, 100_000.0, 1_000_000.0];
 
+/// Who writes to the embedded ClickHouse, with its password.
+const EMBEDDED_WRITER: &str = "default";
+
 /// What the record `ready` on standard output says besides: everything answers.
 #[derive(Serialize)]
 struct Announcement {
@@ -186,28 +189,32 @@ async fn bind(what: &str, setting: &str, addr: SocketAddr) -> anyhow::Result<Tcp
 /// Starts the embedded ClickHouse, or takes the remote one as it is.
 async fn connect(config: &Config) -> anyhow::Result<(Option<EngineChild>, Store, String)> {
     let clickhouse = &config.clickhouse;
-    let store = |url: &str| {
-        let store = Store::new(url, &clickhouse.user, &clickhouse.password, &clickhouse.database);
+    let store = |url: &str, user: &str, password: &str| {
+        let store = Store::new(url, user, password, &clickhouse.database);
         match &clickhouse.reader {
             Some((user, password)) => store.with_reader(user, password),
             None => store,
         }
     };
     if let Some(url) = &clickhouse.url {
-        return Ok((None, store(url), url.clone()));
+        return Ok((None, store(url, &clickhouse.user, &clickhouse.password), url.clone()));
     }
+    let data_dir = config.args.data_dir.join("clickhouse");
+    let password_file = config.args.clickhouse_password_file.clone();
+    let password = log_center_engine::Password::load_or_create(&data_dir, password_file.as_deref())?;
     let engine = EngineChild::start(EngineCommand {
         program: std::env::current_exe().context("cannot find this program's own file")?,
         hung_after: Duration::from_secs(config.args.engine_hung_seconds),
         addr: config.args.engine_addr,
-        data_dir: config.args.data_dir.join("clickhouse"),
+        data_dir,
+        password_file,
         libchdb: config.args.libchdb.clone(),
         memory_bytes: config.args.engine_memory_bytes,
         allow_remote: config.args.allow_remote,
     });
     let engine = engine.await?;
     let url = format!("http://{}", engine.addr);
-    Ok((Some(engine), store(&url), url))
+    Ok((Some(engine), store(&url, EMBEDDED_WRITER, password.reveal()), url))
 }
 
 /// Brings the database to this program's schema and the issue index to the database's issues.

@@ -247,3 +247,10 @@ fn follow(stdout: ChildStdout) -> Receiver<String> {
     });
     lines
 }
+
+/// The password of who may write to the engine that keeps its data in `data_dir`.
+pub(crate) fn password_of(data_dir: &Path) -> Result<String> {
+    let path = data_dir.with_added_extension("password");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(text.trim().to_owned())
+}

@@ -75,7 +75,7 @@ fn main() -> Result<()> {
 
 async fn run(args: &Args) -> Result<()> {
     let target = match (&args.api, &args.clickhouse) {
-        (Some(api), Some(clickhouse)) => Target::running(api.clone(), clickhouse.clone()),
+        (Some(api), Some(clickhouse)) => Target::running(api.clone(), clickhouse.clone())?,
         _ => {
             let log = std::env::temp_dir().join(format!("{}-server.log", args.name));
             println!("starting {}, its log goes to {}", args.server.display(), log.display());

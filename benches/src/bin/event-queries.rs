@@ -37,7 +37,7 @@ struct Question<'a> {
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    let target = Target::running(args.api.clone(), args.clickhouse.clone());
+    let target = Target::running(args.api.clone(), args.clickhouse.clone())?;
     let events = target.query("SELECT count() FROM log_center.event_store")?;
     let newest: i64 =
         target.query("SELECT toUnixTimestamp64Milli(max(time)) FROM log_center.event_store")?.parse()?;

@@ -7,5 +7,6 @@ mod format;
 mod multipart;
 mod request;
 mod service;
+mod site;
 
 pub(crate) use service::Front;

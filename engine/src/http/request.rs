@@ -1,13 +1,15 @@
 //! What a request's URL, headers and form say.
 
+use http::request::Parts;
 use http::{HeaderMap, Method, header};
 
 use super::caller;
 use crate::codec::{AnswerEncoding, RequestEncoding, negotiate};
 use crate::exception::{Exception, Kind};
-use crate::statement::Statement;
+use crate::password::Password;
 use crate::statement::answer::Hold;
 use crate::statement::sessions::SessionRequest;
+use crate::statement::{Statement, User};
 
 /// Longest query id taken from a client. It is written into headers and compared in `system.processes`.
 const MAX_QUERY_ID_CHARS: usize = 256;
@@ -140,12 +142,12 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
 
 /// Understands a request. `form` holds the fields of a multipart body, which count as if in the URL.
 pub(super) fn understand(
-    method: &Method,
-    query: &str,
-    headers: &HeaderMap,
+    parts: &Parts,
+    password: &Password,
     form: Vec<(String, String)>,
     query_id: String,
 ) -> Result<Request, Exception> {
+    let (query, headers) = (parts.uri.query().unwrap_or_default(), &parts.headers);
     let mut fields = Fields {
         database: text(headers, "x-clickhouse-database"),
         default_format: text(headers, "x-clickhouse-format"),
@@ -155,7 +157,9 @@ pub(super) fn understand(
     for (name, value) in in_url.chain(form) {
         fields.add(name, value)?;
     }
-    let user = caller::user(headers, fields.user.as_deref(), fields.password.as_deref())?;
+    let known = caller::user(headers, fields.user.as_deref(), fields.password.as_deref(), password)?;
+    // An image of a page is enough to send a GET: it reads, whoever sends it and whatever it says.
+    let user = if parts.method == Method::POST { known } else { User::Reader };
     let encoding = match headers.get(header::CONTENT_ENCODING) {
         Some(value) => RequestEncoding::parse(value.to_str().unwrap_or("?"))?,
         None => RequestEncoding::Plain,
@@ -168,7 +172,7 @@ pub(super) fn understand(
         statement: Statement {
             query_id,
             user,
-            read_only: *method != Method::POST,
+            read_only: parts.method != Method::POST,
             sql: fields.sql.unwrap_or_default(),
             database: fields.database.filter(|name| !name.is_empty() && name != "default"),
             default_format: fields.default_format.unwrap_or_else(|| "TabSeparated".to_owned()),

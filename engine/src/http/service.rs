@@ -10,10 +10,11 @@ use tokio::time::timeout;
 
 use super::answer::{Envelope, plain};
 use super::body::{AnswerBody, MAX_REQUEST_PAUSE, Streamed, pump};
-use super::{caller, multipart, request};
+use super::{multipart, request, site};
 use crate::chdb::Engine;
 use crate::codec;
 use crate::exception::{Exception, Kind};
+use crate::password::Password;
 use crate::statement::admission::Admission;
 use crate::statement::answer::{Answer, Reply};
 use crate::statement::input::Input;
@@ -32,7 +33,9 @@ pub(crate) struct Front {
     pub(crate) settings: Settings,
     pub(crate) version: String,
     pub(crate) timezone: String,
-    pub(crate) allow_remote: bool,
+    pub(crate) password: Password,
+    /// Names of this machine besides its addresses.
+    pub(crate) hosts: Vec<String>,
 }
 
 impl Front {
@@ -41,6 +44,10 @@ impl Front {
         self: Arc<Self>,
         request: http::Request<Incoming>,
     ) -> Result<Response<AnswerBody>, Infallible> {
+        if let Err(refusal) = site::check(request.uri(), request.headers(), &self.hosts) {
+            tracing::debug!(reason = refusal.reason, "request refused");
+            return Ok(plain(refusal.status, refusal.reason));
+        }
         let query = request.uri().query().unwrap_or_default();
         let get = matches!(*request.method(), Method::GET | Method::HEAD);
         Ok(match request.uri().path() {
@@ -91,8 +98,6 @@ impl Front {
         query_id: String,
     ) -> Result<Outcome, Exception> {
         let (parts, body) = http.into_parts();
-        caller::check_origin(&parts.headers, self.allow_remote)?;
-        let query = parts.uri.query().unwrap_or_default();
         let form = multipart::boundary(&parts.headers)?;
         let (form, body) = match form {
             Some(boundary) => {
@@ -103,7 +108,7 @@ impl Front {
             }
             None => (Vec::new(), Some(body)),
         };
-        let mut request = request::understand(&parts.method, query, &parts.headers, form, query_id)?;
+        let mut request = request::understand(&parts, &self.password, form, query_id)?;
         let statement = &mut request.statement;
         statement.settings = self.settings.resolve(
             statement.user,

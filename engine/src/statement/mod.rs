@@ -15,12 +15,12 @@ pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod text;
 
-/// Who sent a statement. There are no passwords: the engine listens to this machine only.
+/// Who sent a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum User {
-    /// `default`: everything that the sandbox leaves.
+    /// `default`, with the password: everything that the sandbox leaves.
     Full,
-    /// `reader`: reads, within limits.
+    /// Everybody else: reads, within limits.
     Reader,
 }
 

@@ -9,7 +9,7 @@ async fn ends_with_its_client(sql: &str) {
     engine.ask("CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a").await;
     let mut connection = engine.connect();
     let head = format!(
-        "POST /?query_id=abandoned HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{sql}",
+        "POST /?query_id=abandoned HTTP/1.1\r\nHost: localhost\r\nX-ClickHouse-Key: the-password-of-the-tests\r\nContent-Length: {}\r\n\r\n{sql}",
         sql.len()
     );
     connection.write_all(head.as_bytes()).expect("request");
@@ -51,7 +51,7 @@ async fn too_many_statements_are_refused() {
     for id in ["one", "two", "waiting"] {
         let mut connection = engine.connect();
         let head = format!(
-            "POST /?query_id={id} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{sleep}",
+            "POST /?query_id={id} HTTP/1.1\r\nHost: localhost\r\nX-ClickHouse-Key: the-password-of-the-tests\r\nContent-Length: {}\r\n\r\n{sleep}",
             sleep.len()
         );
         connection.write_all(head.as_bytes()).expect("request");

@@ -1,6 +1,6 @@
 //! The official `clickhouse` crate, unchanged.
 
-use clickhouse::{Client, Compression, Row};
+use clickhouse::{Compression, Row};
 use serde::{Deserialize, Serialize};
 
 use crate::process::Engine;
@@ -20,7 +20,7 @@ fn events(count: u64) -> Vec<Event> {
 
 async fn insert_and_read(compression: Compression) {
     let engine = Engine::start();
-    let client = Client::default().with_url(engine.url()).with_compression(compression);
+    let client = engine.client().with_compression(compression);
     let create =
         "CREATE TABLE events (id UInt64, name String, tags Array(String)) ENGINE = MergeTree ORDER BY id";
     client.query(create).execute().await.expect("create");
@@ -53,7 +53,7 @@ async fn inserts_and_reads_with_lz4() {
 #[tokio::test]
 async fn streams_ten_million_rows() {
     let engine = Engine::start();
-    let client = Client::default().with_url(engine.url());
+    let client = engine.client();
     let mut rows = client.query("SELECT number FROM numbers(10000000)").fetch::<u64>().expect("fetch");
     let (mut count, mut sum) = (0_u64, 0_u64);
     while let Some(number) = rows.next().await.expect("row") {
@@ -66,7 +66,7 @@ async fn streams_ten_million_rows() {
 #[tokio::test]
 async fn binds_on_both_sides() {
     let engine = Engine::start();
-    let client = Client::default().with_url(engine.url());
+    let client = engine.client();
     let awkward = "it's \\ \n\t \"☃\" {x:String} ?";
     let bound: String =
         client.query("SELECT ?").bind(awkward).fetch_one().await.expect("client-side binding");
@@ -88,7 +88,7 @@ async fn binds_on_both_sides() {
 #[tokio::test]
 async fn tells_errors_by_their_code() {
     let engine = Engine::start();
-    let client = Client::default().with_url(engine.url());
+    let client = engine.client();
     #[track_caller]
     fn check(result: Result<(), clickhouse::error::Error>, expected: &str) {
         let error = result.expect_err("an error").to_string();
@@ -104,7 +104,7 @@ async fn tells_errors_by_their_code() {
 async fn an_error_in_the_middle_of_an_answer_is_seen() {
     let engine = Engine::start();
     for compression in [Compression::None, Compression::Lz4] {
-        let client = Client::default().with_url(engine.url()).with_compression(compression);
+        let client = engine.client().with_compression(compression);
         let mut rows = client
             .query("SELECT number + throwIf(number = 2500000) FROM numbers(3000000)")
             .fetch::<u64>()

@@ -47,12 +47,12 @@ async fn send(client: &Client, token: &str, data: Vec<u8>) -> Result<(), clickho
 async fn a_repeated_token_changes_neither_table_nor_view() {
     let engine = engine_with_tables().await;
     for compression in [Compression::None, Compression::Lz4] {
-        let client = Client::default().with_url(engine.url()).with_compression(compression);
+        let client = engine.client().with_compression(compression);
         send(&client, "spool-1", rows(0, 20_000)).await.expect("first");
         send(&client, "spool-1", rows(0, 20_000)).await.expect("again");
     }
     assert_eq!(engine.ask(COUNTS).await, "20000\t20000");
-    let client = Client::default().with_url(engine.url());
+    let client = engine.client();
     send(&client, "spool-2", rows(20_000, 20_001)).await.expect("next");
     assert_eq!(engine.ask(COUNTS).await, "20001\t20001");
 }
@@ -60,7 +60,7 @@ async fn a_repeated_token_changes_neither_table_nor_view() {
 #[tokio::test]
 async fn cut_data_inserts_nothing() {
     let engine = engine_with_tables().await;
-    let client = Client::default().with_url(engine.url());
+    let client = engine.client();
     let mut data = rows(0, 1_000);
     data.pop();
     let error = send(&client, "cut", data).await.expect_err("cut row").to_string();
@@ -69,7 +69,7 @@ async fn cut_data_inserts_nothing() {
     // A client that vanishes in the middle of its body.
     use std::io::Write as _;
     let mut connection = engine.connect();
-    let head = "POST /?query=INSERT+INTO+t+(id,name)+FORMAT+RowBinary&query_id=gone HTTP/1.1\r\nHost: localhost\r\n\
+    let head = "POST /?query=INSERT+INTO+t+(id,name)+FORMAT+RowBinary&query_id=gone HTTP/1.1\r\nHost: localhost\r\nX-ClickHouse-Key: the-password-of-the-tests\r\n\
                 Content-Length: 1000000\r\n\r\n";
     connection.write_all(head.as_bytes()).expect("head");
     connection.write_all(&rows(0, 5_000)).expect("some rows");
@@ -118,7 +118,7 @@ async fn reads_run_beside_inserts() {
     let slow = engine.post("query_id=slow", "SELECT sleepEachRow(1) FROM numbers(3) FORMAT Null");
     let inserts = async {
         engine.until(&crate::process::running("slow"), "1").await;
-        let client = Client::default().with_url(engine.url());
+        let client = engine.client();
         for batch in 0..5 {
             send(&client, &format!("batch-{batch}"), rows(batch * 100, batch * 100 + 100))
                 .await
@@ -138,7 +138,7 @@ async fn a_running_insert_is_found_by_its_query_id() {
     let mut connection = engine.connect();
     let body = rows(0, 10);
     let head = format!(
-        "POST /?query=INSERT+INTO+t+(id,name)+FORMAT+RowBinary&query_id=batch-7 HTTP/1.1\r\nHost: localhost\r\n\
+        "POST /?query=INSERT+INTO+t+(id,name)+FORMAT+RowBinary&query_id=batch-7 HTTP/1.1\r\nHost: localhost\r\nX-ClickHouse-Key: the-password-of-the-tests\r\n\
          Content-Length: {}\r\n\r\n",
         body.len()
     );

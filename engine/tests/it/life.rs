@@ -35,12 +35,12 @@ async fn a_stop_commits_inserts_and_cancels_reads() {
     let mut reader = engine.connect();
     let read = "SELECT uniqExact(number * 7) FROM numbers(100000000000)";
     let head = format!(
-        "POST /?query_id=read HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{read}",
+        "POST /?query_id=read HTTP/1.1\r\nHost: localhost\r\nX-ClickHouse-Key: the-password-of-the-tests\r\nContent-Length: {}\r\n\r\n{read}",
         read.len()
     );
     reader.write_all(head.as_bytes()).expect("read");
     let mut writer = engine.connect();
-    let head = "POST /?query=INSERT+INTO+t+FORMAT+RowBinary&query_id=write HTTP/1.1\r\nHost: localhost\r\n\
+    let head = "POST /?query=INSERT+INTO+t+FORMAT+RowBinary&query_id=write HTTP/1.1\r\nHost: localhost\r\nX-ClickHouse-Key: the-password-of-the-tests\r\n\
                 Content-Length: 16\r\n\r\n";
     writer.write_all(head.as_bytes()).expect("head");
     writer.write_all(&1_u64.to_le_bytes()).expect("first row");
@@ -64,7 +64,7 @@ async fn a_stop_does_not_wait_for_ever() {
     let mut engine = Engine::start_with(&["--stop-deadline-seconds", "1"]);
     engine.ask("CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a").await;
     let mut writer = engine.connect();
-    let head = "POST /?query=INSERT+INTO+t+FORMAT+RowBinary&query_id=stuck HTTP/1.1\r\nHost: localhost\r\n\
+    let head = "POST /?query=INSERT+INTO+t+FORMAT+RowBinary&query_id=stuck HTTP/1.1\r\nHost: localhost\r\nX-ClickHouse-Key: the-password-of-the-tests\r\n\
                 Content-Length: 16\r\n\r\n";
     writer.write_all(head.as_bytes()).expect("head");
     engine.until(&running("stuck"), "1").await;

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod bad_requests;
+mod callers;
 mod cancel;
 mod codecs;
 mod crate_client;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::process::Engine;
+use crate::process::{Engine, PASSWORD};
 
 #[test]
 fn the_official_javascript_client_works() {
@@ -17,7 +17,7 @@ fn the_official_javascript_client_works() {
     let tested = Command::new("node")
         .args(["--test", "client.test.mjs"])
         .current_dir(&project)
-        .env("ENGINE_URL", engine.url())
+        .env("ENGINE_URL", format!("http://default:{PASSWORD}@{}", engine.address))
         .output()
         .expect("node is installed");
     assert!(

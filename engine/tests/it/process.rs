@@ -11,6 +11,9 @@ use tempfile::TempDir;
 /// Longest wait for anything that must happen. Only a failing test waits that long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The password of every engine of these tests. Its file is there before the engine starts.
+pub(crate) const PASSWORD: &str = "the-password-of-the-tests";
+
 pub(crate) struct Engine {
     pub(crate) child: Child,
     pub(crate) address: String,
@@ -57,6 +60,11 @@ impl Engine {
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}/", self.address)
+    }
+
+    /// A client of the official crate that may write.
+    pub(crate) fn client(&self) -> clickhouse::Client {
+        clickhouse::Client::default().with_url(self.url()).with_user("default").with_password(PASSWORD)
     }
 
     pub(crate) fn data_dir(&self) -> &Path {
@@ -141,6 +149,11 @@ impl Drop for Engine {
 
 /// An engine's command line, its standard streams piped.
 pub(crate) fn command(data_dir: &Path, arguments: &[&str]) -> Command {
+    let password_file = data_dir.with_added_extension("password");
+    if !password_file.exists() {
+        std::fs::create_dir_all(data_dir.parent().expect("parent")).expect("directory");
+        std::fs::write(&password_file, PASSWORD).expect("password file");
+    }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("workspace");
     let mut command = Command::new(env!("CARGO_BIN_EXE_log-center-engine"));
     command
@@ -168,8 +181,19 @@ pub(crate) fn running(query_id: &str) -> String {
     format!("SELECT count() FROM system.processes WHERE Settings['log_comment'] = '{query_id}'")
 }
 
-/// A client that leaves bodies as they come, whatever features another crate of the workspace switches on.
+/// A client that shows the password, and leaves bodies as they come, whatever features another crate of the workspace
+/// switches on.
 pub(crate) fn plain_client() -> reqwest::Client {
-    let builder = reqwest::Client::builder().no_gzip().no_brotli().no_zstd().no_deflate();
-    builder.build().expect("a client")
+    let mut headers = reqwest::header::HeaderMap::new();
+    headers.insert("X-ClickHouse-Key", reqwest::header::HeaderValue::from_static(PASSWORD));
+    builder_without_password().default_headers(headers).build().expect("a client")
+}
+
+/// The same without the password.
+pub(crate) fn stranger() -> reqwest::Client {
+    builder_without_password().build().expect("a client")
+}
+
+fn builder_without_password() -> reqwest::ClientBuilder {
+    reqwest::Client::builder().no_gzip().no_brotli().no_zstd().no_deflate()
 }

@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test'
 import { ClickHouseError, createClient } from '@clickhouse/client'
 
 const url = process.env.ENGINE_URL
+const urlWithoutPassword = `http://${new URL(url).host}`
 const client = createClient({ url })
 
 before(async () => {
@@ -107,11 +108,19 @@ test('abort', async () => {
 })
 
 test('a reader', async () => {
-  const reader = createClient({ url, username: 'reader' })
+  const reader = createClient({ url: urlWithoutPassword, username: 'reader' })
   await assert.rejects(reader.command({ query: 'DROP TABLE events' }), { code: '164' })
   const answer = await reader.query({ query: 'SELECT 1 AS one', format: 'JSONEachRow' })
   assert.deepEqual(await answer.json(), [{ one: 1 }])
   await reader.close()
+})
+
+test('without a password everybody reads and nobody writes', async () => {
+  const anybody = createClient({ url: urlWithoutPassword })
+  await assert.rejects(anybody.command({ query: 'DROP TABLE events' }), { code: '164' })
+  const answer = await anybody.query({ query: 'SELECT 1 AS one', format: 'JSONEachRow' })
+  assert.deepEqual(await answer.json(), [{ one: 1 }])
+  await anybody.close()
 })
 
 test('sessions', async () => {

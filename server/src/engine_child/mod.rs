@@ -53,6 +53,8 @@ pub struct EngineCommand {
     pub data_dir: PathBuf,
     /// The library, if it is not at one of the usual places.
     pub libchdb: Option<PathBuf>,
+    /// The file with the password of who may write, if it is not beside the data.
+    pub password_file: Option<PathBuf>,
     /// Its memory.
     pub memory_bytes: Option<u64>,
     /// Whether it may listen where other machines reach it.
@@ -183,6 +185,9 @@ impl EngineCommand {
         command.arg("--addr").arg(self.addr.to_string()).arg("--data-dir").arg(&self.data_dir);
         if let Some(libchdb) = &self.libchdb {
             command.arg("--libchdb").arg(libchdb);
+        }
+        if let Some(file) = &self.password_file {
+            command.arg("--password-file").arg(file);
         }
         if let Some(bytes) = self.memory_bytes {
             command.arg("--max-memory-bytes").arg(bytes.to_string());

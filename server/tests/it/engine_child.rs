@@ -33,6 +33,7 @@ async fn work_is_done_while_the_engine_is_down() {
     }
     let data = tempfile::TempDir::new().unwrap();
     let engine = EngineChild::start(EngineCommand {
+        password_file: None,
         program: env!("CARGO_BIN_EXE_log-center").into(),
         hung_after: Duration::from_secs(60),
         addr: "127.0.0.1:0".parse().unwrap(),

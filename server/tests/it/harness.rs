@@ -51,6 +51,12 @@ pub fn shared_clickhouse() -> Option<String> {
     std::env::var("LOG_CENTER_CLICKHOUSE_URL").ok().filter(|url| !url.is_empty())
 }
 
+/// The password in a URL, or nothing.
+fn password_of(url: &str) -> String {
+    let user = url.split_once("://").and_then(|(_, rest)| rest.split_once('@'));
+    user.and_then(|(user, _)| user.split_once(':')).map_or_else(String::new, |(_, word)| word.to_owned())
+}
+
 impl ServerOptions {
     pub fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -155,9 +161,27 @@ impl Server {
         answer(response, StatusCode::OK).await
     }
 
+    /// The password of who may write to its ClickHouse.
+    pub fn password(&self) -> String {
+        let own = self.options.env.iter().find(|(name, _)| *name == "LOG_CENTER_CLICKHOUSE_URL");
+        match own.map(|(_, url)| url.clone()).or_else(shared_clickhouse) {
+            Some(url) => password_of(&url),
+            None => {
+                let file = self.options.data_dir().join("data/clickhouse.password");
+                std::fs::read_to_string(file).unwrap().trim().to_owned()
+            }
+        }
+    }
+
+    /// Its ClickHouse for a server that writes there, too.
+    pub fn clickhouse_for_writers(&self) -> String {
+        self.clickhouse.replacen("://", &format!("://default:{}@", self.password()), 1)
+    }
+
     /// One value of one row.
     pub async fn sql(&self, statement: &str) -> String {
-        let response = self.client.post(&self.clickhouse).query(&[("database", &self.database)]);
+        let request = self.client.post(&self.clickhouse).basic_auth("default", Some(self.password()));
+        let response = request.query(&[("database", &self.database)]);
         let response = response.body(statement.to_owned()).send().await.unwrap();
         let status = response.status();
         let text = response.text().await.unwrap();
@@ -252,7 +276,9 @@ impl Drop for ServerOptions {
     /// A ClickHouse that all tests share must not end up with the tables of all of them: each costs it memory.
     fn drop(&mut self) {
         let Some(url) = shared_clickhouse() else { return };
-        let dropped = ureq::post(url).send(format!("DROP DATABASE IF EXISTS {} SYNC", self.database));
+        let bare = url.replacen(&format!("default:{}@", password_of(&url)), "", 1);
+        let request = ureq::post(bare).header("X-ClickHouse-Key", password_of(&url));
+        let dropped = request.send(format!("DROP DATABASE IF EXISTS {} SYNC", self.database));
         if let Err(error) = dropped {
             eprintln!("the database {} stays behind: {error}", self.database);
         }

@@ -51,7 +51,7 @@ async fn a_limit_is_named() {
 #[tokio::test]
 async fn a_limit_is_named_elsewhere() {
     let elsewhere = Server::start().await;
-    let options = ServerOptions::new().env("LOG_CENTER_CLICKHOUSE_URL", &elsewhere.clickhouse);
+    let options = ServerOptions::new().env("LOG_CENTER_CLICKHOUSE_URL", elsewhere.clickhouse_for_writers());
     limits_hold(&options.start().await).await;
 }
 

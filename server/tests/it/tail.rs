@@ -184,7 +184,7 @@ async fn too_many_at_once_are_counted() {
 async fn sees_what_another_server_writes() {
     let writing = Server::start().await;
     let options = ServerOptions::new()
-        .env("LOG_CENTER_CLICKHOUSE_URL", &writing.clickhouse)
+        .env("LOG_CENTER_CLICKHOUSE_URL", writing.clickhouse_for_writers())
         .env("LOG_CENTER_CLICKHOUSE_DATABASE", &writing.database);
     let reading = options.start().await;
     let mut follower = Follower::start(&reading, "service:shop", "").await;

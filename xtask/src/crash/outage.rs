@@ -20,7 +20,7 @@ use super::steady::{Harvest, SteadyLoad};
 use super::witness::Witness;
 use super::{client::Address, wait};
 use crate::interrupt;
-use crate::server::{Process, READY_DEADLINE, STOP_DEADLINE, Server};
+use crate::server::{Process, READY_DEADLINE, STOP_DEADLINE, Server, password_of};
 
 /// How long reports come in before the engine goes and after it is back.
 const BEFORE_AND_AFTER: Duration = Duration::from_secs(3);
@@ -66,7 +66,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
 fn outage(args: &Args, place: &Place) -> Result<()> {
     let mut engine = Engine::start(place, None)?;
     let mut options = place.options();
-    options.env.push(("LOG_CENTER_CLICKHOUSE_URL".to_owned(), engine.url.clone()));
+    options.env.push(("LOG_CENTER_CLICKHOUSE_URL".to_owned(), engine.url_for_writers()));
     let mut server = Server::start(&options)?;
     let address = Address::default();
     address.set(Some(server.addresses().api.clone()));
@@ -99,7 +99,8 @@ fn outage(args: &Args, place: &Place) -> Result<()> {
     let figures = Figures::of(&harvest);
     let mut ledger = Ledger::default();
     harvest.sent.into_iter().for_each(|(event, fate)| ledger.enter(&event, fate));
-    let (visible, findings) = settle(&ledger, &Witness::new(&engine.url), &ledger.rounds(), PATIENCE)?;
+    let (visible, findings) =
+        settle(&ledger, &Witness::new(&engine.url, engine.password.clone()), &ledger.rounds(), PATIENCE)?;
     let visible_after = visible.map_or_else(|| back.elapsed(), |at| at.duration_since(back));
     figures.print();
     println!(
@@ -153,6 +154,7 @@ impl Figures {
 struct Engine {
     process: Process,
     url: String,
+    password: String,
 }
 
 /// The line that an engine prints when it is ready.
@@ -179,6 +181,11 @@ impl Engine {
         }
         let (process, ready) = Process::start::<Ready>(command, READY_DEADLINE, Some(place.log_file()?))
             .context("cannot start the engine")?;
-        Ok(Self { process, url: format!("http://{}", ready.listening) })
+        let password = password_of(&place.path().join("clickhouse"))?;
+        Ok(Self { process, url: format!("http://{}", ready.listening), password })
+    }
+
+    fn url_for_writers(&self) -> String {
+        self.url.replacen("://", &format!("://default:{}@", self.password), 1)
     }
 }

@@ -12,7 +12,7 @@ use super::client::Address;
 use super::plan::Victim;
 use super::witness::Witness;
 use crate::interrupt;
-use crate::server::{READY_DEADLINE, STOP_DEADLINE, Server, ServerOptions};
+use crate::server::{READY_DEADLINE, STOP_DEADLINE, Server, ServerOptions, password_of};
 
 /// How long an engine whose server is gone may take to finish and end by itself.
 const ORPHAN_DEADLINE: Duration = Duration::from_secs(20);
@@ -68,7 +68,8 @@ impl Subject {
         if let Some(status) = server.process().ended()? {
             bail!("the server ended by itself: {}", crate::server::explain(status));
         }
-        let witness = Witness::new(&server.addresses().clickhouse);
+        let password = password_of(&self.options.data_dir.join("clickhouse"))?;
+        let witness = Witness::new(&server.addresses().clickhouse, password);
         let deadline = Instant::now() + READY_DEADLINE;
         interrupt::poll(deadline, || witness.is_up().then_some(())).ok_or_else(|| {
             interrupt::check().err().unwrap_or_else(|| anyhow!("the engine did not come back"))

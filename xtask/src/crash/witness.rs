@@ -25,14 +25,16 @@ const GROUP_BYTES_IN_MEMORY: u64 = 256 << 20;
 pub(super) struct Witness {
     agent: Agent,
     base: String,
+    /// A reader may not choose how much memory its questions take.
+    password: String,
 }
 
 impl Witness {
-    /// Asks the ClickHouse at `base`.
-    pub(super) fn new(base: &str) -> Self {
+    /// Asks the ClickHouse at `base`, as who may write.
+    pub(super) fn new(base: &str, password: String) -> Self {
         let config =
             Agent::config_builder().http_status_as_error(false).timeout_global(Some(QUERY_TIMEOUT)).build();
-        Self { agent: config.into(), base: base.trim_end_matches('/').to_owned() }
+        Self { agent: config.into(), base: base.trim_end_matches('/').to_owned(), password }
     }
 
     /// Whether it answers.
@@ -132,7 +134,7 @@ impl Witness {
         // The ids of a long run do not all fit into the engine's memory.
         let settings = format!("max_bytes_before_external_group_by = {GROUP_BYTES_IN_MEMORY}");
         let sql = format!("{sql} SETTINGS {settings} FORMAT TabSeparated");
-        let mut answer = self.agent.post(&self.base).send(&sql)?;
+        let mut answer = self.agent.post(&self.base).header("X-ClickHouse-Key", &self.password).send(&sql)?;
         let text = answer.body_mut().with_config().limit(ANSWER_BYTES_AT_MOST).read_to_string()?;
         if answer.status() != 200 {
             bail!("ClickHouse answered {} to {sql}: {}", answer.status(), text.trim());

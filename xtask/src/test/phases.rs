@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{Outcome, chromium, python};
 use crate::cargo::{self, Program};
-use crate::server::{Process, STOP_DEADLINE};
+use crate::server::{Process, STOP_DEADLINE, password_of};
 use crate::{child, libchdb, nginx, npm, workspace};
 
 /// How long a separately started engine may take until it listens.
@@ -107,13 +107,14 @@ pub(super) fn remote() -> Result<Outcome> {
     command
         .arg("engine")
         .env("LOG_CENTER_ENGINE_ADDR", "127.0.0.1:0")
-        .env("LOG_CENTER_ENGINE_DATA_DIR", data_dir.path());
+        .env("LOG_CENTER_ENGINE_DATA_DIR", data_dir.path().join("clickhouse"));
     if let Some(library) = library {
         command.env(libchdb::LIBRARY_VARIABLE, library);
     }
     let (mut engine, ready): (Process, EngineReady) = Process::start(command, ENGINE_READY_DEADLINE, None)?;
-    let clickhouse = format!("http://{}", ready.listening);
-    println!("the engine under test is {clickhouse}");
+    println!("the engine under test is at {}", ready.listening);
+    let password = password_of(&data_dir.path().join("clickhouse"))?;
+    let clickhouse = format!("http://default:{password}@{}", ready.listening);
     let result = passed(test_command(Packages::Server).env(libchdb::CLICKHOUSE_VARIABLE, &clickhouse));
     engine.stop(STOP_DEADLINE)?;
     result

@@ -72,7 +72,8 @@ async fn the_schema_makes_what_the_server_makes() {
     let drop = format!("DROP DATABASE {} SYNC", server.database);
     let create = format!("CREATE DATABASE {}", server.database);
     for statement in [drop, create] {
-        let answer = server.client.post(&server.clickhouse).body(statement).send().await.unwrap();
+        let request = server.client.post(&server.clickhouse).basic_auth("default", Some(server.password()));
+        let answer = request.body(statement).send().await.unwrap();
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
     }
     let without_comments: String =

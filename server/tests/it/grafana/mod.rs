@@ -67,7 +67,9 @@ async fn post(server: &Server, place: &str, sql: &str, format: &str) -> Vec<u8> 
         ("client_protocol_version", PROTOCOL),
         ("max_execution_time", "55"),
     ]);
-    if shared_clickhouse().is_none() {
+    if shared_clickhouse().is_some() {
+        request = request.basic_auth("default", Some(server.password()));
+    } else {
         request = request.query(&[("user", "reader")]);
     }
     let response = request.body(sql.to_owned()).send().await.unwrap();
