@@ -24,10 +24,19 @@ const MEMORY_CHECK_MS: u32 = 50;
 /// Idle threads that ClickHouse keeps for the next statement; each costs stack and allocator memory.
 const IDLE_THREADS: u32 = 32;
 
+/// How much room inserts leave on the disk, in bytes: 32 MiB, or a fortieth of a disk smaller than 1.25 GiB. With less
+/// room they are refused before they write anything. Whoever fills the disk through this engine should stop at
+/// twice as much, so that what was taken can still be inserted and merged.
+const INSERT_RESERVE_BYTES: u64 = 32 << 20;
+const INSERT_RESERVE_SHARE: u64 = 40;
+
+/// How much room merges leave: half of what inserts do. A merge reserves what it will write before it starts.
+const MERGE_RESERVE_DIVISOR: u64 = 2;
+
 /// Writes the configuration into the data directory and returns its path.
 pub(crate) fn write(options: &Options) -> Result<PathBuf, Error> {
     let path = options.data_dir.join(FILE_NAME);
-    std::fs::write(&path, text(options.max_memory_bytes))
+    std::fs::write(&path, text(options.max_memory_bytes, disk_bytes(&options.data_dir)))
         .map_err(|error| Error::on_path("cannot write", &path, error))?;
     absolute(&path)
 }
@@ -36,7 +45,14 @@ pub(crate) fn absolute(path: &Path) -> Result<PathBuf, Error> {
     path.canonicalize().map_err(|error| Error::on_path("cannot resolve", path, error))
 }
 
-fn text(max_memory_bytes: u64) -> String {
+/// The size of the disk; the largest there is if it does not say.
+fn disk_bytes(data_dir: &Path) -> u64 {
+    rustix::fs::statvfs(data_dir).map_or(u64::MAX, |disk| disk.f_blocks.saturating_mul(disk.f_frsize))
+}
+
+fn text(max_memory_bytes: u64, disk_bytes: u64) -> String {
+    let insert_reserve = INSERT_RESERVE_BYTES.min(disk_bytes / INSERT_RESERVE_SHARE);
+    let merge_reserve = insert_reserve / MERGE_RESERVE_DIVISOR;
     let statements = max_memory_bytes / 100 * ALLOCATED_PERCENT;
     let mark = max_memory_bytes / MARK_CACHE_SHARE;
     let index = max_memory_bytes / INDEX_CACHE_SHARE;
@@ -65,6 +81,12 @@ fn text(max_memory_bytes: u64) -> String {
     <mmap_cache_size>64</mmap_cache_size>
     <max_thread_pool_free_size>{IDLE_THREADS}</max_thread_pool_free_size>
     <max_io_thread_pool_free_size>0</max_io_thread_pool_free_size>
+    <storage_configuration>
+        <disks><default><keep_free_space_bytes>{merge_reserve}</keep_free_space_bytes></default></disks>
+    </storage_configuration>
+    <merge_tree>
+        <min_free_disk_bytes_to_perform_insert>{insert_reserve}</min_free_disk_bytes_to_perform_insert>
+    </merge_tree>
     <remote_servers></remote_servers>
     <send_crash_reports><enabled>false</enabled></send_crash_reports>
 </clickhouse>

@@ -34,6 +34,7 @@ mod file_limit;
 pub mod ingest;
 mod listener;
 pub mod log;
+pub mod parts;
 pub mod recurring;
 mod schema_watch;
 pub mod search;

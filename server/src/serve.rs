@@ -10,6 +10,7 @@ use crate::log;
 use crate::recurring::Recurring;
 use crate::schema_watch;
 use crate::seed;
+use crate::parts::Parts;
 use crate::spool::{Queue, Spool, SpoolOptions};
 use crate::store::{Store, StoreError};
 use crate::tail::Tail;
@@ -86,6 +87,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let progress = Arc::new(Progress::new(queue.position()?));
     let tail = Tail::new(store.clone(), Arc::clone(&progress), stopped.clone());
     tokio::spawn(tail.clone().run());
+    let parts = Arc::new(Parts::new(store.clone(), engine.as_ref().map(EngineChild::control)));
     let state = AppState::from(Services {
         spool,
         store,
@@ -93,6 +95,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         tail,
         turns: Turns::default(),
         readiness: Readiness::default(),
+        parts,
         metrics,
         retention: Arc::new(config.args.retention),
     });
@@ -149,7 +152,10 @@ async fn write_until_stopped(
     listeners: [tokio::task::JoinHandle<()>; 2],
 ) {
     let (stop_writer, writer_stopped) = watch::channel(false);
-    let writer = Writer::new(queue, state.store.clone(), Arc::clone(&state.progress), writer_stopped);
+    let (parts, watching) = (Arc::clone(&state.parts), stopped.clone());
+    tokio::spawn(async move { parts.watch(watching).await });
+    let (store, parts) = (state.store.clone(), Arc::clone(&state.parts));
+    let writer = Writer::new(queue, store, parts, Arc::clone(&state.progress), writer_stopped);
     let mut writer = tokio::spawn(writer.run());
     tokio::select! {
         _ = wait_for_stop(stopped) => {}

@@ -82,6 +82,17 @@ struct SpoolPart {
     free_bytes: Option<u64>,
 }
 
+/// The parts of the tables in the embedded ClickHouse.
+#[derive(Serialize)]
+struct Parts {
+    #[serde(flatten)]
+    part: Part,
+    /// Damaged ones that were put aside since the start.
+    put_aside: u64,
+    /// Damaged ones that lie in the folders `detached`.
+    detached: u64,
+}
+
 /// `/health/ready`.
 #[derive(Serialize)]
 struct Ready {
@@ -106,6 +117,7 @@ struct Health {
     ingest: Part,
     spool: SpoolPart,
     clickhouse: Part,
+    parts: Parts,
 }
 
 /// The routes of this noun.
@@ -136,9 +148,10 @@ async fn ready_to_read(State(state): State<AppState>) -> (StatusCode, Json<Ready
 /// Answers 200 whatever fails: it is for people and monitoring, which read the words.
 async fn health(State(state): State<AppState>) -> Json<Health> {
     let (ingest, spool, clickhouse) = (ingest(&state), spool(&state), clickhouse(&state).await);
-    let is_ok = ingest.is_ok() && spool.part.is_ok() && clickhouse.is_ok();
+    let parts = parts(&state);
+    let is_ok = ingest.is_ok() && spool.part.is_ok() && clickhouse.is_ok() && parts.part.is_ok();
     let status = if is_ok { "ok" } else { "failing" };
-    Json(Health { status, ingest, spool, clickhouse })
+    Json(Health { status, ingest, spool, clickhouse, parts })
 }
 
 fn verdict(is_ready: bool) -> (StatusCode, &'static str) {
@@ -183,6 +196,20 @@ fn spool(state: &AppState) -> SpoolPart {
         waiting_events: state.spool.waiting_events(),
         free_bytes: state.spool.free_bytes(),
     }
+}
+
+fn parts(state: &AppState) -> Parts {
+    let detached = state.parts.detached();
+    let part = match detached {
+        0 => Part::OK,
+        count => Part::failing(
+            "part_broken",
+            format!("{count} damaged parts lie in folders `detached` of the tables"),
+            "See in the log whether their rows were brought back; SELECT * FROM system.detached_parts names them, and \
+             their folders can be deleted then.",
+        ),
+    };
+    Parts { part, put_aside: state.parts.put_aside(), detached }
 }
 
 async fn clickhouse(state: &AppState) -> Part {

@@ -23,6 +23,7 @@ mod step;
 
 use crate::error::{ApiError, RETRY_AFTER_SECONDS};
 use crate::ingest::retention::Retention;
+use crate::parts::Parts;
 use crate::spool::{Spool, SpoolError};
 use crate::store::Store;
 use crate::tail::Tail;
@@ -55,6 +56,8 @@ pub struct Services {
     pub turns: sql::Turns,
     /// Whether the server can do its work, for `/health/ready`.
     pub readiness: Readiness,
+    /// The parts of the tables.
+    pub parts: Arc<Parts>,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
     /// How long events are kept.

@@ -41,6 +41,7 @@ const MIGRATIONS: &[File] = files![
     "0007_performance_minute_store",
     "0008_event_count_store",
     "0009_request_time_store",
+    "0010_durable_merges",
 ];
 
 const VIEWS: &[File] = files![

@@ -20,6 +20,7 @@ pub mod issue;
 pub mod limits;
 mod migrations;
 pub mod occurrence;
+pub mod part;
 pub mod place;
 pub mod project;
 pub mod question;

@@ -1,20 +1,35 @@
 //! One batch, until it is in ClickHouse exactly once.
 
-use super::{insert, limits};
+use super::{insert, limits, staging};
+use crate::parts::Parts;
+use crate::recurring::Recurring;
 use crate::spool::{FrozenBatch, Kind};
-use crate::store::Store;
+use crate::store::cause::{self, Cause};
 use crate::store::derived::DERIVED;
+use crate::store::{Store, StoreError};
 use clickhouse::error::{Error, Result};
-use std::time::Duration;
+use std::sync::Arc;
 use tokio::time::sleep;
 
 pub(super) struct Delivery {
     store: Store,
+    parts: Arc<Parts>,
+    failures: Recurring<Cause>,
     is_failing: bool,
 }
 
+/// How far the attempts to insert one batch have come.
+struct Attempts {
+    /// Whether an insert of this batch may have arrived although nobody was told so.
+    is_unclear: bool,
+    /// The number of the deduplication token, and whether it was sent before.
+    token: u32,
+    is_token_sent: bool,
+}
+
 /// What ClickHouse has of a batch whose insert had an unclear end.
-enum Found {
+#[derive(PartialEq, Eq)]
+enum Stored {
     /// All of it, and everything derived from it.
     All,
     /// Nothing.
@@ -22,88 +37,99 @@ enum Found {
 }
 
 impl Delivery {
-    pub(super) fn new(store: Store) -> Self {
-        Self { store, is_failing: false }
+    pub(super) fn new(store: Store, parts: Arc<Parts>) -> Self {
+        Self { store, parts, failures: Recurring::new(), is_failing: false }
     }
 
     /// Returns when the batch is there. `is_unclear`: somebody may have sent it before.
-    pub(super) async fn deliver(&mut self, batch: &FrozenBatch, mut is_unclear: bool) {
+    pub(super) async fn deliver(&mut self, batch: &FrozenBatch, is_unclear: bool) {
         let mut pause = limits::RETRY_MIN;
-        let mut is_token_spent = false;
+        let mut attempts = Attempts { is_unclear, token: 0, is_token_sent: is_unclear };
         loop {
-            match self.attempt(batch, is_unclear, &mut is_token_spent).await {
+            match self.attempt(batch, &mut attempts).await {
                 Ok(true) => return self.recovered(),
-                Ok(false) => is_unclear = true,
-                Err(error) => {
-                    is_unclear = true;
-                    self.failed(batch, &error, pause).await;
-                    pause = (pause * 2).min(limits::RETRY_MAX);
-                }
+                Ok(false) => {}
+                Err(error) => self.failed(batch, &error),
             }
+            sleep(pause).await;
+            pause = (pause * 2).min(limits::RETRY_MAX);
         }
     }
 
     /// True if the batch is there.
-    async fn attempt(
-        &self,
-        batch: &FrozenBatch,
-        is_unclear: bool,
-        is_token_spent: &mut bool,
-    ) -> Result<bool> {
-        if is_unclear && matches!(self.find(batch).await?, Found::All) {
+    async fn attempt(&self, batch: &FrozenBatch, attempts: &mut Attempts) -> Result<bool> {
+        if attempts.is_unclear {
+            // A damaged part must be out of the way before anybody counts its rows.
+            self.check_parts().await?;
+            if self.find(batch).await? == Stored::All {
+                return Ok(true);
+            }
+        }
+        let is_token_new = !attempts.is_token_sent;
+        let put_aside = self.parts.put_aside();
+        (attempts.is_unclear, attempts.is_token_sent) = (true, true);
+        insert::batch(&self.store, batch, &format!("batch-{}-{}", batch.number, attempts.token)).await?;
+        self.check_parts().await?;
+        if is_token_new && self.parts.put_aside() == put_aside {
+            // ClickHouse cannot have taken a token for seen that was never sent.
             return Ok(true);
         }
         // ClickHouse notes the token and makes the part visible in two steps. If it was killed in between, it takes the
-        // token for seen and drops the rows: then another token is needed.
-        let attempt = if *is_token_spent { "again" } else { "first" };
-        insert::batch(&self.store, batch, &format!("batch-{}-{attempt}", batch.number)).await?;
-        // A derived table notes the token, too, and may have dropped its rows for the same reason.
-        if is_unclear && matches!(self.find(batch).await?, Found::Nothing) {
-            *is_token_spent = true;
-            return Ok(false);
+        // token for seen and drops the rows. A derived table may do so, too: `find` completes it.
+        if self.find(batch).await? == Stored::All {
+            return Ok(true);
         }
-        Ok(true)
+        attempts.token += 1;
+        attempts.is_token_sent = false;
+        Ok(false)
     }
 
-    async fn find(&self, batch: &FrozenBatch) -> Result<Found> {
+    /// Looks for the batch, and completes what is derived from it if it is there.
+    async fn find(&self, batch: &FrozenBatch) -> Result<Stored> {
         if insert::is_running(&self.store, batch).await? {
             return Err(Error::Custom("an insert with an unclear end is still running".to_owned()));
         }
-        match insert::stored_rows(&self.store, batch).await? {
-            0 => return Ok(Found::Nothing),
-            rows if rows == batch.rows => {}
-            rows => {
-                // Cannot come from one insert of one block into one partition. Guessing would lose or double rows.
-                return Err(Error::Custom(format!(
-                    "{rows} of {} rows of batch {} are in {}: somebody else changes this table",
-                    batch.rows,
-                    batch.number,
-                    batch.kind.table()
-                )));
+        // The rows came as one part, so any of them means all: what is missing is past its retention and was removed.
+        let is_stored = insert::stored_rows(&self.store, batch).await? > 0;
+        if batch.kind == Kind::Transition {
+            return Ok(if is_stored { Stored::All } else { Stored::Nothing });
+        }
+        let mut missing = Vec::new();
+        for derived in DERIVED {
+            if !insert::is_derived(&self.store, derived, batch).await? {
+                missing.push(derived);
             }
         }
-        if batch.kind != Kind::Transition {
-            for derived in DERIVED {
-                if !insert::is_derived(&self.store, derived, batch).await? {
-                    insert::derive(&self.store, derived, batch).await?;
-                }
-            }
+        // Without a single row it is there only if all rows are past their retention and the derived tables have it.
+        let is_there = is_stored || (missing.len() < DERIVED.len() && staging::is_expired(&self.store, batch).await?);
+        if !is_there {
+            return Ok(Stored::Nothing);
         }
-        Ok(Found::All)
+        if !missing.is_empty() {
+            staging::derive(&self.store, &missing, batch).await?;
+        }
+        Ok(Stored::All)
     }
 
-    async fn failed(&mut self, batch: &FrozenBatch, error: &Error, pause: Duration) {
+    async fn check_parts(&self) -> Result<()> {
+        self.parts.check().await.map_err(|error| match error {
+            StoreError::Query { source, .. } => source,
+            error => Error::Custom(error.to_string()),
+        })
+    }
+
+    fn failed(&mut self, batch: &FrozenBatch, error: &Error) {
         metrics::counter!("log_center_write_failures_total").increment(1);
-        if !self.is_failing {
-            tracing::warn!(%error, batch = batch.number, rows = batch.rows, "ClickHouse does not take a batch; trying on");
-        }
         self.is_failing = true;
-        sleep(pause).await;
+        if let Some(times) = self.failures.came(cause::of_client(error)) {
+            tracing::warn!(%error, batch = batch.number, rows = batch.rows, times, "ClickHouse does not take a batch; trying on");
+        }
     }
 
     fn recovered(&mut self) {
         if self.is_failing {
-            tracing::info!("ClickHouse takes batches again");
+            let again: u64 = self.failures.ended().into_iter().map(|(_, times)| times).sum();
+            tracing::info!(failures_not_logged = again, "ClickHouse takes batches again");
         }
         self.is_failing = false;
     }

@@ -5,6 +5,7 @@ use crate::spool::{FrozenBatch, Kind, columns};
 use crate::store::Store;
 use crate::store::derived::Derived;
 use clickhouse::error::{Error, Result};
+use clickhouse::insert_formatted::InsertFormatted;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -13,36 +14,41 @@ const ONE_BLOCK_ROWS: &str = "100000000";
 
 /// Inserts a batch as one block, which becomes one part in one partition: all of it or nothing.
 pub(super) async fn batch(store: &Store, batch: &FrozenBatch, token: &str) -> Result<()> {
+    let mut insert = into(store, batch, batch.kind.table())?
+        .with_setting("insert_deduplicate", "1")
+        .with_setting("insert_deduplication_token", token)
+        .with_setting("deduplicate_blocks_in_dependent_materialized_views", "1");
+    insert.send(batch.bytes.clone()).await?;
+    insert.end().await
+}
+
+/// An insert of the rows of a batch as one block into a table that has its columns. Its name is found by [`is_running`].
+pub(super) fn into(store: &Store, batch: &FrozenBatch, table: &str) -> Result<InsertFormatted> {
     let columns = columns(batch.version, batch.kind)
         .ok_or_else(|| Error::Custom(format!("the spool holds rows of version {}", batch.version)))?;
-    let statement = format!("INSERT INTO {} ({columns}) FORMAT {}", batch.kind.table(), batch.kind.format());
+    let statement = format!("INSERT INTO {table} ({columns}) FORMAT {}", batch.kind.format());
     let name = query_id(batch);
-    let mut insert = store
+    Ok(store
         .client()
         .insert_formatted_with(statement)
         .with_timeouts(Some(limits::INSERT_TIMEOUT), Some(limits::INSERT_TIMEOUT))
         .with_setting("async_insert", "0")
         .with_setting("query_id", &name)
         .with_setting("log_comment", &name)
-        .with_setting("insert_deduplicate", "1")
-        .with_setting("insert_deduplication_token", token)
-        .with_setting("deduplicate_blocks_in_dependent_materialized_views", "1")
         // One block, whatever its size.
         .with_setting("max_insert_block_size", ONE_BLOCK_ROWS)
         .with_setting("min_insert_block_size_rows", ONE_BLOCK_ROWS)
         .with_setting("min_insert_block_size_bytes", "0")
-        .with_setting("input_format_parallel_parsing", "0");
-    insert.send(batch.bytes.clone()).await?;
-    insert.end().await
+        .with_setting("input_format_parallel_parsing", "0"))
 }
 
 /// The name by which an insert is found among the running statements. Each attempt has its own: a second statement under
 /// the name of a running one would be refused.
-fn query_id(batch: &FrozenBatch) -> String {
+pub(super) fn query_id(batch: &FrozenBatch) -> String {
     format!("{}-{}-{}", batch.kind.table(), batch.number, uuid::Uuid::new_v4().simple())
 }
 
-/// Whether an insert of this batch, of whatever attempt, is still running.
+/// Whether an insert of this batch, or of what is derived from it, is still running, of whatever attempt.
 pub(super) async fn is_running(store: &Store, batch: &FrozenBatch) -> Result<bool> {
     let query = store
         .client()
@@ -70,19 +76,12 @@ pub(super) async fn is_derived(store: &Store, derived: &Derived, batch: &FrozenB
     within(store.client().query(&statement).fetch_one()).await
 }
 
-/// Adds up a stored batch into a derived table that has not got it.
-pub(super) async fn derive(store: &Store, derived: &Derived, batch: &FrozenBatch) -> Result<()> {
-    let source = format!("(SELECT * FROM event_store WHERE {})", event_rows(batch));
-    let statement = format!("INSERT INTO {} {}", derived.table, derived.select_from(&source));
-    within(store.client().query(&statement).execute()).await
-}
-
 /// The rows of a batch, and the one partition in which they lie.
 fn event_rows(batch: &FrozenBatch) -> String {
     format!("toDate(time) = toDate({}) AND batch = {}", batch.day, batch.number)
 }
 
-async fn within<T>(answer: impl Future<Output = Result<T>>) -> Result<T> {
+pub(super) async fn within<T>(answer: impl Future<Output = Result<T>>) -> Result<T> {
     let patience: Duration = limits::QUESTION_TIMEOUT;
     timeout(patience, answer).await.unwrap_or(Err(Error::TimedOut))
 }

@@ -17,7 +17,9 @@ mod arrivals;
 mod deliver;
 mod insert;
 pub mod limits;
+mod staging;
 
+use crate::parts::Parts;
 use crate::spool::{Frozen, Kind, Queue, SpoolError};
 use crate::store::Store;
 pub use arrivals::{Arrivals, Arrived, Follower};
@@ -72,8 +74,15 @@ pub struct Writer {
 
 impl Writer {
     /// A writer from `queue` to `store`. It ends when `stop` becomes true and nothing waits any more.
-    pub fn new(queue: Queue, store: Store, progress: Arc<Progress>, stop: watch::Receiver<bool>) -> Self {
-        Self { queue: Arc::new(queue), delivery: Delivery::new(store), progress, stop, frozen_at: None }
+    pub fn new(
+        queue: Queue,
+        store: Store,
+        parts: Arc<Parts>,
+        progress: Arc<Progress>,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        let delivery = Delivery::new(store, parts);
+        Self { queue: Arc::new(queue), delivery, progress, stop, frozen_at: None }
     }
 
     /// Runs until it is stopped and has written what waits.
