@@ -100,10 +100,19 @@ impl Delivery {
                 missing.push(derived);
             }
         }
-        // Without a single row it is there only if all rows are past their retention and the derived tables have it.
-        let is_there = is_stored || (missing.len() < DERIVED.len() && staging::is_expired(&self.store, batch).await?);
-        if !is_there {
-            return Ok(Stored::Nothing);
+        if !is_stored {
+            if missing.len() == DERIVED.len() {
+                return Ok(Stored::Nothing);
+            }
+            // A derived table has the batch. Either all rows were past their retention, or the part with them was damaged:
+            // then the rows are added without the materialized views, which would count them twice.
+            if !staging::is_expired(&self.store, batch).await? {
+                staging::attach(&self.store, batch).await?;
+                self.check_parts().await?;
+                if insert::stored_rows(&self.store, batch).await? == 0 {
+                    return Err(Error::Custom("the rows of a damaged part could not be written again".to_owned()));
+                }
+            }
         }
         if !missing.is_empty() {
             staging::derive(&self.store, &missing, batch).await?;

@@ -11,12 +11,18 @@ use crate::store::derived::Derived;
 use clickhouse::error::{Error, Result};
 use tokio::time::timeout;
 
-/// In memory, without retention and without materialized views. It is dropped after each use.
+/// It has no materialized views, and is dropped after each use.
 const TABLE: &str = "event_staging";
+
+/// For the rows as they came: nothing removes those past their retention.
+const IN_MEMORY: &str = "ENGINE = Memory";
+
+/// For rows that become a part of `event_store`: everything as there.
+const AS_STORED: &str = "";
 
 /// Whether every row of the batch is past its retention.
 pub(super) async fn is_expired(store: &Store, batch: &FrozenBatch) -> Result<bool> {
-    fill(store, batch).await?;
+    fill(store, batch, IN_MEMORY).await?;
     let statement = format!("SELECT count() = 0 FROM {TABLE} WHERE toDate(time) + retention_days > today()");
     let is_expired = within(store.client().query(&statement).fetch_one()).await?;
     clear(store).await?;
@@ -25,7 +31,7 @@ pub(super) async fn is_expired(store: &Store, batch: &FrozenBatch) -> Result<boo
 
 /// Adds up a batch into the derived tables that have not got it.
 pub(super) async fn derive(store: &Store, missing: &[&Derived], batch: &FrozenBatch) -> Result<()> {
-    fill(store, batch).await?;
+    fill(store, batch, IN_MEMORY).await?;
     for derived in missing {
         let name = query_id(batch);
         let statement = format!("INSERT INTO {} {}", derived.table, derived.select_from(TABLE));
@@ -36,8 +42,20 @@ pub(super) async fn derive(store: &Store, missing: &[&Derived], batch: &FrozenBa
     clear(store).await
 }
 
-async fn fill(store: &Store, batch: &FrozenBatch) -> Result<()> {
-    let statement = format!("CREATE OR REPLACE TABLE {TABLE} AS event_store ENGINE = Memory");
+/// Makes the rows of a batch a part of `event_store` without adding them up anywhere.
+pub(super) async fn attach(store: &Store, batch: &FrozenBatch) -> Result<()> {
+    fill(store, batch, AS_STORED).await?;
+    let statement = format!(
+        "SELECT DISTINCT partition_id FROM system.parts WHERE database = currentDatabase() AND table = '{TABLE}' AND active"
+    );
+    let partition: String = within(store.client().query(&statement).fetch_one()).await?;
+    let statement = format!("ALTER TABLE event_store ATTACH PARTITION ID '{partition}' FROM {TABLE}");
+    within(store.client().query(&statement).execute()).await?;
+    clear(store).await
+}
+
+async fn fill(store: &Store, batch: &FrozenBatch, engine: &str) -> Result<()> {
+    let statement = format!("CREATE OR REPLACE TABLE {TABLE} AS event_store {engine}");
     within(store.client().query(&statement).execute()).await?;
     let mut insert = into(store, batch, TABLE)?;
     insert.send(batch.bytes.clone()).await?;
