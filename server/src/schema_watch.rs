@@ -37,8 +37,11 @@ async fn look(store: &Store, known: &mut Tables) -> Result<(), StoreError> {
     if missing.is_empty() {
         if known.is_empty() {
             tracing::info!(tables = found.len(), "the tables are watched");
+            *known = found;
+        } else {
+            // What others make and drop in the database later is their own business.
+            *known = found.into_iter().filter(|(name, _)| known.contains_key(name)).collect();
         }
-        *known = found;
         return Ok(());
     }
     let rows_gone: u64 = missing.iter().filter_map(|name| known.get(name).copied().flatten()).sum();

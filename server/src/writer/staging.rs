@@ -6,13 +6,10 @@
 use super::insert::{into, query_id, within};
 use super::limits;
 use crate::spool::FrozenBatch;
-use crate::store::Store;
 use crate::store::derived::Derived;
+use crate::store::{STAGING_TABLE as TABLE, Store};
 use clickhouse::error::{Error, Result};
 use tokio::time::timeout;
-
-/// It has no materialized views, and is dropped after each use.
-const TABLE: &str = "event_staging";
 
 /// For the rows as they came: nothing removes those past their retention.
 const IN_MEMORY: &str = "ENGINE = Memory";

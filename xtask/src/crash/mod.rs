@@ -14,6 +14,7 @@
 mod body;
 mod choice;
 mod client;
+mod expired;
 mod findings;
 mod ledger;
 pub(crate) mod outage;
@@ -34,6 +35,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use self::expired::Expired;
 use self::ledger::Ledger;
 use self::place::Place;
 use self::plan::Plan;
@@ -83,12 +85,16 @@ pub(crate) fn run(args: Args) -> Result<()> {
         args.reporters,
         place.path().display()
     );
-    let mut subject = Subject::new(place.options());
+    let mut options = place.options();
+    let (name, rules) = expired::RETENTION;
+    options.env.push((name.to_owned(), rules.to_owned()));
+    let mut subject = Subject::new(options);
     let mut shake = Shake {
         seed,
         deadline: Duration::from_secs(args.deadline_seconds),
         reporters: (0..args.reporters).map(|index| Reporter::new(index.into(), subject.address())).collect(),
         ledger: Ledger::default(),
+        expired: 0,
         summary: Summary::default(),
     };
     let outcome = shake.all_rounds(&mut subject, args.rounds);
@@ -111,6 +117,8 @@ struct Shake {
     deadline: Duration,
     reporters: Vec<Reporter>,
     ledger: Ledger,
+    /// Acknowledged records that were past their retention.
+    expired: u64,
     summary: Summary,
 }
 
@@ -128,6 +136,7 @@ impl Shake {
     fn round(&mut self, subject: &mut Subject, number: u32) -> Result<Round> {
         let plan = Plan::new(self.seed, number);
         let load = Load::start(std::mem::take(&mut self.reporters), self.seed, number);
+        let expired = Expired::start(subject.address(), number);
         let mut strikes = Vec::new();
         let mut last_strike = Instant::now();
         for strike in plan.strikes {
@@ -141,6 +150,7 @@ impl Shake {
         let ready_after = last_strike.elapsed();
         wait(plan.load_tail)?;
         let (reporters, harvest) = load.end()?;
+        self.expired += expired.end()?;
         interrupt::check()?;
         let ended = Instant::now();
         self.reporters = reporters;
@@ -148,6 +158,7 @@ impl Shake {
         self.summary.complain(harvest.complaints);
         let (visible, findings) = settle(&self.ledger, &witness, &[number], PATIENCE)?;
         let visible_after = visible.map(|at| at.duration_since(ended));
+        let findings = findings.and(expired::compare(&witness, self.expired, PATIENCE)?);
         Ok(Round { strikes, ready_after, visible_after, findings })
     }
 
@@ -163,6 +174,7 @@ impl Shake {
         subject.begin_start();
         let witness = self.recovered(subject)?;
         let (_, findings) = settle(&self.ledger, &witness, &self.ledger.rounds(), PATIENCE)?;
+        let findings = findings.and(expired::compare(&witness, self.expired, PATIENCE)?);
         if !findings.is_clean() {
             println!("after an orderly restart:");
         }

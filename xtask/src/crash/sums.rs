@@ -21,9 +21,11 @@ impl Sum {
     /// The statement that gives each key whose amounts differ, with what the table has too much.
     pub(super) fn differences(&self) -> String {
         let Self { table, has, wants, .. } = self;
+        // Records past their retention are compared apart: their events are gone.
+        let others = if *table == "event_count_store" { " WHERE project != 'crash_expired'" } else { "" };
         format!(
             "SELECT toString(key), toString(sum(signed)) FROM (\
-             SELECT key, toInt64(amount) AS signed FROM (SELECT {has} FROM log_center.{table} GROUP BY key) \
+             SELECT key, toInt64(amount) AS signed FROM (SELECT {has} FROM log_center.{table}{others} GROUP BY key) \
              UNION ALL \
              SELECT key, -toInt64(amount) AS signed FROM (SELECT {wants} GROUP BY key)\
              ) GROUP BY key HAVING sum(signed) != 0 ORDER BY key LIMIT {DIFFERENCES_AT_MOST}"
@@ -91,7 +93,8 @@ pub(super) const SUMS: [Sum; 9] = [
         has: "(toString(quarter), toString(project), level, toString(scope), toString(event), toString(msg)) AS key, \
               sum(count) AS amount",
         wants: "(toString(toStartOfFifteenMinutes(time)), toString(project), level, toString(scope), \
-                toString(event), toString(msg)) AS key, count() AS amount FROM log_center.event_store",
+                toString(event), toString(msg)) AS key, count() AS amount FROM log_center.event_store \
+                WHERE project != 'crash_expired'",
     },
     // It holds the first and the last time of a request: what is doubled changes nothing, what is lost does. A request
     // that lacks is there with nothing, one with other times with the difference of these.

@@ -47,8 +47,8 @@ impl Witness {
     pub(super) fn total(&self) -> Result<u64> {
         let sql = "WITH (SELECT (count(), countIf(issue_id != 0), countIf(event = 'client-res'), \
                    countIf(event IN ('service-end', 'service-err')), countIf(scope = 'stat')) \
-                   FROM log_center.event_store) AS events \
-                   SELECT toString(if((SELECT sum(count) FROM log_center.event_count_store) = events.1 \
+                   FROM log_center.event_store WHERE project != 'crash_expired') AS events \
+                   SELECT toString(if((SELECT sum(count) FROM log_center.event_count_store WHERE project != 'crash_expired') = events.1 \
                    AND (SELECT sum(count) FROM log_center.issue_store) = events.2 \
                    AND (SELECT sum(count) FROM log_center.issue_hour_store) = events.2 \
                    AND (SELECT sum(count) FROM log_center.request_minute_store) = events.3 \
@@ -57,6 +57,16 @@ impl Witness {
         let rows = self.rows(sql)?;
         let total = rows.first().and_then(|row| row.first()).context("no sum")?;
         total.parse().with_context(|| format!("the number of events is {total:?}"))
+    }
+
+    /// How many events of a service were added up.
+    pub(super) fn counted(&self, service: &str) -> Result<u64> {
+        let sql = format!(
+            "SELECT toString(sum(count)) FROM log_center.event_count_store WHERE project = '{service}'"
+        );
+        let rows = self.rows(&sql)?;
+        let count = rows.first().and_then(|row| row.first()).context("no sum")?;
+        count.parse().with_context(|| format!("the sum is {count:?}"))
     }
 
     /// The counts of every issue in both views.
