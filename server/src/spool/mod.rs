@@ -21,13 +21,14 @@ pub mod limits;
 mod queue;
 mod room;
 
+pub use account::WaitingEvents;
 pub use entry::{Entry, Kind, Section, columns};
 pub use queue::{Frozen, FrozenBatch, Queue};
 
 use crate::ingest::{Block, Identity, Source};
 use committer::Committer;
 use database::Shared;
-use log_center_wire::{Fingerprint, IssueId, IssueStatus, UnixMillis};
+use log_center_wire::{Fingerprint, IssueId, IssueStatus};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -205,9 +206,10 @@ impl Spool {
         self.shared.account.waiting()
     }
 
-    /// When the oldest of them came, to a second; `None` if nothing waits.
-    pub fn waiting_since(&self) -> Option<UnixMillis> {
-        self.shared.account.oldest()
+    /// Looks at what waits for ClickHouse while nothing comes or goes: the totals that `/metrics` counts stand still
+    /// until `look` is done, and with them everything that is to be made durable. So it must be quick.
+    pub fn at_rest<T>(&self, look: impl FnOnce(WaitingEvents) -> T) -> T {
+        self.shared.account.hold(look)
     }
 
     /// The position behind the last entry, now and whenever it moves.
