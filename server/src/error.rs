@@ -43,6 +43,11 @@ pub enum ApiError {
         /// Completes the sentence "`field` …".
         rule: String,
     },
+    /// 422: a key that its sender has given to something else before.
+    KeyReused {
+        /// `Idempotency-Key` or `event_id`.
+        field: &'static str,
+    },
     /// 400 or 422: a statement of SQL is not understood, not allowed, or takes more than it may.
     Statement {
         /// `bad_statement` (400), `not_allowed`, `time_limit`, `memory_limit`, `rows_limit`, `bytes_limit`.
@@ -88,6 +93,7 @@ impl ApiError {
             ApiError::Document(_)
             | ApiError::Field { .. }
             | ApiError::Parameter { .. }
+            | ApiError::KeyReused { .. }
             | ApiError::Statement { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             ApiError::Body(_) => StatusCode::BAD_REQUEST,
             ApiError::SlowBody => StatusCode::REQUEST_TIMEOUT,
@@ -128,6 +134,12 @@ impl ApiError {
                 field: Some(field.clone()),
                 ..detail("invalid_value", format!("{field} {rule}"))
             },
+            ApiError::KeyReused { field } => {
+                let message = format!(
+                    "this {field} was given to other content within the last 24 hours; nothing is stored: send this under a key of its own"
+                );
+                ErrorDetail { field: Some(field.to_owned()), ..detail("idempotency_key_reused", message) }
+            }
             ApiError::NotFound(message) => detail("not_found", message),
             ApiError::MethodNotAllowed => {
                 detail("method_not_allowed", "this path does not answer this method".to_owned())

@@ -19,15 +19,20 @@ async fn metrics(State(state): State<AppState>) -> impl IntoResponse {
     metrics::gauge!("log_center_spool_bytes").set(state.spool.waiting_bytes() as f64);
     let waiting = state.spool.end().borrow().saturating_sub(state.progress.stored());
     metrics::gauge!("log_center_spool_entries").set(waiting as f64);
-    metrics::gauge!("log_center_spool_events").set(state.spool.waiting_events() as f64);
-    let age_ms = state.spool.waiting_since().map_or(0, |since| (clock::now().0 - since.0).max(0));
-    metrics::gauge!("log_center_lag_seconds").set(age_ms as f64 / 1000.0);
     metrics::gauge!("log_center_disk_failing").set(f64::from(u8::from(state.spool.disk_failure().is_some())));
     if let Some(bytes) = state.spool.free_bytes() {
         metrics::gauge!("log_center_disk_free_bytes").set(bytes as f64);
     }
     metrics::gauge!("log_center_tail_subscribers").set(state.tail.subscribers() as f64);
-    let text = state.metrics.render();
+    // Sorting the times in here takes longer than all the rest, and need not keep the spool waiting.
+    state.metrics.run_upkeep();
+    // What came must be stored or in the spool at every look, and not only when nothing happens.
+    let text = state.spool.at_rest(|waiting| {
+        metrics::gauge!("log_center_spool_events").set(waiting.events as f64);
+        let age_ms = waiting.since.map_or(0, |since| (clock::now().0 - since.0).max(0));
+        metrics::gauge!("log_center_lag_seconds").set(age_ms as f64 / 1000.0);
+        state.metrics.render()
+    });
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }
 
@@ -73,7 +78,7 @@ pub fn describe() {
     describe_gauge!("log_center_disk_failing", "1 while the spool cannot write");
     describe_gauge!("log_center_disk_free_bytes", Unit::Bytes, "Room on the disk of the spool");
     // What has not happened yet is 0, not absent: whoever adds these up finds all of them.
-    for source in [Source::Report, Source::Record] {
+    for source in Source::ALL {
         metrics::counter!("log_center_accepted_total", "source" => source.as_str()).increment(0);
     }
     for name in [

@@ -104,6 +104,7 @@ impl From<SpoolError> for ApiError {
         let (code, retry_after_seconds) = match &error {
             SpoolError::UnknownIssue(_) => return ApiError::NotFound(error.to_string()),
             SpoolError::NotAllowed { from, to } => return ApiError::Transition { from: *from, to: *to },
+            SpoolError::KeyReused(field) => return ApiError::KeyReused { field: field.as_str() },
             SpoolError::Full => ("spool_full", 5),
             SpoolError::Disk(_) => ("disk_failing", 5),
             SpoolError::Overloaded => ("overloaded", 1),

@@ -4,7 +4,7 @@ use super::AppState;
 use super::body::{self, BodyLimits};
 use crate::clock;
 use crate::error::{ApiError, ErrorBody};
-use crate::ingest::{self, Identity, KeySpace, Source};
+use crate::ingest::{self, Content, KeyField, RequestKey, Source};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -62,7 +62,7 @@ pub struct ReportBody {
     error: ReportedError,
     /// Anything. `request_id` ties the report to a request, `user_id` to a user.
     context: Option<serde_json::Map<String, serde_json::Value>>,
-    /// The same id within 24 hours counts once.
+    /// The same id of the same project counts once within 24 hours. With another body it is refused.
     event_id: Option<String>,
 }
 
@@ -92,14 +92,14 @@ pub struct ReportedError {
     path = "/api/v1/logs/report",
     tag = "reports",
     request_body = ReportBody,
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key within 24 hours counts once.")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key of the same project counts once within 24 hours. With another body it is refused.")),
     responses(
         (status = 200, description = "The report is kept.", body = ReportAnswer),
         (status = 400, description = "Malformed JSON or body.", body = ErrorBody),
         (status = 408, description = "The body came too slowly.", body = ErrorBody),
         (status = 413, description = "More than 1 MiB.", body = ErrorBody),
         (status = 415, description = "Unknown encoding or content type.", body = ErrorBody),
-        (status = 422, description = "A field is missing or wrong; it is named.", body = ErrorBody),
+        (status = 422, description = "A field is missing or wrong, or a key was used for another body; it is named.", body = ErrorBody),
         (status = 503, description = "Spool full or disk failing; see Retry-After.", body = ErrorBody),
     )
 )]
@@ -113,12 +113,14 @@ pub async fn report(
     let bytes = body::read(&headers, body, BodyLimits::same(REPORT_BODY_BYTES)).await?;
     let report = ErrorReport::decode(&bytes)?;
     let key = idempotency_key(&headers)?;
-    let space = KeySpace::Event { project: &report.project_id };
-    let mut keys: Vec<Identity> = key.map(|key| Identity::of_key(space, key)).into_iter().collect();
-    let fingerprint = report.fingerprint();
-    let mut event = ingest::report(report, clock::now(), &state.retention);
     // The report is its event: what names the one names the other, and a repeated one gets the first answer.
-    keys.extend(event.identity.take());
+    let keys = [(KeyField::Header, key), (KeyField::EventId, report.event_id.as_deref())];
+    let of_report = |(field, key): (KeyField, Option<&str>)| {
+        Some(RequestKey::of_report(field, &report.project_id, key?, Content::of(&bytes)))
+    };
+    let keys = keys.into_iter().filter_map(of_report).collect();
+    let fingerprint = report.fingerprint();
+    let event = ingest::report(report, clock::now(), &state.retention);
     let receipt = state.spool.append(Source::Report, ingest::encode(&event), keys).await?;
     Ok(Json(ReportAnswer {
         status: if receipt.is_new { "ok" } else { "duplicate" },

@@ -1,7 +1,7 @@
 //! A batch of records, from its bytes to the blocks that are stored.
 
 use super::retention::Retention;
-use super::{Block, Encoder, Event, Identity, fast, record};
+use super::{Block, Encoder, Event, Identity, Senders, fast, record};
 use log_center_wire::batch::{self, BatchError};
 use log_center_wire::decode::DecodeError;
 use log_center_wire::{Record, UnixMillis};
@@ -14,6 +14,8 @@ pub struct Batch {
     pub blocks: Vec<Block>,
     /// How many those are.
     pub accepted: usize,
+    /// Whose those are.
+    pub senders: Senders,
     /// The others, each with its place in the batch from 0 and why.
     pub rejected: Vec<(usize, DecodeError)>,
 }
@@ -26,19 +28,21 @@ pub fn decode(body: &[u8], received_at: UnixMillis, retention: &Retention) -> Re
     let lines = batch::split(body)?;
     let mut encoder = Encoder::default();
     let mut accepted = 0;
+    let mut senders = Senders::default();
     let mut rejected = Vec::new();
     let mut seen = HashMap::new();
     for (index, line) in lines.into_iter().enumerate() {
         match event(line, received_at, &mut seen) {
             Ok(mut event) => {
                 event.retention_days = retention.days(&event.project, &event.scope);
+                senders.note(&event);
                 encoder.push(event);
                 accepted += 1;
             }
             Err(error) => rejected.push((index, error)),
         }
     }
-    Ok(Batch { accepted, blocks: encoder.finish(), rejected })
+    Ok(Batch { accepted, senders, blocks: encoder.finish(), rejected })
 }
 
 /// The event that a record is. `seen` counts the occurrences in the batch that are equal to the letter: the same error

@@ -113,6 +113,9 @@ pub enum Source {
 }
 
 impl Source {
+    /// Both of them.
+    pub const ALL: [Source; 2] = [Source::Report, Source::Record];
+
     /// `report` or `record`.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -13,22 +13,23 @@ mod native;
 pub mod retention;
 mod route;
 mod rowbinary;
+mod senders;
 
 pub use block::{Block, Encoder, Encoding, Occurrence, encode};
 pub use event::{Event, Source};
-pub use identity::{Identity, KeySpace};
+pub use identity::{Content, Identity, KeyField, RequestKey};
 pub(crate) use native::push_head;
 pub(crate) use rowbinary::RowWriter;
+pub use senders::Senders;
 
 use log_center_wire::{ErrorReport, Record, UnixMillis, limits};
 use retention::Retention;
 use route::{Asked, of_path as route_of};
 
-/// Turns a report into an event.
+/// Turns a report into an event. It has no identity: its keys are those of the whole request.
 pub fn report(report: ErrorReport, received_at: UnixMillis, retention: &Retention) -> Event<'static> {
     let fingerprint = report.fingerprint();
     let (time, client_time) = clamp(report.timestamp.unwrap_or(received_at), received_at);
-    let identity = report.event_id.as_deref().map(|id| Identity::of_event(&report.project_id, id));
     Event {
         received_at,
         time,
@@ -51,7 +52,6 @@ pub fn report(report: ErrorReport, received_at: UnixMillis, retention: &Retentio
         event_id: report.event_id.unwrap_or_default().into(),
         retention_days: retention.days(&report.project_id, ""),
         attributes: report.context.into(),
-        identity,
         ..Event::empty(report.project_id.into())
     }
 }

@@ -1,12 +1,23 @@
 //! How many events came into the spool, how many left it for ClickHouse, and since when the oldest of the rest waits.
 //!
 //! Both totals are on disk, written together with the entries that they count. So what waits is their difference after
-//! every crash and failure, and what `/metrics` shows adds up: accepted + resumed = stored + in the spool.
+//! every crash and failure, and what `/metrics` shows adds up: accepted + resumed = stored + in the spool. Every figure
+//! of that sum changes under one lock, which `/metrics` holds while it looks.
 
 use super::limits;
+use crate::ingest::Source;
 use log_center_wire::UnixMillis;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What waits for ClickHouse at one moment.
+#[derive(Debug, Clone, Copy)]
+pub struct WaitingEvents {
+    /// How many events.
+    pub events: u64,
+    /// When the oldest of them came, to a second; `None` if nothing waits.
+    pub since: Option<UnixMillis>,
+}
 
 /// The totals in memory, and what they were counted from.
 #[derive(Default)]
@@ -46,9 +57,12 @@ impl Account {
         (state.appended, state.stored, state.is_known) = (appended, stored, true);
     }
 
-    /// Notes events in the entry at this position, which is on disk now.
-    pub(super) fn came(&self, entry: u64, appended: u64, at: UnixMillis) {
+    /// Notes events in the entry at this position, which is on disk now, and how many of them came by which way.
+    pub(super) fn came(&self, entry: u64, appended: u64, at: UnixMillis, accepted: &[(Source, u64)]) {
         let mut state = self.state();
+        for (source, events) in accepted {
+            metrics::counter!("log_center_accepted_total", "source" => source.as_str()).increment(*events);
+        }
         if appended > state.appended
             && state.marks.back().is_none_or(|mark| mark.at.0 + limits::LAG_STEP_MS <= at.0)
         {
@@ -79,18 +93,27 @@ impl Account {
 
     /// Events that wait for ClickHouse.
     pub(super) fn waiting(&self) -> u64 {
-        let state = self.state();
-        state.appended.saturating_sub(state.stored)
+        self.state().waiting().events
     }
 
-    /// When the oldest of them came, to a second. `None`: nothing waits.
-    pub(super) fn oldest(&self) -> Option<UnixMillis> {
-        self.state().marks.front().map(|mark| mark.at)
+    /// Looks at what waits while nothing comes or goes.
+    pub(super) fn hold<T>(&self, look: impl FnOnce(WaitingEvents) -> T) -> T {
+        let state = self.state();
+        look(state.waiting())
     }
 
     /// A panic elsewhere leaves numbers that are whole.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn waiting(&self) -> WaitingEvents {
+        WaitingEvents {
+            events: self.appended.saturating_sub(self.stored),
+            since: self.marks.front().map(|mark| mark.at),
+        }
     }
 }
 

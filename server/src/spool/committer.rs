@@ -83,7 +83,8 @@ impl Committer {
                 let added = counters.appended_bytes - self.counters.appended_bytes;
                 let entry = self.counters.next_entry;
                 self.counters = counters;
-                self.shared.account.came(entry, counters.appended_events, at);
+                // Here and not where it is answered: who asked may be gone by now.
+                self.shared.account.came(entry, counters.appended_events, at, &accepted(&waiting));
                 self.shared.waiting_bytes.fetch_add(added, Ordering::Relaxed);
                 if seeded {
                     self.shared.seeded.store(true, Ordering::Release);
@@ -133,6 +134,17 @@ impl Committer {
     }
 }
 
+/// How many events came by which way.
+fn accepted(waiting: &[Waiting]) -> [(Source, u64); 2] {
+    Source::ALL.map(|source| {
+        let added = waiting.iter().map(|one| match one {
+            Waiting::Events(_, from, receipt) if *from == source => receipt.added as u64,
+            _ => 0,
+        });
+        (source, added.sum())
+    })
+}
+
 impl Submission {
     fn bytes(&self) -> usize {
         match self {
@@ -154,10 +166,7 @@ impl Submission {
 impl Waiting {
     fn answer(self) {
         match self {
-            Waiting::Events(answer, source, receipt) => {
-                // Here and not where it is answered: who asked may be gone by now.
-                metrics::counter!("log_center_accepted_total", "source" => source.as_str())
-                    .increment(receipt.added as u64);
+            Waiting::Events(answer, _, receipt) => {
                 metrics::counter!("log_center_duplicates_total").increment(receipt.duplicates as u64);
                 _ = answer.send(Ok(receipt));
             }

@@ -4,10 +4,10 @@ use super::committer::Waiting;
 use super::counters::Counters;
 use super::database::{META_APPENDED, META_SEEDED, META_SEQUENCE, META_SINCE, Tables, disk};
 use super::entry::{EntryBuilder, Transition};
-use super::index::{Index, Known};
+use super::index::{Answered, Index, Known};
 use super::{Answer, Changed, KnownIssue, Receipt, SpoolError, Submission};
 use crate::clock::now;
-use crate::ingest::{Block, Identity, Occurrence};
+use crate::ingest::{Block, Identity, Occurrence, RequestKey};
 use fjall::{OwnedWriteBatch as WriteBatch, PersistMode};
 use log_center_wire::{IssueId, IssueStatus, REGRESSION_ACTOR};
 
@@ -48,7 +48,7 @@ impl<'a> Draft<'a> {
     pub(super) fn take(&mut self, submission: Submission) -> Result<Option<Waiting>, fjall::Error> {
         match submission {
             Submission::Events { source, blocks, keys, answer, .. } => {
-                let receipt = self.events(&blocks, &keys).map(Ok);
+                let receipt = self.events(&blocks, &keys);
                 let taken = settle(answer, receipt)?;
                 Ok(taken.map(|(answer, receipt)| Waiting::Events(answer, source, receipt)))
             }
@@ -63,30 +63,62 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn events(&mut self, blocks: &[Block], keys: &[Identity]) -> Result<Receipt, fjall::Error> {
-        if let Some(is_new) = self.index.answered(keys, self.now_ms)? {
-            let events = blocks.iter().map(|block| block.rows as usize).sum();
-            return Ok(Receipt { is_new, is_repeated: true, added: 0, duplicates: events });
+    fn events(
+        &mut self,
+        blocks: &[Block],
+        keys: &[RequestKey],
+    ) -> Result<Result<Receipt, SpoolError>, fjall::Error> {
+        match self.answered(keys)? {
+            Err(refusal) => return Ok(Err(refusal)),
+            Ok(Some(is_new)) => {
+                let events = blocks.iter().map(|block| block.rows as usize).sum();
+                return Ok(Ok(Receipt { is_new, is_repeated: true, added: 0, duplicates: events }));
+            }
+            Ok(None) => {}
         }
         let mut is_new = false;
         let (mut added, mut duplicates) = (0, 0);
         for (position, block) in blocks.iter().enumerate() {
             if let Some(occurrence) = &block.occurrence {
-                let own: &[Identity] = occurrence.identity.as_slice();
-                if self.index.answered(own, self.now_ms)?.is_some() {
+                let own = occurrence.identity;
+                if self.is_known(own)? {
                     duplicates += 1;
                     continue;
                 }
                 let made = self.occurrence(occurrence)?;
                 is_new |= made && position == 0;
-                own.iter().for_each(|key| self.index.remember(*key, made, self.now_ms));
+                let answered = Answered { is_new: made, request: None };
+                own.into_iter().for_each(|own| self.index.remember(own, answered, self.now_ms));
             }
             self.entry.events(block);
             added += block.rows as usize;
         }
-        keys.iter().for_each(|key| self.index.remember(*key, is_new, self.now_ms));
+        for key in keys {
+            let answered = Answered { is_new, request: Some((key.field, key.content)) };
+            self.index.remember(key.identity, answered, self.now_ms);
+        }
         self.entry_events += added as u64;
-        Ok(Receipt { is_new, is_repeated: false, added, duplicates })
+        Ok(Ok(Receipt { is_new, is_repeated: false, added, duplicates }))
+    }
+
+    /// What was answered to the request that one of these keys names. A key that stands for another one is refused.
+    fn answered(&mut self, keys: &[RequestKey]) -> Result<Result<Option<bool>, SpoolError>, fjall::Error> {
+        let mut first = None;
+        for key in keys {
+            let Some(answered) = self.index.answered(key.identity, self.now_ms)? else { continue };
+            if answered.is_of_other_content(key) {
+                return Ok(Err(SpoolError::KeyReused(key.field)));
+            }
+            first.get_or_insert(answered.is_new);
+        }
+        Ok(Ok(first))
+    }
+
+    fn is_known(&mut self, own: Option<Identity>) -> Result<bool, fjall::Error> {
+        Ok(match own {
+            Some(own) => self.index.answered(own, self.now_ms)?.is_some(),
+            None => false,
+        })
     }
 
     /// Makes the issue that an event is an occurrence of, or reopens it. True if it is made.

@@ -2,11 +2,12 @@
 
 use super::database::{Tables, u64_of};
 use super::limits;
-use crate::ingest::Identity;
+use crate::ingest::{Content, Identity, KeyField, RequestKey};
 use fjall::OwnedWriteBatch as WriteBatch;
 use log_center_wire::limits::{IDEMPOTENCY_KEYS, IDEMPOTENCY_SECONDS};
 use log_center_wire::{Fingerprint, IssueId, IssueStatus};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// An issue in the index.
 #[derive(Clone)]
@@ -15,12 +16,29 @@ pub(super) struct Known {
     pub(super) project: Box<str>,
 }
 
+/// What is remembered of an identity.
+#[derive(Clone, Copy)]
+pub(super) struct Answered {
+    pub(super) is_new: bool,
+    /// The key and the content of the request that had it; `None` for a record, which is one of many in its request,
+    /// and for what an earlier version of this program wrote.
+    pub(super) request: Option<(KeyField, Content)>,
+}
+
+impl Answered {
+    /// Whether this key was given to something else before. An event may come by several ways, each of which writes it
+    /// in its own form, so contents are compared only if the key stood in the same place.
+    pub(super) fn is_of_other_content(self, key: &RequestKey) -> bool {
+        self.request.is_some_and(|(field, content)| field == key.field && content != key.content)
+    }
+}
+
 /// The index as the group sees it: the disk, and what the group has changed so far.
 pub(super) struct Index<'a> {
     tables: &'a Tables,
     issues: HashMap<Fingerprint, Option<Known>>,
-    keys: HashMap<Identity, bool>,
-    added: Vec<(Identity, bool, i64)>,
+    keys: HashMap<Identity, Answered>,
+    added: Vec<(Identity, Answered, i64)>,
 }
 
 /// The numbers of the oldest key and of the next one.
@@ -86,24 +104,20 @@ impl<'a> Index<'a> {
         self.issues.insert(fingerprint, Some(known));
     }
 
-    /// What was answered to the thing that one of these keys names, if it is still remembered.
-    pub(super) fn answered(&mut self, keys: &[Identity], now_ms: i64) -> Result<Option<bool>, fjall::Error> {
-        for key in keys {
-            if let Some(is_new) = self.keys.get(key) {
-                return Ok(Some(*is_new));
-            }
-            let stored = self.tables.keys.get(key.0)?.and_then(|value| StoredKey::read(&value));
-            if let Some(stored) = stored.filter(|stored| !is_expired(stored.at_ms, now_ms)) {
-                return Ok(Some(stored.is_new));
-            }
+    /// What was answered to the thing that has this identity, if it is still remembered.
+    pub(super) fn answered(&self, identity: Identity, now_ms: i64) -> Result<Option<Answered>, fjall::Error> {
+        if let Some(answered) = self.keys.get(&identity) {
+            return Ok(Some(*answered));
         }
-        Ok(None)
+        let stored = self.tables.keys.get(identity.0)?.and_then(|value| StoredKey::read(&value));
+        Ok(stored.filter(|stored| !is_expired(stored.at_ms, now_ms)).map(|stored| stored.answered))
     }
 
     /// Remembers what is answered.
-    pub(super) fn remember(&mut self, key: Identity, is_new: bool, now_ms: i64) {
-        if self.keys.insert(key, is_new).is_none() {
-            self.added.push((key, is_new, now_ms));
+    pub(super) fn remember(&mut self, identity: Identity, answered: Answered, now_ms: i64) {
+        if let Entry::Vacant(place) = self.keys.entry(identity) {
+            place.insert(answered);
+            self.added.push((identity, answered, now_ms));
         }
     }
 
@@ -115,8 +129,8 @@ impl<'a> Index<'a> {
         now_ms: i64,
     ) -> Result<KeyRange, fjall::Error> {
         let added = self.added.len() as u64;
-        for (key, is_new, at_ms) in self.added {
-            let stored = StoredKey { is_new, at_ms, ordinal: range.next };
+        for (key, answered, at_ms) in self.added {
+            let stored = StoredKey { answered, at_ms, ordinal: range.next };
             batch.insert(&self.tables.keys, key.0.to_vec(), stored.write());
             let mut order = at_ms.to_be_bytes().to_vec();
             order.extend_from_slice(&key.0);
@@ -143,25 +157,42 @@ impl<'a> Index<'a> {
     }
 }
 
+/// `is_new` u8, time i64, ordinal u64, and for a request the field of its key u8 and the hash of its content u128.
 struct StoredKey {
-    is_new: bool,
+    answered: Answered,
     at_ms: i64,
     ordinal: u64,
 }
 
 impl StoredKey {
     fn write(&self) -> Vec<u8> {
-        let mut value = vec![u8::from(self.is_new)];
+        let mut value = Vec::with_capacity(34);
+        value.push(u8::from(self.answered.is_new));
         value.extend_from_slice(&self.at_ms.to_be_bytes());
         value.extend_from_slice(&self.ordinal.to_be_bytes());
+        if let Some((field, content)) = self.answered.request {
+            value.push(field as u8);
+            value.extend_from_slice(&content.0.to_be_bytes());
+        }
         value
     }
 
     fn read(value: &[u8]) -> Option<Self> {
         let (is_new, rest) = value.split_first()?;
         let (at, rest) = rest.split_first_chunk::<8>()?;
-        let ordinal = u64_of(rest)?;
-        Some(Self { is_new: *is_new == 1, at_ms: i64::from_be_bytes(*at), ordinal })
+        let (ordinal, rest) = rest.split_first_chunk::<8>()?;
+        let request = match rest.split_first() {
+            None => None,
+            Some((field, content)) => {
+                let content = Content(u128::from_be_bytes(content.try_into().ok()?));
+                Some((KeyField::from_number(*field)?, content))
+            }
+        };
+        Some(Self {
+            answered: Answered { is_new: *is_new == 1, request },
+            at_ms: i64::from_be_bytes(*at),
+            ordinal: u64::from_be_bytes(*ordinal),
+        })
     }
 }
 

@@ -21,13 +21,14 @@ pub mod limits;
 mod queue;
 mod room;
 
+pub use account::WaitingEvents;
 pub use entry::{Entry, Kind, Section, columns};
 pub use queue::{Frozen, FrozenBatch, Queue};
 
-use crate::ingest::{Block, Identity, Source};
+use crate::ingest::{Block, KeyField, RequestKey, Source};
 use committer::Committer;
 use database::Shared;
-use log_center_wire::{Fingerprint, IssueId, IssueStatus, UnixMillis};
+use log_center_wire::{Fingerprint, IssueId, IssueStatus};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -88,6 +89,8 @@ pub enum SpoolError {
     Overloaded,
     /// The server is stopping.
     Stopped,
+    /// The key in this field was given to other content before.
+    KeyReused(KeyField),
     /// There is no such issue.
     UnknownIssue(IssueId),
     /// The issue cannot go there.
@@ -106,6 +109,7 @@ impl fmt::Display for SpoolError {
             SpoolError::Disk(reason) => write!(f, "the disk of the spool is failing: {reason}"),
             SpoolError::Overloaded => f.write_str("more arrives than can be written"),
             SpoolError::Stopped => f.write_str("the server is stopping"),
+            SpoolError::KeyReused(field) => write!(f, "this {} was given to other content", field.as_str()),
             SpoolError::UnknownIssue(id) => write!(f, "there is no issue {id}"),
             SpoolError::NotAllowed { from, to } => write!(f, "an issue that is {from} cannot become {to}"),
         }
@@ -128,9 +132,25 @@ pub struct KnownIssue {
 type Answer<T> = oneshot::Sender<Result<T, SpoolError>>;
 
 enum Submission {
-    Events { source: Source, blocks: Vec<Block>, keys: Vec<Identity>, bytes: usize, answer: Answer<Receipt> },
-    Status { issue_id: IssueId, to: IssueStatus, actor: String, note: String, answer: Answer<Changed> },
-    Seed { issues: Vec<KnownIssue>, is_last: bool, answer: Answer<()> },
+    Events {
+        source: Source,
+        blocks: Vec<Block>,
+        keys: Vec<RequestKey>,
+        bytes: usize,
+        answer: Answer<Receipt>,
+    },
+    Status {
+        issue_id: IssueId,
+        to: IssueStatus,
+        actor: String,
+        note: String,
+        answer: Answer<Changed>,
+    },
+    Seed {
+        issues: Vec<KnownIssue>,
+        is_last: bool,
+        answer: Answer<()>,
+    },
 }
 
 impl Spool {
@@ -151,16 +171,17 @@ impl Spool {
         Ok((Spool { sender, shared }, queue, SpoolThread(thread)))
     }
 
-    /// Makes events of this source durable. `keys` are what the whole is known by: if one of them was seen within the last 24 hours
-    /// and 1,000,000 keys, nothing is added and the first answer is given again.
+    /// Makes events of this source durable. `keys` are what the whole is known by: if one of them was seen within the
+    /// last 24 hours and 1,000,000 keys, nothing is added and the first answer is given again.
     ///
     /// # Errors
-    /// Nothing was written, but for an unclear failure of the disk.
+    /// [`KeyReused`](SpoolError::KeyReused), or nothing could be written. Nothing was, but for an unclear failure of
+    /// the disk.
     pub async fn append(
         &self,
         source: Source,
         blocks: Vec<Block>,
-        keys: Vec<Identity>,
+        keys: Vec<RequestKey>,
     ) -> Result<Receipt, SpoolError> {
         let bytes = blocks.iter().map(|block| block.bytes.len()).sum();
         let _room = self.shared.reserve(bytes)?;
@@ -205,9 +226,10 @@ impl Spool {
         self.shared.account.waiting()
     }
 
-    /// When the oldest of them came, to a second; `None` if nothing waits.
-    pub fn waiting_since(&self) -> Option<UnixMillis> {
-        self.shared.account.oldest()
+    /// Looks at what waits for ClickHouse while nothing comes or goes: the totals that `/metrics` counts stand still
+    /// until `look` is done, and with them everything that is to be made durable. So it must be quick.
+    pub fn at_rest<T>(&self, look: impl FnOnce(WaitingEvents) -> T) -> T {
+        self.shared.account.hold(look)
     }
 
     /// The position behind the last entry, now and whenever it moves.

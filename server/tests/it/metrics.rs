@@ -37,6 +37,18 @@ impl Metrics {
         assert_eq!(came.iter().sum::<f64>(), are.iter().sum::<f64>());
     }
 
+    /// What came, and where it is; the two are equal at every look.
+    #[track_caller]
+    fn balance(&self) -> [f64; 2] {
+        let came = [
+            "log_center_accepted_total{source=\"report\"}",
+            "log_center_accepted_total{source=\"record\"}",
+            "log_center_resumed_total",
+        ];
+        let are = ["log_center_stored_total", "log_center_spool_events"];
+        [came.iter().map(|name| self.get(name)).sum(), are.iter().map(|name| self.get(name)).sum()]
+    }
+
     /// Looks until as many events have left the spool.
     async fn when_stored(server: &Server, events: u32) -> Self {
         let started = Instant::now();
@@ -145,4 +157,43 @@ async fn what_came_is_stored_or_in_the_spool_through_an_outage_and_a_crash() {
     assert_eq!(metrics.get("log_center_resumed_total"), 8.0);
     Metrics::when_stored(&server, 8).await.check(0, 0, 8, 8);
     assert_eq!(server.sql("SELECT count() FROM events").await, "164");
+}
+
+#[tokio::test]
+async fn the_figures_add_up_at_every_look_under_load() {
+    const SENDERS: usize = 3;
+    const ROUNDS: usize = 60;
+    const RECORDS: usize = 40;
+    let server = Server::start().await;
+    let mut senders = tokio::task::JoinSet::new();
+    for _ in 0..SENDERS {
+        let (records, reports) = (server.post("/api/v1/events"), server.post("/api/v1/logs/report"));
+        let record = json!({"name": "shop", "level": 30, "time": "2026-01-30T10:30:00Z", "msg": "sold"});
+        let records = records.body(format!("{record}\n").repeat(RECORDS));
+        let reports = reports.json(&a_report(1));
+        senders.spawn(async move {
+            for _ in 0..ROUNDS {
+                for request in [&records, &reports] {
+                    let sent = request.try_clone().unwrap().send().await.unwrap();
+                    answer(sent, StatusCode::OK).await;
+                }
+            }
+        });
+    }
+    // One looks all the time, and once more when everybody has been answered.
+    let mut looks = 0;
+    let mut is_over = false;
+    while !is_over {
+        is_over = senders.is_empty();
+        let [came, are] = Metrics::of(&server).await.balance();
+        assert_eq!(came, are, "at look {looks}");
+        looks += 1;
+        while let Some(done) = senders.try_join_next() {
+            done.unwrap();
+        }
+    }
+    let events = (SENDERS * ROUNDS * (RECORDS + 1)) as f64;
+    assert_eq!(Metrics::of(&server).await.balance(), [events, events]);
+    let stored = Metrics::when_stored(&server, events as u32).await;
+    assert_eq!(stored.balance(), [events, events]);
 }

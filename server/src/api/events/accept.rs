@@ -7,7 +7,7 @@ use crate::clock;
 use crate::error::{ApiError, ErrorBody};
 use crate::ingest::batch::{self, Batch};
 use crate::ingest::retention::Retention;
-use crate::ingest::{Identity, KeySpace, Source};
+use crate::ingest::{RequestKey, Source};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -59,14 +59,14 @@ impl Rejected {
     path = "/api/v1/events",
     tag = "events",
     request_body(content = String, content_type = "application/x-ndjson"),
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key within 24 hours counts once.")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key of the same senders counts once within 24 hours. With other content it is refused.")),
     responses(
         (status = 200, description = "The good records are kept.", body = BatchAnswer),
         (status = 400, description = "Malformed JSON or body.", body = ErrorBody),
         (status = 408, description = "The body came too slowly.", body = ErrorBody),
         (status = 413, description = "Too many records or bytes.", body = ErrorBody),
         (status = 415, description = "Unknown encoding or content type.", body = ErrorBody),
-        (status = 422, description = "Every record was bad.", body = BatchAnswer),
+        (status = 422, description = "Every record was bad; or, with an `error` as everywhere, the key is wrong or was used for other content.", body = BatchAnswer),
         (status = 503, description = "Spool full or disk failing; see Retry-After.", body = ErrorBody),
     )
 )]
@@ -79,7 +79,7 @@ pub(super) async fn accept(
     let accepted =
         ["application/json", "application/x-ndjson", "application/ndjson", "application/jsonl", "text/plain"];
     body::check_content_type(&headers, &accepted)?;
-    let key = idempotency_key(&headers)?.map(|key| Identity::of_key(KeySpace::Batch, key));
+    let key = idempotency_key(&headers)?.map(str::to_owned);
     let limits = BodyLimits {
         wire_bytes: BATCH_WIRE_BYTES,
         body_bytes: BATCH_BODY_BYTES,
@@ -87,7 +87,8 @@ pub(super) async fn accept(
     };
     let bytes = body::read(&headers, body, limits).await?;
     let received_at = clock::now();
-    let Batch { blocks, accepted, rejected } = decode(bytes, received_at, &state.retention).await?;
+    let (batch, key) = decode(bytes, key, received_at, &state.retention).await?;
+    let Batch { blocks, accepted, rejected, .. } = batch;
     let rejected: Vec<_> = rejected.iter().map(|(index, error)| Rejected::new(*index, error)).collect();
     for record in &rejected {
         metrics::counter!("log_center_rejected_total", "code" => record.code).increment(1);
@@ -101,13 +102,18 @@ pub(super) async fn accept(
 
 async fn decode(
     bytes: Received,
+    key: Option<String>,
     received_at: UnixMillis,
     retention: &Arc<Retention>,
-) -> Result<Batch, ApiError> {
+) -> Result<(Batch, Option<RequestKey>), ApiError> {
     let retention = Arc::clone(retention);
     // 64 MiB of JSON take longer than a thread of the runtime should be held.
-    let decoded = tokio::task::spawn_blocking(move || batch::decode(&bytes, received_at, &retention)).await;
-    let decoded = decoded.map_err(|panic| ApiError::Internal(panic.to_string()))?;
+    let decoded = tokio::task::spawn_blocking(move || {
+        let batch = batch::decode(&bytes, received_at, &retention)?;
+        let key = key.map(|key| RequestKey::of_batch(&key, &batch.senders, &bytes));
+        Ok((batch, key))
+    });
+    let decoded = decoded.await.map_err(|panic| ApiError::Internal(panic.to_string()))?;
     decoded.map_err(|error| match error {
         BatchError::Malformed(error) => ApiError::Document(error),
         BatchError::TooManyRecords => {
