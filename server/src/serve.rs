@@ -102,7 +102,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         listener::serve(dashboard_listener, dashboard::router(state.clone()), stopped.clone(), patience);
     let listeners = [tokio::spawn(api), tokio::spawn(dashboard)];
 
-    let prepared = until_stopped(&stopped, prepare(&state)).await;
+    let prepared = until_stopped(&stopped, prepare(&state, &queue)).await;
     let mut outcome = Ok(());
     match prepared {
         Some(Ok(())) => {
@@ -211,10 +211,10 @@ async fn connect(config: &Config) -> anyhow::Result<(Option<EngineChild>, Store,
 }
 
 /// Brings the database to this program's schema and the issue index to the database's issues.
-async fn prepare(state: &AppState) -> anyhow::Result<()> {
+async fn prepare(state: &AppState, queue: &Queue) -> anyhow::Result<()> {
     let failures = Recurring::new();
     loop {
-        match try_prepare(state).await {
+        match try_prepare(state, queue).await {
             Ok(()) => return Ok(()),
             Err(error) if !error.is_unavailable() => bail!("the database cannot be used: {error}"),
             Err(error) => {
@@ -229,10 +229,17 @@ async fn prepare(state: &AppState) -> anyhow::Result<()> {
     }
 }
 
-async fn try_prepare(state: &AppState) -> Result<(), StoreError> {
+async fn try_prepare(state: &AppState, queue: &Queue) -> Result<(), StoreError> {
     state.store.migrate().await?;
+    seed::check_database(&state.spool, &state.store).await?;
     if state.spool.is_seeded() {
         return Ok(());
+    }
+    // The index was lost or is old: ClickHouse must know the issues of what waits before it is asked for all of them.
+    while state.spool.waiting_events() > 0 {
+        let (_stop, stopped) = watch::channel(true);
+        Writer::new(queue.clone(), state.store.clone(), Arc::clone(&state.progress), stopped).run().await;
+        sleep(CONNECT_PAUSE).await;
     }
     seed::fill(&state.spool, &state.store).await
 }

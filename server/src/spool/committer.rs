@@ -83,6 +83,8 @@ impl Committer {
                 let added = counters.appended_bytes - self.counters.appended_bytes;
                 let entry = self.counters.next_entry;
                 self.counters = counters;
+                // Before anybody is answered: what is answered shall be missed if it gets lost.
+                self.shared.mark.note(counters.next_entry, counters.appended_events);
                 self.shared.account.came(entry, counters.appended_events, at);
                 self.shared.waiting_bytes.fetch_add(added, Ordering::Relaxed);
                 if seeded {
