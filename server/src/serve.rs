@@ -108,7 +108,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         listener::serve(dashboard_listener, dashboard::router(state.clone()), stopped.clone(), patience);
     let listeners = [tokio::spawn(api), tokio::spawn(dashboard)];
 
-    let prepared = until_stopped(&stopped, prepare(&state)).await;
+    let prepared = until_stopped(&stopped, prepare(&state, &queue)).await;
     let mut outcome = Ok(());
     match prepared {
         Some(Ok(())) => {
@@ -143,6 +143,10 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     outcome
 }
 
+fn writer(queue: Queue, state: &AppState, stopped: watch::Receiver<bool>) -> Writer {
+    Writer::new(queue, state.store.clone(), Arc::clone(&state.parts), Arc::clone(&state.progress), stopped)
+}
+
 /// Writes for as long as requests come, and then what still waits.
 async fn write_until_stopped(
     queue: Queue,
@@ -154,9 +158,7 @@ async fn write_until_stopped(
     let (stop_writer, writer_stopped) = watch::channel(false);
     let (parts, watching) = (Arc::clone(&state.parts), stopped.clone());
     tokio::spawn(async move { parts.watch(watching).await });
-    let (store, parts) = (state.store.clone(), Arc::clone(&state.parts));
-    let writer = Writer::new(queue, store, parts, Arc::clone(&state.progress), writer_stopped);
-    let mut writer = tokio::spawn(writer.run());
+    let mut writer = tokio::spawn(writer(queue, state, writer_stopped).run());
     tokio::select! {
         _ = wait_for_stop(stopped) => {}
         ended = &mut writer => tracing::error!(?ended, "the writer ended; what arrives stays in the spool"),
@@ -224,10 +226,10 @@ async fn connect(config: &Config) -> anyhow::Result<(Option<EngineChild>, Store,
 }
 
 /// Brings the database to this program's schema and the issue index to the database's issues.
-async fn prepare(state: &AppState) -> anyhow::Result<()> {
+async fn prepare(state: &AppState, queue: &Queue) -> anyhow::Result<()> {
     let failures = Recurring::new();
     loop {
-        match try_prepare(state).await {
+        match try_prepare(state, queue).await {
             Ok(()) => return Ok(()),
             Err(error) if !error.is_unavailable() => bail!("the database cannot be used: {error}"),
             Err(error) => {
@@ -242,10 +244,17 @@ async fn prepare(state: &AppState) -> anyhow::Result<()> {
     }
 }
 
-async fn try_prepare(state: &AppState) -> Result<(), StoreError> {
+async fn try_prepare(state: &AppState, queue: &Queue) -> Result<(), StoreError> {
     state.store.migrate().await?;
+    seed::check_database(&state.spool, &state.store).await?;
     if state.spool.is_seeded() {
         return Ok(());
+    }
+    // The index was lost or is old: ClickHouse must know the issues of what waits before it is asked for all of them.
+    while state.spool.waiting_events() > 0 {
+        let (_stop, stopped) = watch::channel(true);
+        writer(queue.clone(), state, stopped).run().await;
+        sleep(CONNECT_PAUSE).await;
     }
     seed::fill(&state.spool, &state.store).await
 }

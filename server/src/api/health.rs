@@ -5,7 +5,7 @@
 
 use super::AppState;
 use crate::error::{ApiError, RETRY_AFTER_SECONDS};
-use crate::spool::SpoolError;
+use crate::spool::{Loss, SpoolError};
 use crate::store::StoreError;
 use axum::Json;
 use axum::Router;
@@ -57,9 +57,9 @@ impl Readiness {
 /// A part of the server: its word, and what is the matter while it fails.
 #[derive(Serialize)]
 struct Part {
-    /// `ok` or `failing`.
+    /// `ok`, `degraded` (it works, and has lost something) or `failing`.
     status: &'static str,
-    /// The code with which requests are refused for it.
+    /// The code with which requests are refused for it, or `events_lost`.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
     /// What is the matter.
@@ -77,6 +77,8 @@ struct SpoolPart {
     part: Part,
     waiting_bytes: u64,
     waiting_events: u64,
+    /// Events that it was found to have lost since the server started, at most.
+    lost_events: u64,
     /// Room on its disk; absent if the disk does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     free_bytes: Option<u64>,
@@ -148,10 +150,11 @@ async fn ready_to_read(State(state): State<AppState>) -> (StatusCode, Json<Ready
 /// Answers 200 whatever fails: it is for people and monitoring, which read the words.
 async fn health(State(state): State<AppState>) -> Json<Health> {
     let (ingest, spool, clickhouse) = (ingest(&state), spool(&state), clickhouse(&state).await);
-    let parts = parts(&state);
-    let is_ok = ingest.is_ok() && spool.part.is_ok() && clickhouse.is_ok() && parts.part.is_ok();
-    let status = if is_ok { "ok" } else { "failing" };
-    Json(Health { status, ingest, spool, clickhouse, parts })
+    let tables = parts(&state);
+    let parts = [&ingest, &spool.part, &clickhouse, &tables.part];
+    let words = ["failing", "degraded"];
+    let status = words.into_iter().find(|word| parts.iter().any(|part| part.status == *word)).unwrap_or("ok");
+    Json(Health { status, ingest, spool, clickhouse, parts: tables })
 }
 
 fn verdict(is_ready: bool) -> (StatusCode, &'static str) {
@@ -178,7 +181,7 @@ fn ingest(state: &AppState) -> Part {
 
 fn spool(state: &AppState) -> SpoolPart {
     let part = match state.spool.check() {
-        Ok(()) => Part::OK,
+        Ok(()) => Part::whole_but(state.spool.loss()),
         Err(error @ SpoolError::Full) => Part::failing(
             "spool_full",
             error.to_string(),
@@ -194,6 +197,7 @@ fn spool(state: &AppState) -> SpoolPart {
         part,
         waiting_bytes: state.spool.waiting_bytes(),
         waiting_events: state.spool.waiting_events(),
+        lost_events: state.spool.loss().map_or(0, |loss| loss.events),
         free_bytes: state.spool.free_bytes(),
     }
 }
@@ -217,7 +221,7 @@ async fn clickhouse(state: &AppState) -> Part {
     let ping = state.store.client().query("SELECT count() FROM schema_migrations").fetch_one::<u64>();
     let statement = || "ping".to_owned();
     let error = match timeout(PING_TIMEOUT, ping).await {
-        Ok(Ok(_)) => return Part::OK,
+        Ok(Ok(_)) => return Part::whole_but(state.spool.loss_of_clickhouse()),
         Ok(Err(source)) => StoreError::Query { statement: statement(), source },
         Err(_) => StoreError::TimedOut { statement: statement() },
     };
@@ -232,7 +236,21 @@ impl Part {
         Self { status: "failing", code: Some(code), reason: Some(reason), action: Some(action) }
     }
 
+    /// A part that works, and may have lost something since the server started.
+    fn whole_but(loss: Option<Loss>) -> Self {
+        match loss {
+            None => Self::OK,
+            Some(Loss { reason, action, .. }) => Self {
+                status: "degraded",
+                code: Some("events_lost"),
+                reason: Some(reason),
+                action: Some(action),
+            },
+        }
+    }
+
+    /// Whether it works.
     fn is_ok(&self) -> bool {
-        self.code.is_none()
+        self.status != "failing"
     }
 }

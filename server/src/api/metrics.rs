@@ -45,6 +45,10 @@ pub fn describe() {
     );
     describe_counter!("log_center_stored_total", "Events that have left the spool for ClickHouse");
     describe_counter!("log_center_duplicates_total", "Events that had been here before");
+    describe_counter!(
+        "log_center_lost_events_total",
+        "Events that were kept and are gone since a disk, a file or ClickHouse lost them, at most"
+    );
     describe_counter!("log_center_rejected_total", "Records refused within a batch, by code");
     describe_counter!("log_center_errors_total", "Requests that failed, by the code of their answer");
     describe_counter!("log_center_stored_rows_total", "Rows written to ClickHouse");
@@ -86,6 +90,7 @@ pub fn describe() {
         "log_center_stored_total",
         "log_center_stored_rows_total",
         "log_center_duplicates_total",
+        "log_center_lost_events_total",
         "log_center_write_failures_total",
         "log_center_engine_restarts_total",
         "log_center_engine_hung_total",

@@ -83,6 +83,8 @@ impl Committer {
                 let added = counters.appended_bytes - self.counters.appended_bytes;
                 let entry = self.counters.next_entry;
                 self.counters = counters;
+                // Before anybody is answered: what is answered shall be missed if it gets lost.
+                self.shared.mark.note(counters.next_entry, counters.appended_events);
                 // Here and not where it is answered: who asked may be gone by now.
                 self.shared.account.came(entry, counters.appended_events, at, &accepted(&waiting));
                 self.shared.waiting_bytes.fetch_add(added, Ordering::Relaxed);

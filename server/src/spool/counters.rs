@@ -2,10 +2,12 @@
 
 use super::SpoolError;
 use super::database::{
-    META_APPENDED, META_POSITION, META_SEQUENCE, META_SINCE, META_STORED, Shared, Tables, disk, u64_of,
+    META_APPENDED, META_FROZEN, META_POSITION, META_SEQUENCE, META_SINCE, META_STORED, Shared, Tables, disk,
+    u64_of,
 };
-use super::entry::{Entry, Kind};
+use super::entry::Entry;
 use super::index::KeyRange;
+use super::mark::Range;
 use crate::clock::{now, unix_micros};
 use log_center_wire::UnixMillis;
 use std::sync::atomic::Ordering;
@@ -26,16 +28,7 @@ pub(super) struct Counters {
 
 impl Counters {
     pub(super) fn read(shared: &Shared, tables: &Tables) -> Result<Self, SpoolError> {
-        let position = match tables.meta_u64(META_POSITION).map_err(|error| disk(&error))? {
-            Some(position) => position,
-            None => {
-                // A new spool begins where no earlier one of this machine can have been: if its directory was lost,
-                // what ClickHouse has of it must not be taken for ours.
-                let position = unix_micros();
-                tables.meta.insert(META_POSITION, position.to_be_bytes()).map_err(|error| disk(&error))?;
-                position
-            }
-        };
+        let position = number(tables, META_POSITION)?;
         let mut next_entry = position;
         let (mut appended_bytes, mut waiting_bytes) = (0, 0);
         // From the position on: before it lie the tombstones of everything that ever passed.
@@ -48,10 +41,11 @@ impl Counters {
                 waiting_bytes = appended_bytes - Entry::parse(&first)?.start;
             }
         }
-        let appended_events = match tables.meta_u64(META_APPENDED).map_err(|error| disk(&error))? {
-            Some(events) => events,
-            None => events_from(tables, position)?,
-        };
+        // What was sent keeps its positions, also if a part of it is lost.
+        let frozen = tables.meta.get(META_FROZEN).map_err(|error| disk(&error))?;
+        let frozen_end = frozen.and_then(|value| Range::read(&value)).map_or(0, |range| range.end);
+        next_entry = next_entry.max(frozen_end);
+        let appended_events = number(tables, META_APPENDED)?;
         let since = number(tables, META_SINCE)?.try_into().map(UnixMillis).unwrap_or_else(|_| now());
         shared.account.read(appended_events, number(tables, META_STORED)?, position, since);
         let next_sequence =
@@ -71,16 +65,4 @@ impl Counters {
 /// A number that is 0 in a new spool.
 fn number(tables: &Tables, name: &[u8]) -> Result<u64, SpoolError> {
     Ok(tables.meta_u64(name).map_err(|error| disk(&error))?.unwrap_or(0))
-}
-
-/// Counts the events of a spool of an earlier version, which has no number of them.
-fn events_from(tables: &Tables, position: u64) -> Result<u64, SpoolError> {
-    let mut events = 0;
-    for guard in tables.entries.range(position.to_be_bytes()..) {
-        let (_, value) = guard.into_inner().map_err(|error| disk(&error))?;
-        let entry = Entry::parse(&value)?;
-        let sections = entry.sections.iter().filter(|section| section.kind != Kind::Transition);
-        events += sections.map(|section| u64::from(section.rows)).sum::<u64>();
-    }
-    Ok(events)
 }

@@ -1,10 +1,13 @@
 //! The store below the spool: where things lie, and what happens when the disk fails.
 
 use super::account::Account;
+use super::damage::Loss;
+use super::mark::MarkFile;
 use super::room::Room;
-use super::{SpoolError, SpoolOptions, limits};
+use super::{SpoolError, SpoolOptions, limits, recovery};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions};
-use std::path::PathBuf;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -18,6 +21,8 @@ pub(super) const META_BATCH: &[u8] = b"batch";
 pub(super) const META_APPENDED: &[u8] = b"appended_events";
 /// Events ever found in ClickHouse.
 pub(super) const META_STORED: &[u8] = b"stored_events";
+/// Names this spool, so that its mark is told from another one's.
+pub(super) const META_INSTANCE: &[u8] = b"instance";
 /// When the oldest event came that waits, or one before it.
 pub(super) const META_SINCE: &[u8] = b"since_ms";
 
@@ -34,6 +39,8 @@ pub(super) struct Tables {
     pub(super) key_order: Keyspace,
     /// Single values, see the `META_` names.
     pub(super) meta: Keyspace,
+    /// The names of those that were not there. In a new store: all.
+    pub(super) missing: Vec<&'static str>,
 }
 
 /// What the spool's thread, its handles and the queue share.
@@ -46,17 +53,29 @@ pub(super) struct Shared {
     pub(super) seeded: AtomicBool,
     pub(super) waiting_bytes: AtomicU64,
     pub(super) account: Account,
+    pub(super) mark: MarkFile,
+    /// What was found lost since this process started.
+    pub(super) losses: Mutex<Losses>,
     in_flight_bytes: AtomicUsize,
     pub(super) end: watch::Sender<u64>,
 }
 
+/// What was found lost.
+#[derive(Default)]
+pub(super) struct Losses {
+    pub(super) spool: Option<Loss>,
+    pub(super) clickhouse: Option<Loss>,
+}
+
 impl Tables {
-    fn open(directory: &PathBuf) -> Result<Self, fjall::Error> {
+    fn open(directory: &Path) -> Result<Self, fjall::Error> {
         let database = Database::builder(directory)
             .cache_size(limits::CACHE_BYTES)
             .max_journaling_size(limits::JOURNAL_BYTES)
             .worker_threads(1)
             .open()?;
+        let names = ["entries", "issues", "keys", "key_order", "meta"];
+        let missing = names.into_iter().filter(|name| !database.keyspace_exists(name)).collect();
         let keyspace = |name: &str, memtable_bytes: u64| {
             database.keyspace(name, || KeyspaceCreateOptions::default().max_memtable_size(memtable_bytes))
         };
@@ -66,6 +85,7 @@ impl Tables {
             keys: keyspace("keys", limits::INDEX_MEMTABLE_BYTES)?,
             key_order: keyspace("key_order", limits::INDEX_MEMTABLE_BYTES)?,
             meta: keyspace("meta", limits::INDEX_MEMTABLE_BYTES)?,
+            missing,
             database,
         })
     }
@@ -82,9 +102,8 @@ pub(super) fn u64_of(bytes: &[u8]) -> Option<u64> {
 
 impl Shared {
     pub(super) fn open(options: &SpoolOptions) -> Result<Self, SpoolError> {
-        let tables = Tables::open(&options.directory).map_err(|error| {
-            SpoolError::Disk(format!("cannot open {}: {}", options.directory.display(), plain(&error)))
-        })?;
+        let mark = MarkFile::open(&options.directory)?;
+        let (tables, loss) = open_whole(&options.directory, &mark)?;
         let room = Arc::new(Room::new(options.directory.clone()));
         // Whoever asks whether this server takes anything is told right from the start.
         _ = room.check();
@@ -97,6 +116,8 @@ impl Shared {
             seeded: AtomicBool::new(seeded),
             waiting_bytes: AtomicU64::new(0),
             account: Account::default(),
+            mark,
+            losses: Mutex::new(Losses { spool: loss, clickhouse: None }),
             in_flight_bytes: AtomicUsize::new(0),
             end: watch::Sender::new(0),
         })
@@ -126,15 +147,22 @@ impl Shared {
 
     /// Tries to open a store that was closed by a failure. True if it is open now.
     pub(super) fn reopen(&self) -> bool {
-        match Tables::open(&self.options.directory) {
-            Ok(tables) => {
+        match open_whole(&self.options.directory, &self.mark) {
+            Ok((tables, loss)) => {
+                if loss.is_some() {
+                    lock(&self.losses).spool = loss;
+                }
                 *lock(&self.tables) = Some(Arc::new(tables));
                 *lock(&self.failure) = None;
                 tracing::info!("the spool can write again");
                 true
             }
+            Err(SpoolError::Disk(reason)) => {
+                *lock(&self.failure) = Some(reason);
+                false
+            }
             Err(error) => {
-                *lock(&self.failure) = Some(plain(&error));
+                *lock(&self.failure) = Some(error.to_string());
                 false
             }
         }
@@ -169,6 +197,50 @@ impl Drop for Reservation<'_> {
     fn drop(&mut self) {
         self.shared.in_flight_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
+}
+
+/// Opens the store and brings it and its mark to the same state. Tells what is lost.
+fn open_whole(directory: &Path, mark: &MarkFile) -> Result<(Tables, Option<Loss>), SpoolError> {
+    // The store below takes some damaged files for its own mistakes, and panics.
+    let opened = catch_unwind(AssertUnwindSafe(|| {
+        let tables = Tables::open(directory).map_err(|error| refusal(directory, mark, &error))?;
+        let damage = recovery::reconcile(&tables, mark)?;
+        Ok((tables, damage))
+    }));
+    let opened =
+        opened.unwrap_or_else(|_| Err(SpoolError::Disk(damaged(directory, mark, "it cannot be read"))));
+    let (tables, damage) = opened?;
+    let loss = damage.map(|damage| damage.loss());
+    if let Some(Loss { events, reason, action }) = &loss {
+        metrics::counter!("log_center_lost_events_total").increment(*events);
+        tracing::error!(lost_events = events, path = %directory.display(), action, "{reason}");
+    }
+    Ok((tables, loss))
+}
+
+/// Why the store cannot be opened: the disk is in the way, or what lies there is damaged.
+fn refusal(directory: &Path, mark: &MarkFile, error: &fjall::Error) -> SpoolError {
+    use std::io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
+    match error {
+        fjall::Error::Locked => {}
+        fjall::Error::Io(error) if !matches!(error.kind(), InvalidData | NotFound | UnexpectedEof) => {}
+        _ => return SpoolError::Disk(damaged(directory, mark, &plain(error))),
+    }
+    SpoolError::Disk(format!("cannot open {}: {}", directory.display(), plain(error)))
+}
+
+/// The way out of a damaged spool.
+fn damaged(directory: &Path, mark: &MarkFile, reason: &str) -> String {
+    let (spool, mark_path) = (directory.display(), mark.path().display());
+    let waiting = match mark.waiting_at_most() {
+        Some(events) => format!("up to {events} events"),
+        None => "nobody can say how many events".to_owned(),
+    };
+    format!(
+        "the spool in {spool} is damaged ({reason}). Look after the disk. If there is no better copy of the directory, \
+         move it aside while the server is stopped and start again: mv {spool} {spool}.damaged; mv {mark_path} {mark_path}.damaged \
+         — what waited there is lost then ({waiting}); everything in ClickHouse stays, and the issues are read from it"
+    )
 }
 
 pub(super) fn disk(error: &fjall::Error) -> SpoolError {

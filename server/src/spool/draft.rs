@@ -56,8 +56,8 @@ impl<'a> Draft<'a> {
                 let changed = self.status(issue_id, to, &actor, &note);
                 Ok(settle(answer, changed)?.map(|(answer, changed)| Waiting::Status(answer, changed)))
             }
-            Submission::Seed { issues, is_last, answer } => {
-                let seeded = self.seed(&issues, is_last).map(Ok);
+            Submission::Seed { issues, is_anew, is_last, answer } => {
+                let seeded = self.seed(&issues, is_anew, is_last).map(Ok);
                 Ok(settle(answer, seeded)?.map(|(answer, ())| Waiting::Seed(answer)))
             }
         }
@@ -184,7 +184,12 @@ impl<'a> Draft<'a> {
         self.has_transitions = true;
     }
 
-    fn seed(&mut self, issues: &[KnownIssue], is_last: bool) -> Result<(), fjall::Error> {
+    fn seed(&mut self, issues: &[KnownIssue], is_anew: bool, is_last: bool) -> Result<(), fjall::Error> {
+        if is_anew {
+            self.tables.issues.clear()?;
+            self.index.forget_issues();
+            self.batch.remove(&self.tables.meta, META_SEEDED);
+        }
         for issue in issues {
             if self.index.issue(issue.fingerprint)?.is_none() {
                 let known = Known { status: issue.status, project: issue.project.as_str().into() };

@@ -214,6 +214,12 @@ impl<'a> Entry<'a> {
         Self::read(bytes).ok_or_else(|| SpoolError::Disk("an entry of the spool is damaged".to_owned()))
     }
 
+    /// How many events it holds.
+    pub fn events(&self) -> u64 {
+        let sections = self.sections.iter().filter(|section| section.kind != Kind::Transition);
+        sections.map(|section| u64::from(section.rows)).sum()
+    }
+
     fn read(mut bytes: &'a [u8]) -> Option<Self> {
         let [version] = take(&mut bytes)?;
         let start = u64::from_le_bytes(take(&mut bytes)?);

@@ -96,6 +96,11 @@ impl<'a> Index<'a> {
         Ok(fingerprint.zip(known_of(&value)))
     }
 
+    /// Looks every issue up again: the index was emptied.
+    pub(super) fn forget_issues(&mut self) {
+        self.issues.clear();
+    }
+
     pub(super) fn set_issue(&mut self, batch: &mut WriteBatch, fingerprint: Fingerprint, known: Known) {
         let mut value = Vec::with_capacity(1 + known.project.len());
         value.push(known.status as u8);

@@ -55,3 +55,7 @@ pub const INDEX_MEMTABLE_BYTES: u64 = 8 << 20;
 
 /// Expired idempotency keys removed by one write, beyond as many as it adds.
 pub const KEYS_EXPIRED_AT_ONCE: u64 = 64;
+
+/// A spool in which so many bytes wait is counted at each start: 256 MiB, which takes about a second. A larger one is counted
+/// only if something else says that it was damaged.
+pub const COUNTED_BYTES: u64 = 256 << 20;

@@ -13,21 +13,25 @@
 mod account;
 mod committer;
 mod counters;
+mod damage;
 mod database;
 mod draft;
 mod entry;
 mod index;
 pub mod limits;
+mod mark;
 mod queue;
+mod recovery;
 mod room;
 
 pub use account::WaitingEvents;
+pub use damage::Loss;
 pub use entry::{Entry, Kind, Section, columns};
 pub use queue::{Frozen, FrozenBatch, Queue};
 
 use crate::ingest::{Block, KeyField, RequestKey, Source};
 use committer::Committer;
-use database::Shared;
+use database::{Shared, lock};
 use log_center_wire::{Fingerprint, IssueId, IssueStatus};
 use std::fmt;
 use std::path::PathBuf;
@@ -148,6 +152,7 @@ enum Submission {
     },
     Seed {
         issues: Vec<KnownIssue>,
+        is_anew: bool,
         is_last: bool,
         answer: Answer<()>,
     },
@@ -208,7 +213,49 @@ impl Spool {
     /// # Errors
     /// Nothing could be written.
     pub async fn seed(&self, issues: Vec<KnownIssue>, is_last: bool) -> Result<(), SpoolError> {
-        self.submit(|answer| Submission::Seed { issues, is_last, answer }).await
+        self.submit(|answer| Submission::Seed { issues, is_anew: false, is_last, answer }).await
+    }
+
+    /// Empties the issue index: ClickHouse no longer has what it was filled from.
+    ///
+    /// # Errors
+    /// Nothing could be written.
+    pub async fn forget_issues(&self) -> Result<(), SpoolError> {
+        self.submit(|answer| Submission::Seed { issues: Vec::new(), is_anew: true, is_last: false, answer })
+            .await
+    }
+
+    /// When the database was made that everything went to so far; `None` if nobody knows.
+    pub fn database_made_ms(&self) -> Option<i64> {
+        self.shared.mark.mark().database_made_ms
+    }
+
+    /// Notes which database everything goes to.
+    ///
+    /// # Errors
+    /// Nothing could be written.
+    pub fn set_database_made_ms(&self, made_ms: i64) -> Result<(), SpoolError> {
+        self.shared.mark.update(|mark| mark.database_made_ms = Some(made_ms))
+    }
+
+    /// How many events ever went to ClickHouse.
+    pub fn stored_events(&self) -> u64 {
+        self.shared.mark.mark().stored_events
+    }
+
+    /// What the spool was found to have lost since this process started.
+    pub fn loss(&self) -> Option<Loss> {
+        lock(&self.shared.losses).spool.clone()
+    }
+
+    /// What ClickHouse was found to have lost since this process started.
+    pub fn loss_of_clickhouse(&self) -> Option<Loss> {
+        lock(&self.shared.losses).clickhouse.clone()
+    }
+
+    /// Keeps for `/health` that ClickHouse has lost something.
+    pub fn set_loss_of_clickhouse(&self, loss: Loss) {
+        lock(&self.shared.losses).clickhouse = Some(loss);
     }
 
     /// Whether the index holds every issue that ClickHouse knew when this spool was made.

@@ -4,6 +4,7 @@ use super::database::{
     META_BATCH, META_FROZEN, META_POSITION, META_SINCE, META_STORED, Shared, Tables, disk, u64_of,
 };
 use super::entry::{Entry, Kind, Section};
+use super::mark::Range;
 use super::{SpoolError, limits};
 use crate::clock::unix_micros;
 use bytes::Bytes;
@@ -13,7 +14,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::watch;
 
-/// The reader of the spool; there is one.
+/// The reader of the spool. One writer at a time works with it.
+#[derive(Clone)]
 pub struct Queue {
     shared: Arc<Shared>,
 }
@@ -44,15 +46,10 @@ pub struct FrozenBatch {
     pub day: i32,
     /// How many rows.
     pub rows: u64,
+    /// Entries of its range are lost: a run before this one may have sent more rows under this number.
+    pub is_partial: bool,
     /// The rows, in the kind's format.
     pub bytes: Bytes,
-}
-
-/// What is kept of a frozen range.
-struct Marker {
-    start: u64,
-    end: u64,
-    first_number: u64,
 }
 
 impl Queue {
@@ -84,11 +81,12 @@ impl Queue {
     /// The disk is failing.
     pub fn freeze(&self) -> Result<Option<Frozen>, SpoolError> {
         let tables = self.shared.tables()?;
-        if let Some(marker) =
-            tables.meta.get(META_FROZEN).map_err(|error| disk(&error))?.and_then(|value| Marker::read(&value))
+        if let Some(range) =
+            tables.meta.get(META_FROZEN).map_err(|error| disk(&error))?.and_then(|value| Range::read(&value))
         {
-            let (end, batches) = assemble(&tables, marker.start, Some(marker.end), marker.first_number)?;
-            return Ok(Some(Frozen { start: marker.start, end, is_resumed: true, batches }));
+            let (end, batches) = assemble(&tables, range.start, Some(range.end), range.first_number)?;
+            self.mark(range, &batches)?;
+            return Ok(Some(Frozen { start: range.start, end, is_resumed: true, batches }));
         }
         let start = self.position()?;
         let last_number = tables.meta_u64(META_BATCH).map_err(|error| disk(&error))?.unwrap_or(0);
@@ -96,9 +94,11 @@ impl Queue {
         let (end, batches) = assemble(&tables, start, None, first_number)?;
         let Some(last) = batches.last() else { return Ok(None) };
         let mut write = tables.database.batch().durability(Some(PersistMode::SyncData));
-        write.insert(&tables.meta, META_FROZEN, Marker { start, end, first_number }.write());
+        let range = Range { start, end, first_number };
+        write.insert(&tables.meta, META_FROZEN, range.write());
         write.insert(&tables.meta, META_BATCH, last.number.to_be_bytes());
         write.commit().map_err(|error| self.failed(&error))?;
+        self.mark(range, &batches)?;
         Ok(Some(Frozen { start, end, is_resumed: false, batches }))
     }
 
@@ -110,6 +110,12 @@ impl Queue {
         let tables = self.shared.tables()?;
         let mut write = tables.database.batch().durability(Some(PersistMode::Buffer));
         let stored = self.stored_by(&tables, frozen).map_err(|error| disk(&error))?;
+        // First, so that a spool that is rolled back does not send the range under other numbers.
+        self.shared.mark.update(|mark| {
+            mark.position = mark.position.max(frozen.end);
+            mark.frozen = None;
+            mark.stored_events = mark.stored_events.max(stored);
+        })?;
         let mut bytes = 0;
         for guard in tables.entries.range(frozen.start.to_be_bytes()..frozen.end.to_be_bytes()) {
             let (key, value) = guard.into_inner().map_err(|error| disk(&error))?;
@@ -129,6 +135,15 @@ impl Queue {
         Ok(())
     }
 
+    /// Notes beside the spool what is about to be sent, durably.
+    fn mark(&self, range: Range, batches: &[FrozenBatch]) -> Result<(), SpoolError> {
+        let last = batches.last().map_or(range.first_number, |batch| batch.number);
+        self.shared.mark.update(|mark| {
+            mark.frozen = Some(range);
+            mark.batch = mark.batch.max(last);
+        })
+    }
+
     /// Events ever stored, those of this range included. It counts once, however often it takes to say so.
     fn stored_by(&self, tables: &Tables, frozen: &Frozen) -> Result<u64, fjall::Error> {
         let stored = tables.meta_u64(META_STORED)?.unwrap_or(0);
@@ -142,17 +157,6 @@ impl Queue {
     fn failed(&self, error: &fjall::Error) -> SpoolError {
         self.shared.fail(error);
         SpoolError::Disk(error.to_string())
-    }
-}
-
-impl Marker {
-    fn write(&self) -> Vec<u8> {
-        [self.start, self.end, self.first_number].into_iter().flat_map(u64::to_be_bytes).collect()
-    }
-
-    fn read(value: &[u8]) -> Option<Self> {
-        let number = |at: usize| value.get(at..at + 8).and_then(u64_of);
-        Some(Self { start: number(0)?, end: number(8)?, first_number: number(16)? })
     }
 }
 
@@ -187,6 +191,7 @@ fn assemble(
             groups.entry((section.kind, section.day, entry.version)).or_default().push(section);
         }
     }
+    let is_partial = end.is_some_and(|end| (entries.len() as u64) < end.saturating_sub(start));
     let mut batches = Vec::with_capacity(groups.len());
     for (number, ((kind, day, version), sections)) in (first_number..).zip(groups) {
         let size = sections.iter().map(|section| section.unpacked_len() + 8 * section.rows as usize).sum();
@@ -195,7 +200,7 @@ fn assemble(
             section.write_rows(number, &mut bytes)?;
             rows += u64::from(section.rows);
         }
-        batches.push(FrozenBatch { number, kind, version, day, rows, bytes: bytes.into() });
+        batches.push(FrozenBatch { number, kind, version, day, rows, is_partial, bytes: bytes.into() });
     }
     Ok((end.unwrap_or(next), batches))
 }

@@ -93,17 +93,27 @@ impl ServerOptions {
     }
 
     pub async fn start(self) -> Server {
+        match self.try_start().await {
+            Ok(server) => server,
+            Err((_, log)) => panic!("the server did not start:\n{log}"),
+        }
+    }
+
+    /// Starts it, or gives the log of one that refuses.
+    pub async fn try_start(self) -> Result<Server, (Self, String)> {
         let log = self.data.path().join("log");
         let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
         let stderr = file.try_clone().unwrap();
         let mut child = self.command().stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
         let announcement = announcement(child.stdout.take().unwrap(), file).await;
         let Ok(Announcement { api, dashboard, clickhouse, engine_pid }) = announcement else {
-            panic!("the server did not start:\n{}", std::fs::read_to_string(&log).unwrap_or_default());
+            child.wait().unwrap();
+            let words = std::fs::read_to_string(&log).unwrap_or_default();
+            return Err((self, words));
         };
         let client = Client::builder().timeout(DEADLINE).build().unwrap();
         let database = self.database.clone();
-        Server { child, api, dashboard, clickhouse, engine_pid, database, client, options: self, log }
+        Ok(Server { child, api, dashboard, clickhouse, engine_pid, database, client, options: self, log })
     }
 }
 

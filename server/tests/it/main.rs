@@ -9,6 +9,7 @@ mod bad_input;
 mod cli;
 mod cookbook;
 mod counts;
+mod damage;
 mod dashboard;
 mod delivery;
 mod durability;

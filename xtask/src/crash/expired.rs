@@ -21,12 +21,12 @@ pub(super) const SERVICE: &str = "crash_expired";
 pub(super) const RETENTION: (&str, &str) = ("LOG_CENTER_RETENTION", "400, crash_expired=2");
 
 /// How old the records are, in days: some of a batch are kept, some not.
-const AGES_DAYS: [u64; 3] = [9, 1, 30];
+const AGES_DAYS: [u64; 3] = [9, 1, 9];
 
 const BATCH_RECORDS: usize = 60;
 
 /// The pause between two batches and between two tries.
-const PAUSE: Duration = Duration::from_millis(40);
+const PAUSE: Duration = Duration::from_millis(150);
 
 /// A running sender.
 #[derive(Debug)]

@@ -1,0 +1,257 @@
+//! A spool or a database that was damaged, cut, deleted or put back while the server was down.
+
+use crate::harness::{DEADLINE, Server, ServerOptions, a_report, shared_clickhouse, signal};
+use serde_json::Value;
+use std::fs;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// Issues that are in ClickHouse before anything is damaged, one event each.
+const STORED: u32 = 30;
+
+/// Issues that wait in the spool, one event each.
+const WAITING: u32 = 20;
+
+struct Downed {
+    options: ServerOptions,
+    spool: PathBuf,
+}
+
+/// A server that was killed while some events waited.
+async fn downed(waiting: u32) -> Downed {
+    let server = ServerOptions::new().env("LOG_CENTER_ENGINE_HUNG_SECONDS", 3_600).start().await;
+    for line in 0..STORED {
+        server.report(&a_report(line)).await;
+    }
+    drained(&server).await;
+    if waiting > 0 {
+        signal(server.engine_pid.unwrap(), "STOP");
+        for line in STORED..STORED + waiting {
+            server.report(&a_report(line)).await;
+        }
+    }
+    let options = server.kill();
+    let spool = options.data_dir().join("data/spool");
+    Downed { options, spool }
+}
+
+async fn drained(server: &Server) {
+    let started = Instant::now();
+    while server.json("/health").await["spool"]["waiting_events"] != 0 {
+        assert!(started.elapsed() < DEADLINE, "the spool does not drain");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn journals(spool: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(spool).unwrap().map(|file| file.unwrap().path());
+    files.filter(|path| path.extension().is_some_and(|extension| extension == "jnl")).collect()
+}
+
+fn copy(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success());
+}
+
+/// The bytes of a journal that were written; the rest is zeros.
+fn written(journal: &Path) -> u64 {
+    let bytes = fs::read(journal).unwrap();
+    bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1)
+}
+
+fn flip(journal: &Path, at: u64) {
+    let file = fs::OpenOptions::new().read(true).write(true).open(journal).unwrap();
+    let mut bytes = [0; 64];
+    file.read_exact_at(&mut bytes, at).unwrap();
+    file.write_all_at(&bytes.map(|byte| !byte), at).unwrap();
+}
+
+/// What holds after every damage: nothing is doubled, no stored issue is new, and the figures add up. Gives the number of
+/// events that are gone.
+async fn holds(server: &Server) -> u64 {
+    drained(server).await;
+    let counts = "SELECT count() = sum(i.count) AND max(i.count) = 1 FROM issues AS i";
+    server.sql_becomes(counts, "1").await;
+    let events: u64 = server.sql("SELECT count() FROM events").await.parse().unwrap();
+    assert_eq!(server.sql("SELECT count() FROM issues").await, events.to_string());
+    let again = server.report(&a_report(3)).await;
+    assert_eq!(again["is_new"], false, "a known issue is new again");
+    drained(server).await;
+    assert_eq!(server.sql("SELECT count() FROM events").await, (events + 1).to_string());
+    let metrics = server.get("/metrics").send().await.unwrap().text().await.unwrap();
+    let sum = |names: &[&str]| {
+        let lines = metrics.lines().filter(|line| names.iter().any(|name| line.starts_with(name)));
+        lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum::<f64>()
+    };
+    let came = sum(&["log_center_accepted_total", "log_center_resumed_total "]);
+    let gone = sum(&["log_center_stored_total ", "log_center_spool_events "]);
+    assert_eq!(came, gone, "{metrics}");
+    u64::from(STORED + WAITING) - events
+}
+
+/// The words in `/health`, for a server that goes on.
+async fn told(server: &Server) -> Value {
+    let health = server.json("/health").await;
+    assert_eq!(health["status"], "degraded", "{health}\n{}", server.log());
+    let ready = server.get("/health/ready").send().await.unwrap();
+    assert!(ready.status().is_success());
+    health
+}
+
+/// Starts a server whose spool is damaged. Where it refuses, its own words are followed.
+async fn start_damaged(options: ServerOptions) -> (Server, bool) {
+    let (options, log) = match options.try_start().await {
+        Ok(server) => return (server, false),
+        Err(refused) => refused,
+    };
+    let words = log.lines().last().unwrap();
+    let command = words.split("start again: ").nth(1).unwrap_or_else(|| panic!("no way out: {log}"));
+    let command = command.split(" —").next().unwrap();
+    assert!(words.contains(&format!("up to {WAITING} events")), "{words}");
+    assert!(Command::new("sh").args(["-c", command]).status().unwrap().success(), "{command}");
+    (options.start().await, true)
+}
+
+#[tokio::test]
+async fn a_damaged_journal_is_told_and_nothing_is_doubled() {
+    if shared_clickhouse().is_some() {
+        return;
+    }
+    let Downed { mut options, spool } = downed(WAITING).await;
+    let data = spool.parent().unwrap().to_owned();
+    let kept = data.with_extension("kept");
+    copy(&data, &kept);
+    let journal = journals(&spool).pop().unwrap();
+    let length = written(&journal);
+    let mut lost = Vec::new();
+    for permille in [30, 300, 620, 800, 970, 0] {
+        let at = length * permille / 1000;
+        match permille {
+            0 => fs::File::options().write(true).open(&journal).unwrap().set_len(length / 2).unwrap(),
+            _ => flip(&journal, at),
+        }
+        let (server, was_refused) = start_damaged(options).await;
+        let health = if was_refused { server.json("/health").await } else { told(&server).await };
+        let gone = holds(&server).await;
+        if !was_refused {
+            let said = health["spool"]["lost_events"].as_u64().unwrap();
+            assert!(gone <= said, "{gone} are gone, {said} were told at {permille}: {}", server.log());
+            assert!(server.log().contains("may have been forgotten"), "{}", server.log());
+        }
+        lost.push((permille, was_refused, gone));
+        // It is told once.
+        let (_, stopped) = server.stop().await;
+        let server = stopped.start().await;
+        assert_eq!(server.json("/health").await["status"], "ok", "{}", server.log());
+        options = server.kill();
+        fs::remove_dir_all(&data).unwrap();
+        copy(&kept, &data);
+    }
+    println!("place, refused, lost: {lost:?}");
+}
+
+#[tokio::test]
+async fn a_spool_with_missing_parts_is_told() {
+    if shared_clickhouse().is_some() {
+        return;
+    }
+    let Downed { mut options, spool } = downed(WAITING).await;
+    let data = spool.parent().unwrap().to_owned();
+    let kept = data.with_extension("kept");
+    copy(&data, &kept);
+    let mut missing: Vec<_> =
+        fs::read_dir(spool.join("keyspaces")).unwrap().map(|part| part.unwrap().path()).collect();
+    missing.sort();
+    missing.extend(journals(&spool));
+    missing.push(spool.clone());
+    for path in missing {
+        if path.is_dir() {
+            fs::remove_dir_all(&path).unwrap();
+        } else {
+            fs::remove_file(&path).unwrap();
+        }
+        println!("without {}", path.display());
+        let (server, was_refused) = start_damaged(options).await;
+        let health = if was_refused { server.json("/health").await } else { told(&server).await };
+        let gone = holds(&server).await;
+        println!("gone {gone}, refused {was_refused}, {}", health["spool"]);
+        if gone == 0 {
+            let again = server.report(&a_report(STORED)).await;
+            assert_eq!(again["is_new"], false, "an issue that waited is new again");
+        }
+        if !was_refused {
+            assert!(gone <= health["spool"]["lost_events"].as_u64().unwrap(), "{}", server.log());
+        }
+        let (_, stopped) = server.stop().await;
+        let server = stopped.start().await;
+        assert_eq!(server.json("/health").await["status"], "ok", "{}", server.log());
+        options = server.kill();
+        fs::remove_dir_all(&data).unwrap();
+        copy(&kept, &data);
+    }
+}
+
+#[tokio::test]
+async fn an_older_copy_of_the_spool_doubles_nothing() {
+    if shared_clickhouse().is_some() {
+        return;
+    }
+    let Downed { options, spool } = downed(WAITING).await;
+    let older = spool.with_extension("older");
+    copy(&spool, &older);
+    let server = options.start().await;
+    server.sql_becomes("SELECT count() FROM events", &(STORED + WAITING).to_string()).await;
+    drained(&server).await;
+    let first = server.report(&a_report(900)).await;
+    drained(&server).await;
+    let (_, options) = server.stop().await;
+    fs::remove_dir_all(&spool).unwrap();
+    fs::rename(&older, &spool).unwrap();
+    let server = options.start().await;
+    told(&server).await;
+    let again = server.report(&a_report(900)).await;
+    assert_eq!((&again["is_new"], &again["id"]), (&false.into(), &first["id"]));
+    drained(&server).await;
+    assert_eq!(server.sql("SELECT count() FROM events").await, (STORED + WAITING + 2).to_string());
+}
+
+#[tokio::test]
+async fn a_deleted_database_makes_its_issues_new_again() {
+    if shared_clickhouse().is_some() {
+        return;
+    }
+    let Downed { options, spool } = downed(0).await;
+    fs::remove_dir_all(spool.with_file_name("clickhouse")).unwrap();
+    let server = options.start().await;
+    let health = told(&server).await;
+    assert_eq!(health["clickhouse"]["code"], "events_lost", "{health}");
+    assert!(server.log().contains(&format!("up to {STORED} events")), "{}", server.log());
+    assert_eq!(server.report(&a_report(3)).await["is_new"], true);
+    assert_eq!(server.report(&a_report(3)).await["is_new"], false);
+    drained(&server).await;
+    assert_eq!(server.sql("SELECT count() FROM events").await, "2");
+    let server = server.kill_and_restart().await;
+    assert_eq!(server.json("/health").await["status"], "ok", "{}", server.log());
+}
+
+#[tokio::test]
+async fn a_missing_mark_is_told_and_a_kill_is_not_taken_for_damage() {
+    let mut server = Server::start().await;
+    for round in 0..4 {
+        for line in 0..10 {
+            server.report(&a_report(round * 10 + line)).await;
+        }
+        server = server.kill_and_restart().await;
+        assert_eq!(server.json("/health").await["status"], "ok", "{}", server.log());
+    }
+    drained(&server).await;
+    let (_, options) = server.stop().await;
+    fs::remove_file(options.data_dir().join("data/spool.mark")).unwrap();
+    let server = options.start().await;
+    told(&server).await;
+    assert!(server.log().contains("the mark of the spool is gone"), "{}", server.log());
+    let server = server.kill_and_restart().await;
+    assert_eq!(server.json("/health").await["status"], "ok", "{}", server.log());
+    assert_eq!(server.report(&a_report(3)).await["is_new"], false);
+}
