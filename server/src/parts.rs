@@ -169,7 +169,8 @@ fn is_whole(directory: &Path, expected_bytes: u64) -> bool {
         Ok(bytes)
     };
     // More than expected is no damage: a newer ClickHouse may write files that nobody here knows.
-    NEEDED_FILES.into_iter().all(is_needed_there) && counted_bytes().is_ok_and(|bytes| bytes >= expected_bytes)
+    NEEDED_FILES.into_iter().all(is_needed_there)
+        && counted_bytes().is_ok_and(|bytes| bytes >= expected_bytes)
 }
 
 /// Moves a part where ClickHouse does not load it from. The engine must be down.
@@ -181,9 +182,11 @@ fn put_aside(part: &ActivePart) {
         0 => detached.join(format!("broken_{}", part.name)),
         number => detached.join(format!("broken_{}_try{number}", part.name)),
     });
-    let moved = std::fs::create_dir_all(&detached).and_then(|()| match free.into_iter().find(|path| !path.exists()) {
-        Some(path) => std::fs::rename(directory, path),
-        None => Ok(()),
+    let moved = std::fs::create_dir_all(&detached).and_then(|()| {
+        match free.into_iter().find(|path| !path.exists()) {
+            Some(path) => std::fs::rename(directory, path),
+            None => Ok(()),
+        }
     });
     if let Err(error) = moved {
         tracing::error!(%error, part = part.name, path = part.path, "the damaged part cannot be moved; trying on");

@@ -66,7 +66,10 @@ pub fn describe() {
     describe_gauge!("log_center_spool_entries", "Entries that wait for ClickHouse");
     describe_gauge!("log_center_tail_subscribers", "Connections that follow events as they arrive");
     describe_counter!("log_center_parts_put_aside_total", "Damaged parts of tables that were put aside");
-    describe_gauge!("log_center_parts_detached", "Damaged parts that lie in the folders `detached` of tables");
+    describe_gauge!(
+        "log_center_parts_detached",
+        "Damaged parts that lie in the folders `detached` of tables"
+    );
     describe_gauge!("log_center_disk_failing", "1 while the spool cannot write");
     describe_gauge!("log_center_disk_free_bytes", Unit::Bytes, "Room on the disk of the spool");
     // What has not happened yet is 0, not absent: whoever adds these up finds all of them.

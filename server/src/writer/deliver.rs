@@ -110,7 +110,9 @@ impl Delivery {
                 staging::attach(&self.store, batch).await?;
                 self.check_parts().await?;
                 if insert::stored_rows(&self.store, batch).await? == 0 {
-                    return Err(Error::Custom("the rows of a damaged part could not be written again".to_owned()));
+                    return Err(Error::Custom(
+                        "the rows of a damaged part could not be written again".to_owned(),
+                    ));
                 }
             }
         }

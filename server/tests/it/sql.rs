@@ -334,7 +334,8 @@ async fn nothing_but_reading_is_possible() {
 async fn nothing_but_reading_is_possible_elsewhere() {
     let elsewhere = Server::start().await;
     for reader in [None, Some("reader")] {
-        let mut options = ServerOptions::new().env("LOG_CENTER_CLICKHOUSE_URL", elsewhere.clickhouse_for_writers());
+        let mut options =
+            ServerOptions::new().env("LOG_CENTER_CLICKHOUSE_URL", elsewhere.clickhouse_for_writers());
         if let Some(reader) = reader {
             options = options.env("LOG_CENTER_CLICKHOUSE_READER_USER", reader);
         }
