@@ -250,7 +250,9 @@ fn follow(stdout: ChildStdout) -> Receiver<String> {
 
 /// The password of who may write to the engine that keeps its data in `data_dir`.
 pub(crate) fn password_of(data_dir: &Path) -> Result<String> {
-    let path = data_dir.with_added_extension("password");
+    let mut path = data_dir.as_os_str().to_owned();
+    path.push(".password");
+    let path = PathBuf::from(path);
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(text.trim().to_owned())
 }

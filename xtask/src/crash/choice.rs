@@ -90,7 +90,8 @@ pub(super) fn choose(
     Post::report(Event::error(round, reporter, id(0), issue(rng)), keyed, rng.bool())
 }
 
-fn kind(rng: &mut Rng, error_percent: u8) -> Kind {
+/// A random kind; an error is left without its issue.
+pub(super) fn kind(rng: &mut Rng, error_percent: u8) -> Kind {
     const ORDINARY: [Kind; 6] =
         [Kind::Asked, Kind::Answered, Kind::Called, Kind::CallFailed, Kind::Sampled, Kind::Noted];
     if rng.u8(0..100) < error_percent { Kind::Error(0) } else { ORDINARY[rng.usize(0..ORDINARY.len())] }

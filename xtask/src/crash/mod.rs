@@ -14,6 +14,7 @@
 mod body;
 mod choice;
 mod client;
+pub(crate) mod disk;
 mod expired;
 mod findings;
 mod ledger;
@@ -39,7 +40,7 @@ use self::expired::Expired;
 use self::ledger::Ledger;
 use self::place::Place;
 use self::plan::Plan;
-use self::reporter::{Load, Reporter};
+use self::reporter::{Load, Manner, Reporter};
 use self::settle::settle;
 use self::subject::Subject;
 use self::summary::{Round, Summary};
@@ -48,6 +49,9 @@ use crate::interrupt;
 
 /// How long the harness waits for what is late, so as to tell late from lost.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long after the end of the load a post with a key is repeated: the server may be about to start.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 
 /// Most connections: each is a thread.
 const REPORTERS_AT_MOST: i64 = 256;
@@ -89,10 +93,12 @@ pub(crate) fn run(args: Args) -> Result<()> {
     let (name, rules) = expired::RETENTION;
     options.env.push((name.to_owned(), rules.to_owned()));
     let mut subject = Subject::new(options);
+    let manner = Manner { choose: choice::choose, give_up_after: GIVE_UP_AFTER };
+    let reporter = |index: u16| Reporter::new(index.into(), manner, subject.address());
     let mut shake = Shake {
         seed,
         deadline: Duration::from_secs(args.deadline_seconds),
-        reporters: (0..args.reporters).map(|index| Reporter::new(index.into(), subject.address())).collect(),
+        reporters: (0..args.reporters).map(reporter).collect(),
         ledger: Ledger::default(),
         expired: 0,
         summary: Summary::default(),

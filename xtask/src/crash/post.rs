@@ -47,7 +47,21 @@ impl Post {
 
     /// A batch of records: NDJSON, with a key or without.
     pub(super) fn batch(events: Vec<Event>, key: Option<String>) -> Self {
-        let lines: Vec<_> = events.iter().map(|event| event.record().to_string()).collect();
+        Self::batch_with(events, key, |_record| {})
+    }
+
+    /// The same with records that `change` has changed.
+    pub(super) fn batch_with(
+        events: Vec<Event>,
+        key: Option<String>,
+        mut change: impl FnMut(&mut Value),
+    ) -> Self {
+        let line = |event: &Event| {
+            let mut record = event.record();
+            change(&mut record);
+            record.to_string()
+        };
+        let lines: Vec<_> = events.iter().map(line).collect();
         let body = lines.join("\n");
         Self { path: EVENTS_PATH, key, body, events, key_in_body: false, is_repetition: false }
     }

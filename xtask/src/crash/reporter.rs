@@ -18,8 +18,8 @@ use serde_json::Value;
 use super::client::{Address, Client, Reply};
 use super::ledger::Fate;
 use super::payload::Event;
+use super::plan;
 use super::post::Post;
-use super::{choice, plan};
 use crate::interrupt;
 
 /// How often an answered post with a key is sent again, in percent.
@@ -34,13 +34,24 @@ const REMEMBERED_ERRORS: usize = 32;
 /// Pause before another try, and after a post that nobody listened to, in milliseconds.
 const PAUSE_MS: std::ops::RangeInclusive<u64> = 5..=50;
 
-/// How long after the end of the load a post with a key waits for its answer before its fate is unclear.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
+/// What a reporter posts next: a function of the round, its number, the number of the post, and the errors that it has
+/// sent in batches.
+pub(super) type Choose = fn(&mut Rng, u32, usize, u64, &VecDeque<Event>) -> Post;
+
+/// How a reporter goes about it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Manner {
+    /// What it posts.
+    pub(super) choose: Choose,
+    /// How long after the end of the load a post with a key is repeated before its fate is unclear.
+    pub(super) give_up_after: Duration,
+}
 
 /// A reporter. It lives through all rounds and remembers what it sent.
 #[derive(Debug)]
 pub(super) struct Reporter {
     index: usize,
+    manner: Manner,
     client: Client,
     answered: VecDeque<(Post, Value)>,
     /// Errors that may come by any way, whatever became of them.
@@ -104,10 +115,11 @@ impl Drop for Load {
 
 impl Reporter {
     /// The reporter number `index`, a client of `address`.
-    pub(super) fn new(index: usize, address: Address) -> Self {
+    pub(super) fn new(index: usize, manner: Manner, address: Address) -> Self {
         let client = Client::new(address);
         Self {
             index,
+            manner,
             client,
             answered: VecDeque::new(),
             errors: VecDeque::new(),
@@ -121,7 +133,7 @@ impl Reporter {
             if stop.load(Ordering::Relaxed) || interrupt::requested() {
                 return;
             }
-            let post = choice::choose(&mut rng, round, self.index, sequence, &self.errors);
+            let post = (self.manner.choose)(&mut rng, round, self.index, sequence, &self.errors);
             if post.key.is_some() {
                 self.insist(&mut rng, post, stop);
             } else {
@@ -169,7 +181,7 @@ impl Reporter {
                 Reply::Refused | Reply::NotSent | Reply::Unclear => pause(rng),
             }
             if stop.load(Ordering::Relaxed) {
-                give_up_at.get_or_insert_with(|| Instant::now() + GIVE_UP_AFTER);
+                give_up_at.get_or_insert_with(|| Instant::now() + self.manner.give_up_after);
             }
             if interrupt::requested() || give_up_at.is_some_and(|at| Instant::now() >= at) {
                 return self.enter(post.events, Fate::Unclear);

@@ -111,7 +111,8 @@ impl Summary {
     }
 }
 
-fn median_and_max(durations: &[Duration]) -> String {
+/// Both in words.
+pub(super) fn median_and_max(durations: &[Duration]) -> String {
     let mut sorted = durations.to_vec();
     sorted.sort_unstable();
     match (sorted.get(sorted.len() / 2), sorted.last()) {
