@@ -190,7 +190,7 @@ async fn connect(config: &Config) -> anyhow::Result<(Option<EngineChild>, Store,
     });
     let engine = engine.await?;
     let url = format!("http://{}", engine.addr);
-    Ok((Some(engine), store(&url), url))
+    Ok((Some(engine), store(&url).judged_by_engine(), url))
 }
 
 /// Brings the database to this program's schema and the issue index to the database's issues.
