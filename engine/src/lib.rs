@@ -35,8 +35,8 @@
 //! - What is acknowledged survives SIGKILL.
 //! - `system.processes` shows the HTTP query id of a statement in `Settings['log_comment']`; libchdb gives
 //!   `query_id`s of its own.
-//! - A reader's statement is checked twice: by its words ([`check_read`], which other programs can ask, too) and by
-//!   ClickHouse under `readonly=1`.
+//! - A reader's statement runs as ClickHouse's own parser understood it, after all of that was found on allow-lists ([`judge`], which
+//!   other programs can ask, too), and under `readonly=1` besides.
 //! - SQL reaches nothing outside the data directory where the kernel has Landlock, whoever sends it.
 
 mod accept;
@@ -61,4 +61,4 @@ pub use error::Error;
 pub use options::{MIN_MEMORY_BYTES, Options};
 pub use password::Password;
 pub use serve::run;
-pub use sql::{Refusal, answer_format, check_read};
+pub use sql::{answer_format, judge};

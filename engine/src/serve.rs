@@ -14,6 +14,7 @@ use crate::http::Front;
 use crate::password::Password;
 use crate::sandbox::Sandbox;
 use crate::statement::admission::Admission;
+use crate::statement::judge::Judge;
 use crate::statement::running::Running;
 use crate::statement::sessions::Sessions;
 use crate::statement::settings::Settings;
@@ -108,6 +109,7 @@ fn open_front(engine: Arc<Engine>, options: &Options, password: Password) -> Res
         running: Arc::new(Running::new(engine.clone())?),
         sessions: Arc::new(Sessions::default()),
         settings: Settings::load(&engine, options)?,
+        judge: Judge::new(options),
         engine,
         version,
         timezone,
@@ -168,6 +170,7 @@ async fn serve(
     // The statements have ended; their last bytes may still be on the way.
     drop(tokio::time::timeout(CANCEL_GRACE, closing).await);
     front.sessions.clear();
+    front.judge.clear();
     Ok(drained)
 }
 

@@ -222,7 +222,7 @@ async fn connect(config: &Config) -> anyhow::Result<(Option<EngineChild>, Store,
     });
     let engine = engine.await?;
     let url = format!("http://{}", engine.addr);
-    Ok((Some(engine), store(&url, EMBEDDED_WRITER, password.reveal()), url))
+    Ok((Some(engine), store(&url, EMBEDDED_WRITER, password.reveal()).judged_by_engine(), url))
 }
 
 /// Brings the database to this program's schema and the issue index to the database's issues.

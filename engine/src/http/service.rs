@@ -18,6 +18,7 @@ use crate::password::Password;
 use crate::statement::admission::Admission;
 use crate::statement::answer::{Answer, Reply};
 use crate::statement::input::Input;
+use crate::statement::judge::Judge;
 use crate::statement::run;
 use crate::statement::running::{ClientWatch, Running};
 use crate::statement::sessions::Sessions;
@@ -31,6 +32,7 @@ pub(crate) struct Front {
     pub(crate) running: Arc<Running>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) settings: Settings,
+    pub(crate) judge: Judge,
     pub(crate) version: String,
     pub(crate) timezone: String,
     pub(crate) password: Password,
@@ -136,6 +138,7 @@ impl Front {
             match codec::decoder(&mut input, request.encoding, request.blocks) {
                 Ok(mut body) => run::run(
                     &front.engine,
+                    &front.judge,
                     &front.sessions,
                     &request.statement,
                     registration,

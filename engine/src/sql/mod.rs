@@ -1,11 +1,11 @@
 //! As much of ClickHouse's grammar as a front needs: tokens, where the data of an INSERT begins, which
-//! format an answer has, and the few words that no client may use.
+//! format an answer has, and what of a reader's statement may run.
 
 mod insert;
+pub mod judge;
 mod lexer;
-mod read;
 mod statement;
 
 pub(crate) use insert::{Head, find_head};
-pub use read::{Refusal, answer_format, check_read};
+pub use statement::answer_format;
 pub(crate) use statement::{Effect, effect, refuse_files, refuse_several};

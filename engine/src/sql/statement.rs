@@ -20,7 +20,7 @@ pub(crate) fn effect(sql: &str) -> Effect {
 
 /// The format that a statement names for its answer: the last `FORMAT name` outside parentheses, with nothing
 /// behind it but settings.
-pub(crate) fn answer_format(sql: &str) -> Option<&str> {
+pub fn answer_format(sql: &str) -> Option<&str> {
     let mut format = None;
     let mut depth = 0_u32;
     let mut lexer = Lexer::new(sql).peekable();
@@ -29,7 +29,8 @@ pub(crate) fn answer_format(sql: &str) -> Option<&str> {
             Token::Open => depth += 1,
             Token::Close => depth = depth.saturating_sub(1),
             _ if depth == 0 && token.is_word("FORMAT") => {
-                if let Some(Token::Word(name)) = lexer.peek().copied() {
+                if let Some(Token::Word(name) | Token::QuotedName(name)) = lexer.peek().copied() {
+                    let name = name.trim_matches(['`', '"']);
                     lexer.next();
                     let ends = lexer
                         .peek()
@@ -53,7 +54,7 @@ pub(crate) fn refuse_files(sql: &str) -> Result<(), Exception> {
 }
 
 /// `OUTFILE` or `INFILE`, if the statement has such a clause.
-pub(super) fn named_file(sql: &str) -> Option<&'static str> {
+fn named_file(sql: &str) -> Option<&'static str> {
     let tokens = Lexer::new(sql);
     tokens.clone().zip(tokens.skip(1)).find_map(|(token, next)| {
         let has = |first, second| token.is_word(first) && next.is_word(second);
@@ -71,7 +72,7 @@ pub(crate) fn refuse_several(sql: &str) -> Result<(), Exception> {
 }
 
 /// How many statements a text holds.
-pub(super) fn count(sql: &str) -> u32 {
+fn count(sql: &str) -> u32 {
     let mut after_semicolon = false;
     let mut statements = 0_u32;
     for token in Lexer::new(sql) {

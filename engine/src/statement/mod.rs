@@ -8,6 +8,7 @@
 pub(crate) mod admission;
 pub(crate) mod answer;
 pub(crate) mod input;
+pub(crate) mod judge;
 mod layout;
 pub(crate) mod run;
 pub(crate) mod running;

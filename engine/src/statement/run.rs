@@ -5,6 +5,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use super::answer::{Answer, Stuck, Writer};
+use super::judge::{Judge, refused};
 use super::layout::Layout;
 use super::running::{Entry, Phase, Registration};
 use super::sessions::{Sessions, Taken};
@@ -13,7 +14,8 @@ use super::{Statement, User};
 use crate::chdb::{Connection, Counts, Engine, Rows, is_not_streamable};
 use crate::exception::{Exception, Kind};
 use crate::native;
-use crate::sql::{self, Effect, Refusal};
+use crate::sql::judge::{Refusal, allows_format};
+use crate::sql::{self, Effect};
 
 /// Bytes of an insert's data handed to the engine at once.
 const DATA_PIECE_BYTES: usize = 256 << 10;
@@ -21,13 +23,14 @@ const DATA_PIECE_BYTES: usize = 256 << 10;
 /// Reads the statement's text, runs it, answers it.
 pub(crate) fn run(
     engine: &Engine,
+    judge: &Judge,
     sessions: &Arc<Sessions>,
     statement: &Statement,
     registration: Registration,
     body: &mut dyn Read,
     answer: Answer,
 ) {
-    let ending = match prepare(engine, sessions, statement, body) {
+    let ending = match prepare(engine, judge, sessions, statement, body) {
         Ok((text, mut connection, session)) => {
             let ending = perform(text, &mut connection, statement, registration.entry(), body, answer);
             match session {
@@ -73,11 +76,16 @@ impl Ending {
 
 fn prepare(
     engine: &Engine,
+    judge: &Judge,
     sessions: &Arc<Sessions>,
     statement: &Statement,
     body: &mut dyn Read,
 ) -> Result<(Text, Connection, Option<Taken>), Exception> {
     let text = read_text(&statement.sql, body)?;
+    if statement.user == User::Reader {
+        let (text, connection) = prepare_reader(engine, judge, statement, &text)?;
+        return Ok((text, connection, None));
+    }
     check(&text, statement)?;
     let (connection, session) = open(engine, sessions, statement)?;
     Ok((text, connection, session))
@@ -119,36 +127,57 @@ fn check(text: &Text, statement: &Statement) -> Result<(), Exception> {
     };
     // The setting `readonly` lets KILL QUERY and USE through, and is not set in a session, which would keep
     // it for good.
-    let reader = statement.user == User::Reader;
-    if (statement.read_only || reader) && effect == Effect::Writes {
+    if statement.read_only && effect == Effect::Writes {
         return Err(Exception::new(Kind::Readonly, "Cannot execute query in readonly mode"));
     }
-    sql::refuse_files(sql)?;
-    if reader {
-        sql::check_read(sql).map_err(|refusal| match refusal {
-            Refusal::Settings => Exception::new(Kind::Readonly, format_args!("reader: {refusal}")),
-            _ => Exception::new(Kind::AccessDenied, format_args!("reader: {refusal}")),
-        })?;
-    }
-    Ok(())
+    sql::refuse_files(sql)
 }
 
-/// The connection to run on: a fresh one, or the session's. A reader's session has nothing to keep, so it
-/// gets a fresh one, too.
+/// A reader's statement as ClickHouse understood it, and a fresh connection for it: a reader's session has nothing to keep.
+fn prepare_reader(
+    engine: &Engine,
+    judge: &Judge,
+    statement: &Statement,
+    text: &Text,
+) -> Result<(Text, Connection), Exception> {
+    let sql = match text {
+        Text::Statement(sql) => sql,
+        Text::Insert { .. } => {
+            return Err(Exception::new(Kind::Readonly, "Cannot execute query in readonly mode"));
+        }
+    };
+    if !allows_format(&statement.default_format) {
+        return Err(refused(&Refusal::Format(statement.default_format.clone())));
+    }
+    let judged = judge.judge(engine, sql, statement)?;
+    let mut settings = statement.settings.clone();
+    if judged.sets() {
+        for (_, value) in settings.iter_mut().filter(|(name, _)| name == "readonly") {
+            "2".clone_into(value);
+        }
+    }
+    let mut connection = engine.connect(&settings)?;
+    if let Some(database) = &statement.database {
+        connection.use_database(database)?;
+    }
+    Ok((Text::Statement(judged.sql().to_owned()), connection))
+}
+
+/// The connection to run on: a fresh one, or the session's.
 fn open(
     engine: &Engine,
     sessions: &Arc<Sessions>,
     statement: &Statement,
 ) -> Result<(Connection, Option<Taken>), Exception> {
     let (mut connection, session) = match &statement.session {
-        Some(request) if statement.user == User::Full => match sessions.take(request)? {
+        Some(request) => match sessions.take(request)? {
             (Some(mut connection), taken) => {
                 connection.set(&statement.settings)?;
                 (connection, Some(taken))
             }
             (None, taken) => (engine.connect(&statement.settings)?, Some(taken)),
         },
-        _ => (engine.connect(&statement.settings)?, None),
+        None => (engine.connect(&statement.settings)?, None),
     };
     if let Some(database) = &statement.database {
         connection.use_database(database)?;

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use super::User;
+use super::{User, judge};
 use crate::Options;
 use crate::chdb::Engine;
 use crate::exception::{Exception, Kind};
+use crate::sql::judge::allows_setting;
 
 /// The settings that ClickHouse knows, and the limits that bind readers.
 #[derive(Debug)]
@@ -24,12 +25,7 @@ impl Settings {
         Ok(Self {
             known: names.lines().map(str::to_owned).collect(),
             max_memory_usage: options.max_memory_bytes / STATEMENT_MEMORY_SHARE,
-            reader: vec![
-                ("max_execution_time", options.reader_max_execution_seconds),
-                ("max_memory_usage", options.reader_max_memory_bytes),
-                ("max_result_rows", options.reader_max_result_rows),
-                ("max_result_bytes", options.reader_max_result_bytes),
-            ],
+            reader: judge::limits(options),
         })
     }
 
@@ -40,7 +36,7 @@ impl Settings {
 
     /// The settings a statement's session begins with.
     ///
-    /// A reader's are its limits and what [`reader_may_set`] lets through; `readonly` comes last and binds
+    /// A reader's are its limits and what [`allows_setting`] lets through; `readonly` comes last and binds
     /// the session for good.
     pub(crate) fn resolve(
         &self,
@@ -86,7 +82,13 @@ impl Settings {
         for (name, value) in asked {
             match settings.iter_mut().find(|(limited, _)| *limited == name) {
                 Some((_, limit)) => *limit = lowered(&name, limit, &value)?,
-                None if reader_may_set(&name) => settings.push((name, value)),
+                None if allows_setting(&name, &value) == Some(true) => settings.push((name, value)),
+                None if allows_setting(&name, &value) == Some(false) => {
+                    return Err(Exception::new(
+                        Kind::Readonly,
+                        format_args!("the value {value:?} of the setting {name} is not allowed to a reader"),
+                    ));
+                }
                 None if IGNORED_FOR_READERS.contains(&name.as_str()) => {}
                 // What is set below in any case.
                 None if OVERFLOW_MODES.contains(&name.as_str()) && value == "throw" => {}
@@ -128,31 +130,6 @@ const IGNORED_FOR_READERS: [&str; 5] = [
 
 /// What a reader's statement does at a limit: it fails, whatever else it might wish.
 const OVERFLOW_MODES: [&str; 2] = ["result_overflow_mode", "timeout_overflow_mode"];
-
-/// What a reader may choose: how an answer looks, how the work is cut, tighter limits on reading. Nothing
-/// that lifts a limit, reaches outside, or changes what other statements see.
-fn reader_may_set(name: &str) -> bool {
-    const CHOICES: [&str; 17] = [
-        "aggregate_functions_null_for_empty",
-        "date_time_output_format",
-        "extremes",
-        "http_write_exception_in_output_format",
-        "interval_output_format",
-        "join_use_nulls",
-        "limit",
-        "max_block_size",
-        "max_bytes_to_read",
-        "max_rows_to_group_by",
-        "max_rows_to_read",
-        "max_threads",
-        "offset",
-        "session_timezone",
-        "totals_mode",
-        "transform_null_in",
-        "use_query_condition_cache",
-    ];
-    CHOICES.contains(&name) || name.starts_with("output_format_")
-}
 
 /// A reader's own limit, if it is a tighter one. Zero means none and is not tighter.
 fn lowered(name: &str, limit: &str, asked: &str) -> Result<String, Exception> {

@@ -43,17 +43,45 @@ async fn reads_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn what_readonly_lets_through_is_refused_by_its_words() {
+async fn what_readonly_lets_through_is_refused() {
     let engine = engine().await;
     for (sql, code) in [
+        // Invisible characters are blanks to ClickHouse.
+        ("SELECT 1 INTO\u{200B}OUTFILE 'metadata/x.sql'", 497),
+        ("SELECT 1 INTO\u{FEFF}OUTFILE 'metadata/x.sql'", 497),
+        ("SELECT 1 INTO\u{2060}OUTFILE 'metadata/x.sql'", 497),
+        ("SELECT 1\u{A0}INTO OUTFILE 'metadata/x.sql'", 497),
+        ("SELECT\u{1}1", 497),
+        ("SELECT 1 SETTINGS 1x=0, readonly=0", 62),
+        ("SELECT * FROM (SELECT 1 SETTINGS 1x=0, readonly=0)", 62),
+        ("SELECT 1 FORMAT Protobuf", 36),
+        ("SELECT 1 FORMAT Protobuf SETTINGS output_format_schema='metadata/x.sql'", 36),
+        ("SELECT 1 SETTINGS output_format_schema='metadata/x.sql'", 164),
+        // What another statement does, and what the configuration says.
+        ("SELECT * FROM system.processes", 497),
+        ("SELECT * FROM `system`.\"server_settings\"", 497),
+        ("SELECT 1 IN (system.processes)", 497),
+        ("SHOW PROCESSLIST", 164),
+        ("WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x", 164),
+        ("EXPLAIN SYNTAX INSERT INTO t SELECT 1", 164),
+        ("SELECT 1 PARALLEL WITH DROP TABLE t", 164),
+        ("EXECUTE AS default SELECT 1", 164),
+        ("SELECT * APPLY(x -> (SELECT * FROM url('http://127.0.0.1:1/'))) FROM t", 497),
+        ("SELECT * FROM merge('system', 'processes')", 497),
+        ("SHOW TABLES WHERE file('engine.xml') = ''", 497),
+        ("SELECT a FROM t SETTINGS additional_table_filters = {'t': 'file(\\'x\\') = 1'}", 497),
+        (
+            "SELECT a FROM t SETTINGS additional_table_filters = {'t': 'a IN (SELECT 1 SETTINGS readonly = 0)'}",
+            164,
+        ),
         // ClickHouse itself takes these from a subquery, `readonly` included.
         ("SELECT * FROM (SELECT 1 SETTINGS readonly = 0)", 164),
         ("SELECT * FROM (SELECT 1 SETTINGS max_execution_time = 100)", 164),
-        ("SELECT * FROM (SELECT 1 settings`max_threads`=1)", 164),
+        ("SELECT * FROM (SELECT 1 settings`max_threads`=1000)", 164),
         ("SELECT * FROM (SELECT 1 SETTINGS use_uncompressed_cache, readonly = 0)", 164),
         (
             "SELECT * FROM (SELECT * FROM url('http://127.0.0.1:1/', 'LineAsString') SETTINGS readonly = 0)",
-            164,
+            497,
         ),
         ("SELECT * FROM (SELECT /* /* */ ' */ * SETTINGS/**/readonly=0) -- '", 164),
         ("SELECT \u{2018}'\u{2019}, * FROM (SELECT 1 SETTINGS readonly = 0), \u{2018}'\u{2019}", 497),
@@ -66,7 +94,8 @@ async fn what_readonly_lets_through_is_refused_by_its_words() {
         ("SELECT * APPLY(x -> file(x)) FROM (SELECT 'engine.xml')", 497),
         ("DESCRIBE file('engine.xml')", 497),
         ("DESC TABLE url('http://127.0.0.1:1/')", 497),
-        ("(DESCRIBE s3('http://127.0.0.1:1/a/b'))", 497),
+        ("DESCRIBE (SELECT * FROM file('engine.xml'))", 497),
+        ("(DESCRIBE s3('http://127.0.0.1:1/a/b'))", 62),
         ("SELECT 1 INTO OUTFILE 'x'", 358),
         ("SELECT 1; SELECT 2", 62),
     ] {
@@ -86,6 +115,15 @@ async fn what_readonly_lets_through_is_refused_by_its_words() {
         "WITH 1 AS x SELECT x;",
         "FROM t SELECT count()",
         "(SELECT 1)",
+        "SELECT 'ä \u{200B}' AS \"ö\" -- ü",
+        "SELECT name, value, readonly AS readonly FROM system.settings LIMIT 10",
+        "SELECT name, value, changed FROM system.settings WHERE name = 'max_threads'",
+        "SELECT name FROM system.settings AS settings ORDER BY settings.name LIMIT 1",
+        "SELECT count() FROM system.tables AS tables, system.columns AS columns WHERE 0",
+        "SELECT a FROM t SETTINGS additional_table_filters = {'t': 'a > 5 -- all'}, max_threads = 1",
+        "SELECT * FROM (SELECT 1 SETTINGS max_threads = 1, max_execution_time = 1)",
+        "SELECT 1 FORMAT Null",
+        "SELECT 1 AS a SETTINGS max_threads = 2 FORMAT JSONCompact",
     ] {
         let (status, text) = engine.post("user=reader", sql).await;
         assert_eq!(status, 200, "{sql}: {text}");
@@ -157,6 +195,26 @@ async fn has_limits_that_it_can_only_lower() {
     check(engine.post("user=reader&max_execution_time=nan", "SELECT 1").await, 36);
     check(engine.post("user=reader&max_memory_usage=100000001", "SELECT 1").await, 164);
     check(engine.post("user=reader&allow_ddl=1", "SELECT 1").await, 164);
+    for named in ["output_format_schema=x", "format_schema=x", "format_template_row=x", "max_threads=100000"]
+    {
+        check(engine.post(&format!("user=reader&{named}"), "SELECT 1").await, 164);
+    }
+    for format in ["Protobuf", "ProtobufList", "Template", "AvroConfluent", "MySQLWire"] {
+        check(engine.post(&format!("user=reader&default_format={format}"), "SELECT 1").await, 36);
+    }
+    check(engine.post("user=reader&database=system", "SELECT * FROM processes").await, 497);
+    check(engine.post("user=reader&param_t=system.processes", "SELECT * FROM {t:Identifier}").await, 497);
+    check(engine.post("user=reader&param_t=file", "SELECT arrayMap({t:Identifier}, ['x'])").await, 497);
+    check(engine.post("user=reader&param_t=t", "SELECT count() FROM {t:Identifier}").await, 0);
+    let lowered = "user=reader&max_execution_time=1";
+    check(engine.post(lowered, "SELECT 1 SETTINGS max_execution_time = 2").await, 164);
+    // A limit on rows must not cut what the statement is judged by.
+    for cut in ["limit=1", "offset=1", "max_result_rows=1"] {
+        check(
+            engine.post(&format!("user=reader&{cut}"), "SELECT * FROM url('http://127.0.0.1:1/')").await,
+            497,
+        );
+    }
     check(engine.post("user=reader&max_result_rows=10", "SELECT number FROM numbers(11)").await, 396);
     check(engine.post("user=reader&max_result_rows=10", "SELECT number FROM numbers(9)").await, 0);
     check(

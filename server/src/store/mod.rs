@@ -54,6 +54,8 @@ pub struct Store {
     server: Client,
     /// Asks what people wrote.
     reader: Client,
+    /// Whether what answers there judges the statements of readers itself.
+    engine_judges: bool,
     database: String,
     /// From which time on `event_count_store` has all events, in milliseconds since 1970.
     counted_from: Arc<OnceCell<i64>>,
@@ -76,6 +78,7 @@ impl Store {
         let client = server.clone().with_database(database);
         Self {
             reader: client.clone(),
+            engine_judges: false,
             client,
             server,
             database: database.to_owned(),
@@ -88,6 +91,12 @@ impl Store {
     pub fn with_reader(self, user: &str, password: &str) -> Self {
         let reader = self.client.clone().with_user(user).with_password(password);
         Self { reader, ..self }
+    }
+
+    /// The same, but statements of people are judged by the embedded engine, as all that readers send it.
+    #[must_use]
+    pub fn judged_by_engine(self) -> Self {
+        Self { engine_judges: true, ..self }
     }
 
     /// The client whose statements run in the database.

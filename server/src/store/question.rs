@@ -1,11 +1,14 @@
 //! Statements that somebody else wrote: asked as somebody who may only read, within limits, answered in bytes.
 //!
-//! ClickHouse is told `readonly=1` and the limits, and is asked as a user who can do no more if there is one. What `readonly=1` lets
-//! through is refused by its words before ([`log_center_engine::check_read`]); whoever calls [`Store::ask`] has done so.
+//! A statement is judged before it is asked ([`Store::judge`]): ClickHouse's parser says how it understood it, allow-lists of the engine
+//! say whether that only reads, and what was judged is what runs. The embedded engine does so itself with every statement of a reader;
+//! a remote ClickHouse does not, and is asked from here. Besides, it is told `readonly` and the limits, and is asked as a user who can
+//! do no more if there is one.
 
 use super::{Store, StoreError, limits};
 use bytes::Bytes;
 use clickhouse::query::BytesCursor;
+use log_center_engine::judge::{self, Judged, Refusal};
 
 /// How the name in errors and logs reads.
 const NAME: &str = "a statement of a client";
@@ -52,28 +55,130 @@ pub struct Question {
     pub in_small_parts: bool,
 }
 
+impl Question {
+    /// The settings that its statement can lower but not raise.
+    fn limits(&self) -> Vec<(&'static str, u64)> {
+        let own = [
+            ("max_execution_time", u64::from(self.seconds)),
+            ("max_memory_usage", limits::SQL_MEMORY_BYTES),
+            ("max_result_rows", self.rows_max.into()),
+            ("max_result_bytes", self.bytes_max),
+        ];
+        own.into_iter().chain(judge::PARSER_LIMITS).collect()
+    }
+}
+
+/// A question that does nothing but read. Only [`Store::judge`] makes one.
+#[derive(Debug)]
+pub struct JudgedQuestion {
+    question: Question,
+    /// Under `readonly=1` ClickHouse refuses every `SETTINGS` clause, the allowed ones, too.
+    readonly: u8,
+}
+
+/// Why a question is not asked.
+#[derive(Debug)]
+pub enum JudgeError {
+    /// It does more than read, or cannot be checked.
+    Refused(Refusal),
+    /// It names a format for its answer, which the question has already.
+    Format,
+    /// ClickHouse does not understand it, or is away.
+    Store(StoreError),
+}
+
+impl From<Refusal> for JudgeError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<StoreError> for JudgeError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
 /// The answer to a [`Question`], as it comes. Dropping it before its end ends the statement.
 pub struct Answer(BytesCursor);
 
 impl Store {
+    /// Judges a question.
+    ///
+    /// # Errors
+    /// It does more than read, ClickHouse does not understand it, or ClickHouse is away.
+    pub async fn judge(&self, mut question: Question) -> Result<JudgedQuestion, JudgeError> {
+        judge::scan(&question.sql)?;
+        if self.engine_judges {
+            return Ok(JudgedQuestion { question, readonly: 1 });
+        }
+        let judged = self.judge_one(&question.sql, &question, &question.parameters).await?;
+        if judged.format().is_some() {
+            return Err(JudgeError::Format);
+        }
+        for filter in judged.filters() {
+            if self.judge_one(&filter, &question, &[]).await?.sets() {
+                return Err(Refusal::Setting("in a condition".to_owned()).into());
+            }
+        }
+        judged.sql().clone_into(&mut question.sql);
+        Ok(JudgedQuestion { question, readonly: if judged.sets() { 2 } else { 1 } })
+    }
+
+    async fn judge_one(
+        &self,
+        sql: &str,
+        question: &Question,
+        parameters: &[(String, String)],
+    ) -> Result<Judged, JudgeError> {
+        let statement = [("statement".to_owned(), judge::as_parameter(sql))];
+        let canonical = self.judging(judge::FORMAT, "RawBLOB", question, &statement).await?;
+        let canonical = String::from_utf8(canonical).map_err(|_| Refusal::Bytes)?;
+        let judged = Judged::read(&canonical, parameters, &question.limits())?;
+        let tree = self.judging(&judged.explain(), judge::TREE_FORMAT, question, parameters).await?;
+        judge::check_tree(&String::from_utf8_lossy(&tree))?;
+        Ok(judged)
+    }
+
+    /// The whole answer to a statement that asks about another one.
+    async fn judging(
+        &self,
+        sql: &str,
+        format: &str,
+        question: &Question,
+        parameters: &[(String, String)],
+    ) -> Result<Vec<u8>, StoreError> {
+        // Under `readonly=1` a `SETTINGS` clause would be refused before it is judged.
+        let mut query = self.reader.query_raw(sql).with_setting("readonly", "2");
+        for (name, value) in judge::PARSER_LIMITS {
+            query = query.with_setting(name, value.to_string());
+        }
+        query = query.with_setting("max_execution_time", question.seconds.to_string());
+        query = query.with_setting("max_memory_usage", limits::SQL_MEMORY_BYTES.to_string());
+        for (name, value) in parameters {
+            query = query.with_setting(format!("param_{name}"), value);
+        }
+        let mut answer = query.fetch_bytes(format).map_err(failed)?;
+        let mut all = Vec::new();
+        while let Some(piece) = answer.next().await.map_err(failed)? {
+            all.extend_from_slice(&piece);
+        }
+        Ok(all)
+    }
+
     /// Asks a question. Nothing is known of its success before the first [`Answer::next`].
     ///
     /// # Errors
     /// ClickHouse's address is none.
-    pub fn ask(&self, question: &Question) -> Result<Answer, StoreError> {
+    pub fn ask(&self, judged: &JudgedQuestion) -> Result<Answer, StoreError> {
+        let question = &judged.question;
         let mut query = self.reader.query_raw(&question.sql);
         let small_parts = SMALL_PARTS.into_iter().filter(|_| question.in_small_parts);
         for (name, value) in SETTINGS.into_iter().chain(small_parts) {
             query = query.with_setting(name, value);
         }
-        for (name, value) in [
-            ("max_execution_time", u64::from(question.seconds)),
-            ("max_memory_usage", limits::SQL_MEMORY_BYTES),
-            ("max_result_rows", question.rows_max.into()),
-            ("max_result_bytes", question.bytes_max),
-            ("limit", question.rows.into()),
-            ("readonly", 1),
-        ] {
+        let bounds = [("limit", question.rows.into()), ("readonly", judged.readonly.into())];
+        for (name, value) in question.limits().into_iter().chain(bounds) {
             query = query.with_setting(name, value.to_string());
         }
         for (name, value) in &question.parameters {

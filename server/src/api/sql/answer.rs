@@ -4,7 +4,6 @@ use super::document::Document;
 use super::refusal;
 use super::request::{Format, Request};
 use crate::error::ApiError;
-use crate::store::limits::SQL_GRACE;
 use crate::store::question::Answer;
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
@@ -25,8 +24,8 @@ pub(super) async fn respond(
     answer: Answer,
     request: Request,
     turn: OwnedSemaphorePermit,
+    deadline: Instant,
 ) -> Result<Response, ApiError> {
-    let deadline = Instant::now() + Duration::from_secs(request.seconds.into()) + SQL_GRACE;
     let mut pieces =
         Pieces { answer, deadline, seconds: request.seconds, format: request.format, bytes: 0, _turn: turn };
     let state = if request.format == Format::Json {

@@ -1,8 +1,8 @@
 //! `/api/v1/sql`: statements of people who analyse, read-only and within limits.
 //!
 //! ```text
-//! body ─ request ─▶ Request ─▶ Store::ask ─ pieces ─▶ answer: JSON is framed here, the other formats pass as they come
-//!                                  └── what ClickHouse refuses ─ refusal ─▶ the envelope
+//! body ─ request ─▶ Request ─▶ Store::judge ─▶ Store::ask ─ pieces ─▶ answer: JSON is framed here, the other formats pass as they come
+//!                                 └────────────────┴── what ClickHouse refuses ─ refusal ─▶ the envelope
 //! ```
 
 mod answer;
@@ -21,7 +21,9 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use request::Request;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -80,6 +82,10 @@ async fn ask(State(state): State<AppState>, headers: HeaderMap, body: Body) -> R
     let request = Request::decode(&bytes, &headers)?;
     drop(bytes);
     let turn = state.turns.take()?;
-    let answer = state.store.ask(&request.question())?;
-    answer::respond(answer, request, turn).await
+    let deadline = Instant::now() + Duration::from_secs(request.seconds.into()) + limits::SQL_GRACE;
+    let judged = timeout_at(deadline, state.store.judge(request.question())).await;
+    let judged = judged.map_err(|_| refusal::time_is_over(request.seconds))?;
+    let judged = judged.map_err(|error| refusal::judged(error, request.format))?;
+    let answer = state.store.ask(&judged)?;
+    answer::respond(answer, request, turn, deadline).await
 }

@@ -4,6 +4,8 @@ use super::request::Format;
 use crate::error::{ApiError, RETRY_AFTER_SECONDS};
 use crate::store::StoreError;
 use crate::store::limits;
+use crate::store::question::JudgeError;
+use log_center_engine::judge::{self, Refusal};
 
 /// What becomes of a failed statement.
 pub(super) fn answer(error: StoreError, format: Format) -> ApiError {
@@ -13,6 +15,25 @@ pub(super) fn answer(error: StoreError, format: Format) -> ApiError {
         }
         _ => error.into(),
     }
+}
+
+/// What becomes of a statement that is not asked.
+pub(super) fn judged(error: JudgeError, format: Format) -> ApiError {
+    match error {
+        JudgeError::Refused(refusal) => refused(&refusal),
+        JudgeError::Format => format_named(),
+        JudgeError::Store(error) => answer(error, format),
+    }
+}
+
+/// The answer to a statement that does more than read.
+pub(super) fn refused(refusal: &Refusal) -> ApiError {
+    limit("not_allowed", "query", refusal.to_string())
+}
+
+/// The answer to a statement that names a format.
+pub(super) fn format_named() -> ApiError {
+    limit("not_allowed", "query", "FORMAT is not allowed here; the field format says it".to_owned())
 }
 
 /// The answer when the time is over.
@@ -71,6 +92,8 @@ fn busy(said: String) -> ApiError {
 
 /// ClickHouse's words without its version, stack and length.
 fn message(said: &str) -> String {
+    // ClickHouse's parser was asked with a statement of this program, of which nobody needs to know.
+    let said = &judge::syntax_error(said);
     // One may be inside of another.
     let said = said.rsplit("DB::Exception: ").next().unwrap_or(said);
     let said = said.split("Stack trace").next().unwrap_or(said);

@@ -1,11 +1,11 @@
 //! What is asked, read from a body.
 
-use super::parameter;
+use super::{parameter, refusal};
 use crate::error::ApiError;
 use crate::store::limits;
 use crate::store::question::Question;
 use axum::http::{HeaderMap, header};
-use log_center_engine::Refusal;
+use log_center_engine::judge::{self, Refusal};
 use log_center_wire::decode::ErrorCode;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its shape is wanted")]
 pub(super) struct SqlRequest {
-    /// One statement that reads: SELECT, WITH, FROM, SHOW, DESCRIBE, EXPLAIN or EXISTS, without FORMAT, SETTINGS and INTO OUTFILE.
+    /// One statement that reads: SELECT, WITH, FROM, SHOW, DESCRIBE, EXPLAIN or EXISTS, without FORMAT.
     #[schema(
         example = "SELECT level, count() AS n FROM events WHERE project = {project:String} GROUP BY level"
     )]
@@ -191,16 +191,13 @@ impl Request {
     }
 }
 
-/// Refuses what would do more than read, or answer in another format than is expected.
+/// Refuses at once what plainly does more than read, or answers in another format than is expected. The rest is judged by
+/// [`Store::judge`](crate::store::Store::judge), once there is a turn.
 fn check(sql: &str) -> Result<(), ApiError> {
-    let not_allowed =
-        |message: String| Err(ApiError::Statement { code: "not_allowed", field: "query", message });
-    match log_center_engine::check_read(sql) {
+    match judge::scan(sql) {
         Err(Refusal::Empty) => Err(invalid("query", "must hold a statement")),
-        Err(refusal) => not_allowed(refusal.to_string()),
-        Ok(()) if log_center_engine::answer_format(sql).is_some() => {
-            not_allowed("FORMAT is not allowed here; the field format says it".to_owned())
-        }
+        Err(refusal) => Err(refusal::refused(&refusal)),
+        Ok(()) if log_center_engine::answer_format(sql).is_some() => Err(refusal::format_named()),
         Ok(()) => Ok(()),
     }
 }

@@ -1,0 +1,335 @@
+//! What a reader's statement may name. What is on none of these lists is refused, whatever a later ClickHouse makes of it.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+/// Settings with the largest number that a reader may give them.
+pub type Limits<'a> = [(&'a str, u64)];
+
+/// Functions that compute from their arguments and reach nothing: all of ClickHouse 26.7 but for [`REFUSED_FUNCTIONS`], in lower case.
+static FUNCTIONS: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("functions.txt").lines().collect());
+
+/// Functions that reach files, dictionaries, other hosts, the log or the request, in lower case. They are not on the list above; they
+/// are named because a bare name can stand for a function, too (`arrayMap(file, …)`).
+static REFUSED_FUNCTIONS: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| include_str!("refused_functions.txt").lines().collect());
+
+/// Settings of output formats that say how values look. None names a file, a schema or a registry.
+static OUTPUT_SETTINGS: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| include_str!("output_settings.txt").lines().collect());
+
+/// What may be appended to an aggregate function's name, in lower case.
+const COMBINATORS: [&str; 16] = [
+    "simplestate",
+    "ordefault",
+    "distinct",
+    "resample",
+    "foreach",
+    "argmax",
+    "argmin",
+    "ornull",
+    "tuple",
+    "merge",
+    "state",
+    "array",
+    "null",
+    "map",
+    "if",
+    "mergestate",
+];
+
+/// Table functions that read nothing but their arguments, in lower case.
+const TABLE_FUNCTIONS: [&str; 12] = [
+    "generate_series",
+    "generaterandom",
+    "generateseries",
+    "null",
+    "numbers",
+    "numbers_mt",
+    "primes",
+    "sqlstandardvalues",
+    "values",
+    "view",
+    "zeros",
+    "zeros_mt",
+];
+
+/// Tables of `system` about the schema, the parts, and what ClickHouse knows. Not: what others ask, what the configuration says, where
+/// data lies elsewhere.
+const SYSTEM_TABLES: [&str; 55] = [
+    "aggregate_function_combinators",
+    "asynchronous_metrics",
+    "build_options",
+    "codecs",
+    "collations",
+    "columns",
+    "completions",
+    "constraints",
+    "contributors",
+    "current_roles",
+    "data_skipping_index_types",
+    "data_skipping_indices",
+    "data_type_families",
+    "database_engines",
+    "databases",
+    "detached_parts",
+    "documentation",
+    "enabled_roles",
+    "errors",
+    "events",
+    "formats",
+    "functions",
+    "keywords",
+    "licenses",
+    "merge_tree_settings",
+    "merges",
+    "metrics",
+    "moves",
+    "mutations",
+    "numbers",
+    "numbers_mt",
+    "one",
+    "parts",
+    "parts_columns",
+    "primes",
+    "projection_parts",
+    "projection_parts_columns",
+    "projections",
+    "query_condition_cache",
+    "settings",
+    "settings_changes",
+    "table_engines",
+    "table_functions",
+    "tables",
+    "time_zones",
+    "tokenizers",
+    "unicode",
+    "user_defined_functions",
+    "view_refreshes",
+    "warnings",
+    "zeros",
+    "zeros_mt",
+    "dimensional_metrics",
+    "histogram_metrics",
+    "dropped_tables",
+];
+
+/// Words that can stand before a parenthesis without being a function. The formatter writes them in capitals.
+const BEFORE_PARENTHESIS: [&str; 48] = [
+    "ALL",
+    "AND",
+    "ANY",
+    "APPLY",
+    "ARRAY",
+    "AS",
+    "ASC",
+    "BETWEEN",
+    "BY",
+    "COLUMNS",
+    "CUBE",
+    "DESC",
+    "DISTINCT",
+    "ELSE",
+    "EXCEPT",
+    "EXISTS",
+    "FILTER",
+    "FROM",
+    "GLOBAL",
+    "HAVING",
+    "ILIKE",
+    "IN",
+    "INTERPOLATE",
+    "INTERSECT",
+    "JOIN",
+    "LIKE",
+    "LIMIT",
+    "NOT",
+    "OFFSET",
+    "ON",
+    "OR",
+    "OVER",
+    "PREWHERE",
+    "QUALIFY",
+    "REPLACE",
+    "ROLLUP",
+    "SELECT",
+    "SETS",
+    "STEP",
+    "TABLE",
+    "THEN",
+    "TO",
+    "UNION",
+    "USING",
+    "WHEN",
+    "WHERE",
+    "WITH",
+    "REGEXP",
+];
+
+/// Formats of answers that need no schema, in lower case.
+const FORMATS: [&str; 76] = [
+    "arrow",
+    "arrowstream",
+    "avro",
+    "bsoneachrow",
+    "csv",
+    "csvwithnames",
+    "csvwithnamesandtypes",
+    "customseparated",
+    "customseparatedwithnames",
+    "customseparatedwithnamesandtypes",
+    "hash",
+    "json",
+    "jsoncolumns",
+    "jsoncolumnswithmetadata",
+    "jsoncompact",
+    "jsoncompactcolumns",
+    "jsoncompacteachrow",
+    "jsoncompacteachrowwithnames",
+    "jsoncompacteachrowwithnamesandtypes",
+    "jsoncompacteachrowwithprogress",
+    "jsoncompactstrings",
+    "jsoncompactstringseachrow",
+    "jsoncompactstringseachrowwithnames",
+    "jsoncompactstringseachrowwithnamesandtypes",
+    "jsoncompactstringseachrowwithprogress",
+    "jsoneachrow",
+    "jsoneachrowwithprogress",
+    "jsonl",
+    "jsonlines",
+    "jsonobjecteachrow",
+    "jsonstrings",
+    "jsonstringseachrow",
+    "jsonstringseachrowwithprogress",
+    "lineasstring",
+    "lineasstringwithnames",
+    "lineasstringwithnamesandtypes",
+    "markdown",
+    "md",
+    "msgpack",
+    "native",
+    "ndjson",
+    "npy",
+    "null",
+    "orc",
+    "parquet",
+    "pretty",
+    "prettycompact",
+    "prettycompactmonoblock",
+    "prettycompactnoescapes",
+    "prettycompactnoescapesmonoblock",
+    "prettyjsoneachrow",
+    "prettyjsonlines",
+    "prettymonoblock",
+    "prettyndjson",
+    "prettynoescapes",
+    "prettynoescapesmonoblock",
+    "prettyspace",
+    "prettyspacemonoblock",
+    "prettyspacenoescapes",
+    "prettyspacenoescapesmonoblock",
+    "prometheus",
+    "raw",
+    "rawblob",
+    "rawwithnames",
+    "rawwithnamesandtypes",
+    "rowbinary",
+    "rowbinarywithnames",
+    "rowbinarywithnamesandtypes",
+    "sqlinsert",
+    "tabseparated",
+    "tabseparatedraw",
+    "tskv",
+    "tsv",
+    "values",
+    "vertical",
+    "xml",
+];
+
+/// Formats whose name goes on with what the rows begin with.
+const HEADED_FORMATS: [&str; 4] = ["tabseparated", "tabseparatedraw", "tsv", "tsvraw"];
+
+/// What a reader may choose besides how an answer looks, with the largest number if a number costs something: tighter limits, how work
+/// is cut, what missing values are. Nothing that lifts a limit, reaches outside, or changes what other statements see.
+const SETTINGS: [(&str, u64); 21] = [
+    ("aggregate_functions_null_for_empty", 1),
+    ("date_time_output_format", 0),
+    ("enable_optimize_predicate_expression", 1),
+    ("extremes", 1),
+    ("http_write_exception_in_output_format", 1),
+    ("interval_output_format", 0),
+    ("join_use_nulls", 1),
+    ("limit", u64::MAX),
+    ("max_block_size", 1 << 20),
+    ("max_bytes_to_read", u64::MAX),
+    ("max_rows_to_group_by", u64::MAX),
+    ("max_rows_to_read", u64::MAX),
+    ("max_threads", 64),
+    ("offset", u64::MAX),
+    ("optimize_read_in_order", 1),
+    ("prefer_column_name_to_alias", 1),
+    ("session_timezone", 0),
+    ("totals_mode", 0),
+    ("transform_null_in", 1),
+    ("use_query_cache", 0),
+    ("use_query_condition_cache", 1),
+];
+
+pub(super) fn allows_function(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let mut base = name.as_str();
+    loop {
+        if FUNCTIONS.contains(base) {
+            return true;
+        }
+        match COMBINATORS.iter().find_map(|suffix| base.strip_suffix(suffix)) {
+            Some(shorter) if !shorter.is_empty() => base = shorter,
+            _ => return false,
+        }
+    }
+}
+
+/// Whether a bare name could be taken for a function that is refused.
+pub(super) fn is_refused_function(name: &str) -> bool {
+    REFUSED_FUNCTIONS.contains(name.to_ascii_lowercase().as_str())
+}
+
+pub(super) fn allows_table_function(name: &str) -> bool {
+    TABLE_FUNCTIONS.contains(&name.to_ascii_lowercase().as_str())
+}
+
+pub(super) fn allows_before_parenthesis(word: &str) -> bool {
+    BEFORE_PARENTHESIS.contains(&word)
+}
+
+/// Whether it is a database with tables about ClickHouse itself.
+pub(super) fn is_system(database: &str) -> bool {
+    database.eq_ignore_ascii_case("system")
+}
+
+pub(super) fn allows_system_table(name: &str) -> bool {
+    SYSTEM_TABLES.contains(&name)
+}
+
+/// Whether a reader's answer may have this format.
+#[must_use]
+pub fn allows_format(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let base = name.strip_suffix("withnamesandtypes").or(name.strip_suffix("withnames"));
+    FORMATS.contains(&name.as_str())
+        || HEADED_FORMATS.contains(&name.as_str())
+        || base.is_some_and(|base| HEADED_FORMATS.contains(&base))
+}
+
+/// Whether a reader may give a setting this value; `None` if it may not name it at all.
+#[must_use]
+pub fn allows_setting(name: &str, value: &str) -> Option<bool> {
+    if OUTPUT_SETTINGS.contains(name) {
+        return Some(true);
+    }
+    let (_, most) = SETTINGS.iter().find(|(allowed, _)| *allowed == name)?;
+    Some(match value.parse::<u64>() {
+        Ok(number) => *most == 0 || number <= *most,
+        Err(_) => matches!(value, "true" | "false") || *most == 0,
+    })
+}

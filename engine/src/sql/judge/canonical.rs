@@ -1,0 +1,229 @@
+//! The canonical text of a statement, and everything in it that has a name.
+
+use super::token::{Token, tokens};
+use super::{Limits, Refusal, allowed};
+
+/// A canonical text whose names were checked. Its tree has still to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    sql: String,
+    format: Option<String>,
+    filters: Vec<String>,
+    sets: bool,
+}
+
+/// First words of a canonical text.
+const STATEMENTS: [&str; 6] = ["SELECT", "WITH", "SHOW", "DESCRIBE", "EXPLAIN", "EXISTS"];
+
+/// Holds conditions in SQL, by table; Grafana's ad-hoc filters come this way.
+const FILTERS: &str = "additional_table_filters";
+
+impl Judged {
+    /// Checks a canonical text, as [`FORMAT`](super::FORMAT) gives it. `limits` bind what a `SETTINGS` clause may lower.
+    ///
+    /// # Errors
+    /// What it holds that a reader's statement must not.
+    pub fn read(
+        canonical: &str,
+        parameters: &[(String, String)],
+        limits: &Limits<'_>,
+    ) -> Result<Self, Refusal> {
+        let sql = canonical.trim_end();
+        let tokens = with_identifiers(tokens(sql)?, parameters)?;
+        let mut judged = Self { sql: sql.to_owned(), format: None, filters: Vec::new(), sets: false };
+        let first = tokens.iter().find(|token| **token != Token::Symbol('('));
+        match first {
+            Some(Token::Word(word)) if STATEMENTS.contains(&word.as_str()) => {}
+            Some(Token::Word(word)) => return Err(Refusal::Writes(word.clone())),
+            _ => return Err(Refusal::Unclear),
+        }
+        for at in 0..tokens.len() {
+            judged.check(&tokens, at, limits)?;
+        }
+        Ok(judged)
+    }
+
+    /// The text that may run once its tree is checked, too.
+    #[must_use]
+    pub fn sql(&self) -> &str {
+        &self.sql
+    }
+
+    /// The format that its `FORMAT` clause names.
+    #[must_use]
+    pub fn format(&self) -> Option<&str> {
+        self.format.as_deref()
+    }
+
+    /// Whether it has a `SETTINGS` clause. ClickHouse refuses any under `readonly=1`, so it has to run under 2.
+    #[must_use]
+    pub fn sets(&self) -> bool {
+        self.sets
+    }
+
+    /// Statements that hold the conditions which its `SETTINGS` clause brings as text. Each must be judged as well, and have none.
+    pub fn filters(&self) -> impl Iterator<Item = String> {
+        self.filters.iter().map(|filter| format!("SELECT (\n{filter}\n)"))
+    }
+
+    /// The statement whose answer is the tree for [`check_tree`](super::check_tree). It takes the same parameters.
+    #[must_use]
+    pub fn explain(&self) -> String {
+        format!("EXPLAIN AST {}", self.sql)
+    }
+
+    fn check(&mut self, tokens: &[Token], at: usize, limits: &Limits<'_>) -> Result<(), Refusal> {
+        let before = at.checked_sub(1).and_then(|before| tokens.get(before));
+        let after = tokens.get(at + 1);
+        let token = &tokens[at];
+        if token.is_keyword("INTO") && after.is_some_and(|next| next.is_keyword("OUTFILE")) {
+            return Err(Refusal::FileClause);
+        }
+        if token.is_keyword("SETTINGS") && after.is_some_and(|next| next.name().is_some()) {
+            if tokens.get(at + 2) == Some(&Token::Symbol('=')) {
+                self.sets = true;
+                return self.settings(&tokens[at + 1..], limits);
+            }
+            let shown = before.is_some_and(|word| word.is_keyword("SHOW") || word.is_keyword("CHANGED"));
+            if !shown && !after.is_some_and(|next| next.is_keyword("AS")) {
+                return Err(Refusal::Unclear);
+            }
+        }
+        if token.is_keyword("FORMAT")
+            && let Some(name) = after.and_then(Token::name)
+        {
+            if !allowed::allows_format(name) {
+                return Err(Refusal::Format(name.to_owned()));
+            }
+            self.format = Some(name.to_owned());
+        }
+        let Some(name) = token.name() else { return Ok(()) };
+        if before == Some(&Token::Symbol('.')) {
+            return check_call(token, after, true);
+        }
+        if allowed::is_refused_function(name) {
+            return Err(Refusal::Function(name.to_owned()));
+        }
+        if allowed::is_system(name) && after == Some(&Token::Symbol('.')) {
+            let table = tokens.get(at + 2).and_then(Token::name).ok_or(Refusal::Unclear)?;
+            if !allowed::allows_system_table(table) {
+                return Err(Refusal::SystemTable(format!("system.{table}")));
+            }
+        }
+        if before.is_some_and(|word| word.is_keyword("AS")) {
+            // An alias, and the names of its columns.
+            return Ok(());
+        }
+        check_call(token, after, false)
+    }
+
+    /// Checks `name = value, …` from the first name on.
+    fn settings(&mut self, mut rest: &[Token], limits: &Limits<'_>) -> Result<(), Refusal> {
+        loop {
+            let [name, Token::Symbol('='), value @ ..] = rest else { return Err(Refusal::Unclear) };
+            let name = name.name().ok_or(Refusal::Unclear)?;
+            rest = match value {
+                [Token::Symbol('{'), map @ ..] if name == FILTERS => self.read_filters(map)?,
+                [Token::Word(value), after @ ..] if value == "true" || value == "false" => {
+                    check_value(name, value, limits)?;
+                    after
+                }
+                [Token::Number(value) | Token::Text(value), after @ ..] => {
+                    check_value(name, value, limits)?;
+                    after
+                }
+                _ if allowed::allows_setting(name, "").is_none() => {
+                    return Err(Refusal::Setting(name.to_owned()));
+                }
+                _ => return Err(Refusal::SettingValue(name.to_owned())),
+            };
+            match rest {
+                [Token::Symbol(','), after @ ..] => rest = after,
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Reads the rest of `{'table':'condition', …}` and gives what follows.
+    fn read_filters<'tokens>(&mut self, mut rest: &'tokens [Token]) -> Result<&'tokens [Token], Refusal> {
+        loop {
+            let [Token::Text(_), Token::Symbol(':'), Token::Text(condition), after @ ..] = rest else {
+                return Err(Refusal::SettingValue(FILTERS.to_owned()));
+            };
+            self.filters.push(condition.clone());
+            match after {
+                [Token::Symbol(','), after @ ..] => rest = after,
+                [Token::Symbol('}'), after @ ..] => return Ok(after),
+                _ => return Err(Refusal::SettingValue(FILTERS.to_owned())),
+            }
+        }
+    }
+}
+
+/// Checks a name that a parenthesis may follow, which makes it a function.
+fn check_call(name: &Token, after: Option<&Token>, is_part: bool) -> Result<(), Refusal> {
+    let (true, Some(text)) = (after == Some(&Token::Symbol('(')), name.name()) else { return Ok(()) };
+    let is_keyword = matches!(name, Token::Word(word) if allowed::allows_before_parenthesis(word));
+    // `t.COLUMNS('…')`; no function is called by a name of two parts.
+    if is_keyword || (!is_part && (allowed::allows_function(text) || allowed::allows_table_function(text))) {
+        return Ok(());
+    }
+    Err(Refusal::Function(text.to_owned()))
+}
+
+fn check_value(name: &str, value: &str, limits: &Limits<'_>) -> Result<(), Refusal> {
+    let is_allowed = match limits.iter().find(|(limited, _)| *limited == name) {
+        // Zero means none.
+        Some((_, limit)) => value.parse::<u64>().is_ok_and(|value| value > 0 && value <= *limit),
+        // The first two would cut the tree that is still to be checked; the others would change the frame that whoever asked put around
+        // the rows.
+        None if matches!(
+            name,
+            "limit" | "offset" | "output_format_json_array_of_rows" | "output_format_json_pretty_print"
+        ) =>
+        {
+            return Err(Refusal::Setting(name.to_owned()));
+        }
+        None => allowed::allows_setting(name, value).ok_or_else(|| Refusal::Setting(name.to_owned()))?,
+    };
+    if is_allowed { Ok(()) } else { Err(Refusal::SettingValue(name.to_owned())) }
+}
+
+/// The tokens with the values of parameters that name something in their place. ClickHouse puts those in after parsing.
+fn with_identifiers(tokens: Vec<Token>, parameters: &[(String, String)]) -> Result<Vec<Token>, Refusal> {
+    let mut all = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        let Token::Parameter { name, r#type } = &token else {
+            all.push(token);
+            continue;
+        };
+        if !r#type.trim().eq_ignore_ascii_case("Identifier") {
+            all.push(token);
+            continue;
+        }
+        let values = parameters.iter().filter(|(given, _)| given == name);
+        let mut found = false;
+        for (_, value) in values {
+            // A name given twice: whichever ClickHouse takes, both must do.
+            if found {
+                return Err(Refusal::Identifier(name.clone()));
+            }
+            found = true;
+            for (number, part) in value.split('.').enumerate() {
+                let plain =
+                    part.chars().all(|character| character.is_ascii_alphanumeric() || character == '_');
+                if part.is_empty() || !plain {
+                    return Err(Refusal::Identifier(name.clone()));
+                }
+                if number > 0 {
+                    all.push(Token::Symbol('.'));
+                }
+                all.push(Token::Quoted(part.to_owned()));
+            }
+        }
+        if !found {
+            all.push(token);
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,47 @@
+use super::super::lexer::{Lexer, Token};
+use super::Refusal;
+
+/// First words of statements that only read.
+const READS: [&str; 8] = ["SELECT", "WITH", "FROM", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS"];
+
+/// Refuses what has no place in a reader's statement, whatever ClickHouse makes of it. One pass.
+///
+/// This lexer decides nothing that ClickHouse's parser is asked about afterwards: where the two disagree, the canonical text is judged
+/// as ClickHouse reads it.
+///
+/// # Errors
+/// What is refused.
+pub fn scan(sql: &str) -> Result<(), Refusal> {
+    let mut first = None;
+    let mut ended = false;
+    for token in Lexer::new(sql) {
+        match token {
+            Token::Symbol(';') => {
+                ended = true;
+                continue;
+            }
+            Token::Symbol(symbol) if !symbol.is_ascii_graphic() => return Err(Refusal::Character(symbol)),
+            Token::Word(word) => {
+                if let Some(foreign) = word.chars().find(|character| !character.is_ascii()) {
+                    return Err(Refusal::Character(foreign));
+                }
+            }
+            _ => {}
+        }
+        if ended && first.is_some() {
+            return Err(Refusal::Several);
+        }
+        if token != Token::Open && first.is_none() {
+            first = Some(token);
+        }
+    }
+    match first {
+        None => Err(Refusal::Empty),
+        Some(Token::Word(word)) if READS.iter().any(|read| word.eq_ignore_ascii_case(read)) => Ok(()),
+        Some(Token::Word(word)) => Err(Refusal::Writes(word.chars().take(MAX_WORD_CHARS).collect())),
+        Some(_) => Err(Refusal::Writes("no word at its beginning".to_owned())),
+    }
+}
+
+/// Most of a word that an error repeats.
+const MAX_WORD_CHARS: usize = 40;
