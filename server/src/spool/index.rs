@@ -210,3 +210,25 @@ fn known_of(value: &[u8]) -> Option<Known> {
     let project = std::str::from_utf8(project).ok()?.into();
     Some(Known { status: IssueStatus::from_number(*status)?, project })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_read_as_it_was_written_and_as_earlier_versions_wrote_it() {
+        for request in
+            [None, Some((KeyField::Header, Content(7))), Some((KeyField::EventId, Content(u128::MAX)))]
+        {
+            let written =
+                StoredKey { answered: Answered { is_new: true, request }, at_ms: 5, ordinal: 6 }.write();
+            let read = StoredKey::read(&written).unwrap();
+            assert_eq!((read.answered.is_new, read.at_ms, read.ordinal), (true, 5, 6));
+            assert_eq!(read.answered.request, request);
+        }
+        // Without the content: whatever comes under it is taken for the same.
+        let earlier = [&[1][..], &5_i64.to_be_bytes(), &6_u64.to_be_bytes()].concat();
+        assert_eq!(StoredKey::read(&earlier).unwrap().answered.request, None);
+        assert!(StoredKey::read(&[&earlier[..], &[9]].concat()).is_none());
+    }
+}
