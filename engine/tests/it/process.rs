@@ -149,7 +149,8 @@ impl Drop for Engine {
 
 /// An engine's command line, its standard streams piped.
 pub(crate) fn command(data_dir: &Path, arguments: &[&str]) -> Command {
-    let password_file = data_dir.with_added_extension("password");
+    let password_file =
+        data_dir.with_file_name(format!("{}.password", data_dir.file_name().unwrap_or_default().display()));
     if !password_file.exists() {
         std::fs::create_dir_all(data_dir.parent().expect("parent")).expect("directory");
         std::fs::write(&password_file, PASSWORD).expect("password file");
