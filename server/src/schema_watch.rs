@@ -2,6 +2,7 @@
 
 use crate::recurring::Recurring;
 use crate::store::{Cause, Store, StoreError};
+use crate::writer::STAGING_TABLE;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -32,7 +33,9 @@ pub(crate) async fn run(store: Store) {
 }
 
 async fn look(store: &Store, known: &mut Tables) -> Result<(), StoreError> {
-    let found = store.tables().await?;
+    let mut found = store.tables().await?;
+    // The writer makes it and drops it as it needs.
+    found.remove(STAGING_TABLE);
     let missing: Vec<_> = known.keys().filter(|name| !found.contains_key(*name)).cloned().collect();
     if missing.is_empty() {
         if known.is_empty() {
@@ -52,6 +55,7 @@ async fn look(store: &Store, known: &mut Tables) -> Result<(), StoreError> {
     );
     store.migrate_again().await?;
     *known = store.tables().await?;
+    known.remove(STAGING_TABLE);
     tracing::warn!("the tables are there again, without what they held");
     Ok(())
 }

@@ -12,7 +12,7 @@ use clickhouse::error::{Error, Result};
 use tokio::time::timeout;
 
 /// It has no materialized views, and is dropped after each use.
-const TABLE: &str = "event_staging";
+pub(crate) const TABLE: &str = "event_staging";
 
 /// For the rows as they came: nothing removes those past their retention.
 const IN_MEMORY: &str = "ENGINE = Memory";
