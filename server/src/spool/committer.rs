@@ -3,7 +3,7 @@
 use super::counters::Counters;
 use super::database::{Shared, Tables, disk};
 use super::draft::Draft;
-use super::{Answer, Changed, Receipt, SpoolError, Submission, limits};
+use super::{Answer, Changed, Message, Receipt, SpoolError, Submission, limits};
 use crate::clock;
 use crate::ingest::Source;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tokio::sync::mpsc::error::TryRecvError;
 
 pub(super) struct Committer {
     shared: Arc<Shared>,
-    receiver: mpsc::Receiver<Submission>,
+    receiver: mpsc::Receiver<Message>,
     counters: Counters,
 }
 
@@ -26,15 +26,17 @@ pub(super) enum Waiting {
 }
 
 impl Committer {
-    pub(super) fn new(shared: Arc<Shared>, receiver: mpsc::Receiver<Submission>) -> Result<Self, SpoolError> {
+    pub(super) fn new(shared: Arc<Shared>, receiver: mpsc::Receiver<Message>) -> Result<Self, SpoolError> {
         let counters = Counters::read(&shared, &*shared.tables()?)?;
         Ok(Self { shared, receiver, counters })
     }
 
     pub(super) fn run(mut self) {
         while let Some(first) = self.receiver.blocking_recv() {
-            let group = self.gather(first);
-            self.commit(group);
+            if let Message::Submission(first) = first {
+                let group = self.gather(first);
+                self.commit(group);
+            }
             while self.shared.tables().is_err() {
                 self.reopen();
             }
@@ -47,10 +49,12 @@ impl Committer {
         let mut group = vec![first];
         while group.len() < limits::GROUP_SUBMISSIONS && bytes < limits::GROUP_BYTES {
             match self.receiver.try_recv() {
-                Ok(submission) => {
+                Ok(Message::Submission(submission)) => {
                     bytes += submission.bytes();
                     group.push(submission);
                 }
+                // Looked at after each write anyway.
+                Ok(Message::Closed) => {}
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
             }
         }
@@ -121,8 +125,10 @@ impl Committer {
             Err(error) => {
                 self.shared.close(&error);
                 for _ in 0..limits::REOPEN_ATTEMPT_STEPS {
-                    while let Ok(submission) = self.receiver.try_recv() {
-                        submission.refuse(error.clone());
+                    while let Ok(message) = self.receiver.try_recv() {
+                        if let Message::Submission(submission) = message {
+                            submission.refuse(error.clone());
+                        }
                     }
                     std::thread::sleep(Duration::from_millis(limits::REOPEN_STEP_MS));
                 }

@@ -51,7 +51,7 @@ pub struct SpoolOptions {
 /// A handle for those who append. Cheap to clone.
 #[derive(Clone)]
 pub struct Spool {
-    sender: mpsc::Sender<Submission>,
+    sender: mpsc::Sender<Message>,
     shared: Arc<Shared>,
 }
 
@@ -135,6 +135,13 @@ pub struct KnownIssue {
 
 type Answer<T> = oneshot::Sender<Result<T, SpoolError>>;
 
+/// What the spool's thread is told.
+enum Message {
+    Submission(Submission),
+    /// The store was closed after a write that failed elsewhere: nobody may come who would make the thread notice.
+    Closed,
+}
+
 enum Submission {
     Events {
         source: Source,
@@ -172,7 +179,7 @@ impl Spool {
             .spawn(move || committer.run())
             .map_err(|error| SpoolError::Disk(format!("no thread: {error}")))?;
         room::watch(&shared.room)?;
-        let queue = Queue::new(Arc::clone(&shared));
+        let queue = Queue::new(Arc::clone(&shared), sender.downgrade());
         Ok((Spool { sender, shared }, queue, SpoolThread(thread)))
     }
 
@@ -313,7 +320,7 @@ impl Spool {
 
     async fn submit<T>(&self, submission: impl FnOnce(Answer<T>) -> Submission) -> Result<T, SpoolError> {
         let (answer, receipt) = oneshot::channel();
-        self.sender.try_send(submission(answer)).map_err(|error| match error {
+        self.sender.try_send(Message::Submission(submission(answer))).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => SpoolError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => SpoolError::Stopped,
         })?;

@@ -5,19 +5,21 @@ use super::database::{
 };
 use super::entry::{Entry, Kind, Section};
 use super::mark::Range;
-use super::{SpoolError, limits};
+use super::{Message, SpoolError, limits};
 use crate::clock::unix_micros;
 use bytes::Bytes;
 use fjall::PersistMode;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// The reader of the spool. One writer at a time works with it.
 #[derive(Clone)]
 pub struct Queue {
     shared: Arc<Shared>,
+    /// To the spool's thread, which ends when all handles of the spool are gone.
+    thread: mpsc::WeakSender<Message>,
 }
 
 /// A range of entries whose batches have their numbers, on disk, before the first of them is sent.
@@ -53,8 +55,8 @@ pub struct FrozenBatch {
 }
 
 impl Queue {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared }
+    pub(super) fn new(shared: Arc<Shared>, thread: mpsc::WeakSender<Message>) -> Self {
+        Self { shared, thread }
     }
 
     /// The position behind the last entry, now and whenever it moves.
@@ -156,6 +158,10 @@ impl Queue {
     /// A failed write leaves the store as it may not be used: it is closed, and the spool's thread opens it anew.
     fn failed(&self, error: &fjall::Error) -> SpoolError {
         self.shared.fail(error);
+        if let Some(thread) = self.thread.upgrade() {
+            // With a full channel it is at work, and looks after its next write.
+            _ = thread.try_send(Message::Closed);
+        }
         SpoolError::Disk(error.to_string())
     }
 }
