@@ -4,6 +4,9 @@
 //! spool.mark    what ClickHouse has and what was sent to it; made durable around each range, never by a commit
 //! spool.noted   how much was ever answered; overwritten after each commit that is durable, not made durable itself
 //! ```
+//! Both are overwritten in place, so that a full disk does not keep the spool from draining. The mark has two places that
+//! are written in turn: whatever stops the machine, one of them is whole.
+//!
 //! Neither may name more than the spool has on disk, whenever the machine stops: the mark is written after ClickHouse has a
 //! range, the note after `fdatasync`. So a spool that has less than they say has lost it.
 
@@ -11,7 +14,7 @@ use super::SpoolError;
 use super::database::{lock, u64_of};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Read, Seek};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -63,62 +66,79 @@ pub(super) struct Note {
 /// The two files.
 pub(super) struct MarkFile {
     path: PathBuf,
-    mark: Mutex<Mark>,
+    file: File,
+    state: Mutex<State>,
     noted: File,
 }
+
+/// What the file holds, and how often it was written.
+#[derive(Default)]
+struct State {
+    mark: Mark,
+    sequence: u64,
+}
+
+/// How many bytes each of the two places has: no block of a disk holds a part of both.
+const PLACE_BYTES: usize = 4096;
 
 impl MarkFile {
     /// The files beside this spool. Nothing is read yet.
     pub(super) fn open(spool: &Path) -> Result<Self, SpoolError> {
         let path = beside(spool, "mark");
-        let noted_path = beside(spool, "noted");
-        let noted = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&noted_path);
-        let noted = noted
-            .map_err(|error| SpoolError::Disk(format!("cannot open {}: {error}", noted_path.display())))?;
-        Ok(Self { path, mark: Mutex::default(), noted })
+        let (file, noted) = (open(&path)?, open(&beside(spool, "noted"))?);
+        Ok(Self { path, file, state: Mutex::default(), noted })
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What is on disk.
+    /// What is on disk. It is what the mark says from now on.
     pub(super) fn read(&self) -> Result<Kept, SpoolError> {
-        match std::fs::read_to_string(&self.path) {
-            Ok(text) => Ok(Mark::parse(&text).map_or(Kept::Damaged, Kept::Whole)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Kept::Absent),
-            Err(error) if error.kind() == ErrorKind::InvalidData => Ok(Kept::Damaged),
-            Err(error) => Err(self.failed(&error)),
-        }
+        let mut bytes = Vec::new();
+        let mut file = &self.file;
+        let read = file.rewind().and_then(|()| file.take(2 * PLACE_BYTES as u64).read_to_end(&mut bytes));
+        read.map_err(|error| self.failed(&error))?;
+        let whole = bytes.chunks(PLACE_BYTES).filter_map(State::parse);
+        let Some(newest) = whole.max_by_key(|state| state.sequence) else {
+            let is_empty = bytes.iter().all(|byte| *byte == 0);
+            return Ok(if is_empty { Kept::Absent } else { Kept::Damaged });
+        };
+        let mark = newest.mark;
+        *lock(&self.state) = newest;
+        Ok(Kept::Whole(mark))
     }
 
     /// What the mark says now.
     pub(super) fn mark(&self) -> Mark {
-        *lock(&self.mark)
+        lock(&self.state).mark
     }
 
     /// Changes the mark; what it says then is durable.
     pub(super) fn update(&self, change: impl FnOnce(&mut Mark)) -> Result<(), SpoolError> {
-        let mut mark = lock(&self.mark);
-        let mut next = *mark;
-        change(&mut next);
-        if next != *mark {
-            self.replace(&next).map_err(|error| self.failed(&error))?;
-            *mark = next;
+        let mut state = lock(&self.state);
+        let mut next = State { mark: state.mark, sequence: state.sequence + 1 };
+        change(&mut next.mark);
+        if next.mark != state.mark {
+            self.write(&next).map_err(|error| self.failed(&error))?;
+            *state = next;
         }
         Ok(())
     }
 
-    fn replace(&self, mark: &Mark) -> io::Result<()> {
-        let temporary = self.path.with_extension("mark.new");
-        let mut file = File::create(&temporary)?;
-        file.write_all(mark.text()?.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, &self.path)?;
-        match self.path.parent() {
-            Some(directory) if !directory.as_os_str().is_empty() => File::open(directory)?.sync_all(),
-            _ => File::open(".")?.sync_all(),
+    fn write(&self, state: &State) -> io::Result<()> {
+        let is_first = self.file.metadata()?.len() < 2 * PLACE_BYTES as u64;
+        if is_first {
+            self.file.write_all_at(&[0; 2 * PLACE_BYTES], 0)?;
         }
+        let place = state.sequence % 2 * PLACE_BYTES as u64;
+        self.file.write_all_at(&state.place()?, place)?;
+        if !is_first {
+            return self.file.sync_data();
+        }
+        self.file.sync_all()?;
+        let directory = self.path.parent().filter(|directory| !directory.as_os_str().is_empty());
+        File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
     }
 
     /// How many events wait, as far as the two files say.
@@ -164,17 +184,26 @@ impl Range {
     }
 }
 
-impl Mark {
-    /// A checksum, and what it is of.
-    fn text(&self) -> io::Result<String> {
-        let json = serde_json::to_string(self).map_err(io::Error::other)?;
-        Ok(format!("{:016x} {json}\n", xxh3_64(json.as_bytes())))
+impl State {
+    /// A line of text: a checksum, and what it is of. The rest is spaces.
+    fn place(&self) -> io::Result<Vec<u8>> {
+        let json = serde_json::to_string(&self.mark).map_err(io::Error::other)?;
+        let text = format!("{} {json}", self.sequence);
+        let mut place = format!("{:016x} {text}", xxh3_64(text.as_bytes())).into_bytes();
+        place.resize(PLACE_BYTES, b' ');
+        if let Some(last) = place.last_mut() {
+            *last = b'\n';
+        }
+        Ok(place)
     }
 
-    fn parse(text: &str) -> Option<Self> {
-        let (checksum, json) = text.trim_end().split_once(' ')?;
-        let is_whole = u64::from_str_radix(checksum, 16).ok()? == xxh3_64(json.as_bytes());
-        is_whole.then(|| serde_json::from_str(json).ok()).flatten()
+    fn parse(place: &[u8]) -> Option<Self> {
+        let (checksum, text) = std::str::from_utf8(place).ok()?.trim_end().split_once(' ')?;
+        if u64::from_str_radix(checksum, 16).ok()? != xxh3_64(text.as_bytes()) {
+            return None;
+        }
+        let (sequence, json) = text.split_once(' ')?;
+        Some(Self { mark: serde_json::from_str(json).ok()?, sequence: sequence.parse().ok()? })
     }
 }
 
@@ -198,6 +227,11 @@ impl Note {
             Self { spool: numbers.next()?, next_entry: numbers.next()?, appended_events: numbers.next()? };
         (numbers.next()? == xxh3_64(&bytes[..24])).then_some(note)
     }
+}
+
+fn open(path: &Path) -> Result<File, SpoolError> {
+    let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+    opened.map_err(|error| SpoolError::Disk(format!("cannot open {}: {error}", path.display())))
 }
 
 /// `spool` → `spool.mark`.

@@ -32,9 +32,23 @@ async fn downed(waiting: u32) -> Downed {
             server.report(&a_report(line)).await;
         }
     }
-    let options = server.kill();
+    let options = killed(server).await;
     let spool = options.data_dir().join("data/spool");
     Downed { options, spool }
+}
+
+/// Kills server and engine, and waits until neither touches the files any more.
+async fn killed(server: Server) -> ServerOptions {
+    let engine = server.engine_pid.unwrap();
+    signal(engine, "KILL");
+    let options = server.kill();
+    let started = Instant::now();
+    // That of a process that is gone, or only not waited for yet, is empty.
+    while fs::read(format!("/proc/{engine}/cmdline")).is_ok_and(|line| !line.is_empty()) {
+        assert!(started.elapsed() < DEADLINE, "the engine does not end");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    options
 }
 
 async fn drained(server: &Server) {
@@ -144,7 +158,7 @@ async fn a_damaged_journal_is_told_and_nothing_is_doubled() {
         let (_, stopped) = server.stop().await;
         let server = stopped.start().await;
         assert_eq!(server.json("/health").await["status"], "ok", "{}", server.log());
-        options = server.kill();
+        options = killed(server).await;
         fs::remove_dir_all(&data).unwrap();
         copy(&kept, &data);
     }
@@ -186,7 +200,7 @@ async fn a_spool_with_missing_parts_is_told() {
         let (_, stopped) = server.stop().await;
         let server = stopped.start().await;
         assert_eq!(server.json("/health").await["status"], "ok", "{}", server.log());
-        options = server.kill();
+        options = killed(server).await;
         fs::remove_dir_all(&data).unwrap();
         copy(&kept, &data);
     }
