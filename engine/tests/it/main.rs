@@ -6,6 +6,7 @@ mod bad_requests;
 mod cancel;
 mod codecs;
 mod crate_client;
+mod hostile;
 mod insert;
 mod life;
 mod native;
