@@ -22,7 +22,7 @@ impl Token<'_> {
     }
 }
 
-/// Walks through SQL, skipping blanks and comments. What follows an unclosed quote is one literal.
+/// Walks through SQL, skipping plain blanks and comments; a blank beyond ASCII is a symbol. What follows an unclosed quote is one literal.
 #[derive(Debug, Clone)]
 pub(super) struct Lexer<'sql> {
     sql: &'sql str,
@@ -48,7 +48,7 @@ impl<'sql> Lexer<'sql> {
     fn skip_blanks_and_comments(&mut self) {
         loop {
             let rest = self.rest();
-            let trimmed = rest.trim_start();
+            let trimmed = rest.trim_start_matches([' ', '\t', '\n', '\r']);
             let comment =
                 if trimmed.starts_with("--") || trimmed.starts_with("# ") || trimmed.starts_with("#!") {
                     trimmed.find('\n').unwrap_or(trimmed.len())

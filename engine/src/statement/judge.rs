@@ -132,6 +132,7 @@ pub(super) fn refused(refusal: &Refusal) -> Exception {
     let kind = match refusal {
         Refusal::Empty | Refusal::Several => Kind::SyntaxError,
         Refusal::Writes(_) | Refusal::Setting(_) | Refusal::SettingValue(_) => Kind::Readonly,
+        Refusal::UnknownFunction(_) => Kind::UnknownFunction,
         Refusal::FileClause => Kind::IntoOutfileNotAllowed,
         Refusal::Format(_) | Refusal::Identifier(_) | Refusal::Bytes => Kind::BadArguments,
         _ => Kind::AccessDenied,

@@ -7,6 +7,7 @@ mod callers;
 mod cancel;
 mod codecs;
 mod crate_client;
+mod hostile;
 mod insert;
 mod life;
 mod native;

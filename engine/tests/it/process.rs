@@ -39,7 +39,12 @@ impl Engine {
     }
 
     pub(crate) fn start_in(data_dir: &Path, arguments: &[&str]) -> Self {
-        let mut child = command(data_dir, arguments).spawn().expect("engine starts");
+        Self::of(command(data_dir, arguments), data_dir)
+    }
+
+    /// The engine that this command line starts.
+    pub(crate) fn of(mut command: Command, data_dir: &Path) -> Self {
+        let mut child = command.spawn().expect("engine starts");
         let mut line = String::new();
         let stdout = child.stdout.take().expect("stdout is piped");
         BufReader::new(stdout).read_line(&mut line).expect("ready line");

@@ -14,6 +14,10 @@ static FUNCTIONS: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("funct
 static REFUSED_FUNCTIONS: LazyLock<HashSet<&str>> =
     LazyLock::new(|| include_str!("refused_functions.txt").lines().collect());
 
+/// Table functions of ClickHouse 26.7 that are not allowed, in lower case. Only an error's words depend on this list.
+static REFUSED_TABLE_FUNCTIONS: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| include_str!("refused_table_functions.txt").lines().collect());
+
 /// Settings of output formats that say how values look. None names a file, a schema or a registry.
 static OUTPUT_SETTINGS: LazyLock<HashSet<&str>> =
     LazyLock::new(|| include_str!("output_settings.txt").lines().collect());
@@ -296,6 +300,10 @@ pub(super) fn is_refused_function(name: &str) -> bool {
 
 pub(super) fn allows_table_function(name: &str) -> bool {
     TABLE_FUNCTIONS.contains(&name.to_ascii_lowercase().as_str())
+}
+
+pub(super) fn is_refused_table_function(name: &str) -> bool {
+    REFUSED_TABLE_FUNCTIONS.contains(name.to_ascii_lowercase().as_str())
 }
 
 pub(super) fn allows_before_parenthesis(word: &str) -> bool {

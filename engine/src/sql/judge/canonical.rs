@@ -168,7 +168,11 @@ fn check_call(name: &Token, after: Option<&Token>, is_part: bool) -> Result<(), 
     if is_keyword || (!is_part && (allowed::allows_function(text) || allowed::allows_table_function(text))) {
         return Ok(());
     }
-    Err(Refusal::Function(text.to_owned()))
+    Err(if allowed::is_refused_table_function(text) {
+        Refusal::TableFunction(text.to_owned())
+    } else {
+        Refusal::UnknownFunction(text.to_owned())
+    })
 }
 
 fn check_value(name: &str, value: &str, limits: &Limits<'_>) -> Result<(), Refusal> {

@@ -18,6 +18,8 @@ pub enum Refusal {
     FileClause,
     /// It names a function that is not known to only compute.
     Function(String),
+    /// It calls a function that nobody knows.
+    UnknownFunction(String),
     /// It reads a table function that is not known to reach nothing outside.
     TableFunction(String),
     /// It names a table of `system` that shows more than the database.
@@ -57,6 +59,10 @@ impl fmt::Display for Refusal {
             Self::Function(name) => write!(
                 f,
                 "the function {name} is not allowed, nor is anything else of that name; only functions that compute are"
+            ),
+            Self::UnknownFunction(name) => write!(
+                f,
+                "there is no function {name}; functions of one's own and views with parameters are not allowed"
             ),
             Self::TableFunction(name) => write!(
                 f,

@@ -28,7 +28,11 @@ pub(super) fn judged(error: JudgeError, format: Format) -> ApiError {
 
 /// The answer to a statement that does more than read.
 pub(super) fn refused(refusal: &Refusal) -> ApiError {
-    limit("not_allowed", "query", refusal.to_string())
+    let code = match refusal {
+        Refusal::UnknownFunction(_) => "bad_statement",
+        _ => "not_allowed",
+    };
+    limit(code, "query", refusal.to_string())
 }
 
 /// The answer to a statement that names a format.
