@@ -14,9 +14,13 @@ const CHUNK: usize = 10_000;
 
 const STATEMENT: &str = "SELECT unhex(fingerprint) AS fingerprint_bytes, status, project FROM issues";
 
-/// When the database was made, and the last batch in it.
+/// When the database was made, how many rows it has, and how many of them the spool has not sent.
 const DATABASE: &str = "SELECT toUnixTimestamp64Milli(min(m.applied_at)) AS made_ms, \
-    assumeNotNull((SELECT max(batch) FROM event_store)) AS batch FROM schema_migrations AS m";
+    assumeNotNull((SELECT count() FROM event_store)) AS rows, \
+    assumeNotNull((SELECT count() FROM event_store AS e WHERE e.batch > {batch:UInt64})) AS newer FROM schema_migrations AS m";
+
+const OLDER_SPOOL: &str = "If the directory of the spool is an older copy, stop the server and bring the newest one back. If \
+    another server writes to the same database, the later rows are its own, and nothing is doubled.";
 
 const ANOTHER_DATABASE: &str = "If that was not intended, stop the server and bring the database back: the directory \
     `clickhouse` of LOG_CENTER_DATA_DIR, or the database that LOG_CENTER_CLICKHOUSE_URL and LOG_CENTER_CLICKHOUSE_DATABASE \
@@ -34,7 +38,7 @@ struct IssueRow {
 ///
 /// # Errors
 /// ClickHouse does not answer, or the spool cannot write; the next attempt begins anew.
-pub(crate) async fn fill(spool: &Spool, store: &Store) -> Result<(), StoreError> {
+async fn fill(spool: &Spool, store: &Store) -> Result<(), StoreError> {
     let failed = |source| StoreError::Query { statement: "seed of the issue index".to_owned(), source };
     let refused = |error: SpoolError| failed(clickhouse::error::Error::Other(Box::new(error)));
     let mut rows = store.client().query(STATEMENT).fetch::<IssueRow>().map_err(failed)?;
@@ -48,37 +52,67 @@ pub(crate) async fn fill(spool: &Spool, store: &Store) -> Result<(), StoreError>
     spool.seed(chunk, true).await.map_err(refused)
 }
 
-/// Looks whether this is the database that the spool wrote to. If that one is gone, its issues are forgotten: they are new again.
+/// Whether this is the database that the spool wrote to.
+pub(crate) enum Database {
+    /// It is, or there was none before.
+    Same { made_ms: i64 },
+    /// It is another one: what the issue index was filled from is gone.
+    Another { made_ms: i64 },
+}
+
+/// Compares ClickHouse with what the spool knows of it, and tells what is lost or will be doubled.
 ///
 /// # Errors
-/// ClickHouse does not answer, or the spool cannot write; the next attempt begins anew.
-pub(crate) async fn check_database(spool: &Spool, store: &Store) -> Result<(), StoreError> {
+/// ClickHouse does not answer.
+pub(crate) async fn compare(spool: &Spool, store: &Store) -> Result<Database, StoreError> {
     let failed = |source| StoreError::Query { statement: "age of the database".to_owned(), source };
-    let refused = |error: SpoolError| failed(clickhouse::error::Error::Other(Box::new(error)));
-    let (made_ms, batch): (i64, u64) = store.client().query(DATABASE).fetch_one().await.map_err(failed)?;
-    let before = spool.database_made_ms();
-    if before == Some(made_ms) {
-        return Ok(());
+    let query = store.client().query(DATABASE).param("batch", spool.last_batch());
+    let (made_ms, rows, newer): (i64, u64, u64) = query.fetch_one().await.map_err(failed)?;
+    let waiting = spool.waiting_events();
+    if newer > 0 && waiting > 0 {
+        let reason = format!(
+            "up to {waiting} events that wait may be in ClickHouse already and will be doubled then: it has {newer} rows of \
+             later batches than this spool has sent"
+        );
+        tracing::warn!(action = OLDER_SPOOL, "{reason}");
+        spool.set_loss_of_clickhouse(Loss { events: 0, reason, action: OLDER_SPOOL });
     }
-    let events = spool.stored_events();
-    if before.is_some() && events > 0 {
-        let events = if batch == 0 { events } else { 0 };
-        let reason = match batch {
-            0 => format!(
-                "up to {events} events that were stored are gone: the database in ClickHouse is a new one, without any event"
-            ),
-            _ => "ClickHouse has another database than before; the issues are read from it anew".to_owned(),
-        };
-        tracing::error!(lost_events = events, action = ANOTHER_DATABASE, "{reason}");
-        metrics::counter!("log_center_lost_events_total").increment(events);
-        spool.set_loss_of_clickhouse(Loss { events, reason, action: ANOTHER_DATABASE });
-        // An issue of an event that still waits is not in ClickHouse yet; it is forgotten only with all the others.
-        if batch == 0 || spool.waiting_events() == 0 {
-            spool.forget_issues().await.map_err(refused)?;
-        }
+    let before = spool.database_made_ms();
+    let stored = spool.stored_events();
+    if before == Some(made_ms) || before.is_none() || stored == 0 {
+        return Ok(Database::Same { made_ms });
+    }
+    let events = if rows == 0 { stored } else { 0 };
+    let reason = match events {
+        0 => "ClickHouse has another database than before; the issues are read from it anew".to_owned(),
+        _ => format!(
+            "up to {events} events that were stored are gone: the database in ClickHouse is a new one"
+        ),
+    };
+    tracing::error!(lost_events = events, action = ANOTHER_DATABASE, "{reason}");
+    metrics::counter!("log_center_lost_events_total").increment(events);
+    spool.set_loss_of_clickhouse(Loss { events, reason, action: ANOTHER_DATABASE });
+    Ok(Database::Another { made_ms })
+}
+
+/// Fills the index as it is needed for this database, and keeps which one it is.
+///
+/// # Errors
+/// See [`fill`].
+pub(crate) async fn settle(spool: &Spool, store: &Store, database: &Database) -> Result<(), StoreError> {
+    let statement = || "seed of the issue index".to_owned();
+    let refused = |error: SpoolError| StoreError::Query {
+        statement: statement(),
+        source: clickhouse::error::Error::Other(Box::new(error)),
+    };
+    let (Database::Same { made_ms } | Database::Another { made_ms }) = database;
+    if matches!(database, Database::Another { .. }) {
+        spool.forget_issues().await.map_err(refused)?;
+        fill(spool, store).await?;
+    } else if !spool.is_seeded() {
         fill(spool, store).await?;
     }
-    spool.set_database_made_ms(made_ms).map_err(refused)
+    spool.set_database_made_ms(*made_ms).map_err(refused)
 }
 
 fn known(row: IssueRow) -> Option<KnownIssue> {

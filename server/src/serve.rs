@@ -246,17 +246,25 @@ async fn prepare(state: &AppState, queue: &Queue) -> anyhow::Result<()> {
 
 async fn try_prepare(state: &AppState, queue: &Queue) -> Result<(), StoreError> {
     state.store.migrate().await?;
-    seed::check_database(&state.spool, &state.store).await?;
-    if state.spool.is_seeded() {
-        return Ok(());
+    let database = seed::compare(&state.spool, &state.store).await?;
+    if !state.spool.is_seeded() || matches!(database, seed::Database::Another { .. }) {
+        write_what_waits(state, queue).await;
     }
-    // The index was lost or is old: ClickHouse must know the issues of what waits before it is asked for all of them.
+    seed::settle(&state.spool, &state.store, &database).await
+}
+
+/// Brings what waits to ClickHouse. The issue index was lost or is that of another database, and will be filled from there: the
+/// issues of what waits shall be among them.
+async fn write_what_waits(state: &AppState, queue: &Queue) {
     while state.spool.waiting_events() > 0 {
         let (_stop, stopped) = watch::channel(true);
         writer(queue.clone(), state, stopped).run().await;
+        if state.spool.is_seeded() {
+            // Reports are taken already, so that there may always be one more.
+            return;
+        }
         sleep(CONNECT_PAUSE).await;
     }
-    seed::fill(&state.spool, &state.store).await
 }
 
 async fn wait_for_stop(stopped: &watch::Receiver<bool>) {

@@ -245,6 +245,12 @@ impl Spool {
         self.shared.mark.update(|mark| mark.database_made_ms = Some(made_ms))
     }
 
+    /// What no batch that this spool has sent is above: batches are named by the time, and so is where a spool begins.
+    pub fn last_batch(&self) -> u64 {
+        let mark = self.shared.mark.mark();
+        mark.batch.max(mark.position)
+    }
+
     /// How many events ever went to ClickHouse.
     pub fn stored_events(&self) -> u64 {
         self.shared.mark.mark().stored_events

@@ -230,6 +230,37 @@ async fn an_older_copy_of_the_spool_doubles_nothing() {
     assert_eq!(server.sql("SELECT count() FROM events").await, (STORED + WAITING + 2).to_string());
 }
 
+/// Nothing beside the spool says that it is old, but ClickHouse has later batches.
+#[tokio::test]
+async fn an_older_copy_together_with_its_mark_is_told() {
+    if shared_clickhouse().is_some() {
+        return;
+    }
+    let Downed { options, spool } = downed(WAITING).await;
+    let older = spool.with_file_name("older");
+    fs::create_dir(&older).unwrap();
+    let names = ["spool", "spool.mark", "spool.noted"];
+    names.iter().for_each(|name| copy(&spool.with_file_name(name), &older));
+    let server = options.start().await;
+    drained(&server).await;
+    // In a range of its own, which the copy has not frozen.
+    server.report(&a_report(900)).await;
+    drained(&server).await;
+    let options = killed(server).await;
+    fs::remove_dir_all(&spool).unwrap();
+    for name in names {
+        fs::rename(older.join(name), spool.with_file_name(name)).unwrap();
+    }
+    let server = options.start().await;
+    let health = told(&server).await;
+    let reason = health["clickhouse"]["reason"].as_str().unwrap();
+    assert!(
+        reason.starts_with(&format!("up to {WAITING} events that wait may be in ClickHouse")),
+        "{reason}"
+    );
+    assert_eq!(server.report(&a_report(3)).await["is_new"], false);
+}
+
 #[tokio::test]
 async fn a_deleted_database_makes_its_issues_new_again() {
     if shared_clickhouse().is_some() {
