@@ -14,6 +14,7 @@ mod durability;
 mod events;
 mod grafana;
 mod harness;
+mod hostile;
 mod idempotency;
 mod issues;
 mod lifecycle;
