@@ -18,6 +18,7 @@ mod events;
 mod faulty_front;
 mod grafana;
 mod harness;
+mod hostile;
 mod idempotency;
 mod issues;
 mod lifecycle;
