@@ -3,6 +3,7 @@
 //! It is a process of its own because a bad query can exhaust its memory or crash native code; what was
 //! acknowledged must not be in the same process. It notices the end of this one by its standard input.
 
+mod leftovers;
 mod output;
 mod probe;
 
@@ -198,6 +199,7 @@ impl EngineCommand {
         // Its own process group: a ^C at the terminal is for this process, which then stops the engine in order.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0).kill_on_drop(true);
+        leftovers::remove(&self.data_dir);
         let mut child = command.spawn().context("cannot start the engine")?;
         let parent_pipe = child.stdin.take().context("the engine has no standard input")?;
         let stdout = child.stdout.take().context("the engine has no standard output")?;

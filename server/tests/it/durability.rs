@@ -228,3 +228,23 @@ async fn until_accepted(server: &Server) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
+
+/// ClickHouse takes a table into use whose description a full disk has cut off, and does not start with it again.
+#[tokio::test]
+async fn the_engine_starts_with_a_staging_table_that_a_full_disk_cut_off() {
+    if shared_clickhouse().is_some() {
+        return;
+    }
+    let server = Server::start().await;
+    server.report(&a_report(1)).await;
+    let (_, options) = server.stop().await;
+    let metadata = options.data_dir().join("data/clickhouse/metadata");
+    let databases = std::fs::read_dir(metadata).unwrap().map(|entry| entry.unwrap().path());
+    let ours: Vec<_> = databases.filter(|path| path.join("event_store.sql").exists()).collect();
+    assert_eq!(ours.len(), 1, "{ours:?}");
+    for (name, text) in [("event_staging.sql", ""), ("_tmp_replace_0_1.sql", "ATTACH TABLE _ UUID '")] {
+        std::fs::write(ours[0].join(name), text).unwrap();
+    }
+    let server = options.start().await;
+    server.sql_becomes("SELECT sum(count) FROM issues", "1").await;
+}

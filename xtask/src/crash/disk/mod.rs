@@ -209,8 +209,9 @@ impl Run {
         let ready = interrupt::poll(room_since + PATIENCE, || site.state.is_ready().then(Instant::now));
         let (visible, findings) = settle(&site.ledger, witness, &[number], PATIENCE)?;
         let complete = interrupt::poll(room_since + PATIENCE, || {
-            let is_complete =
-                witness.read_every_column().is_ok() && site.state.spool_entries().is_ok_and(|n| n == 0);
+            let is_empty = || site.state.spool_entries().is_ok_and(|entries| entries == 0);
+            // Ready once more: the spool may have failed after it had said so the first time.
+            let is_complete = is_empty() && witness.read_every_column().is_ok() && site.state.is_ready();
             is_complete.then(Instant::now)
         });
         interrupt::check()?;
