@@ -2,7 +2,7 @@
 
 use crate::recurring::Recurring;
 use crate::store::{Cause, Store, StoreError};
-use crate::writer::STAGING_TABLE;
+use crate::writer;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -33,9 +33,7 @@ pub(crate) async fn run(store: Store) {
 }
 
 async fn look(store: &Store, known: &mut Tables) -> Result<(), StoreError> {
-    let mut found = store.tables().await?;
-    // The writer makes it and drops it as it needs.
-    found.remove(STAGING_TABLE);
+    let found = lasting_tables(store).await?;
     let missing: Vec<_> = known.keys().filter(|name| !found.contains_key(*name)).cloned().collect();
     if missing.is_empty() {
         if known.is_empty() {
@@ -54,8 +52,14 @@ async fn look(store: &Store, known: &mut Tables) -> Result<(), StoreError> {
         "tables are gone from ClickHouse with their rows; they are made again, the issue index is kept"
     );
     store.migrate_again().await?;
-    *known = store.tables().await?;
-    known.remove(STAGING_TABLE);
+    *known = lasting_tables(store).await?;
     tracing::warn!("the tables are there again, without what they held");
     Ok(())
+}
+
+/// All but those that the writer makes and drops as it needs.
+async fn lasting_tables(store: &Store) -> Result<Tables, StoreError> {
+    let mut tables = store.tables().await?;
+    tables.retain(|name, _| !writer::is_transient(name));
+    Ok(tables)
 }
