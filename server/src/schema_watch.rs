@@ -2,6 +2,7 @@
 
 use crate::recurring::Recurring;
 use crate::store::{Cause, Store, StoreError};
+use crate::writer;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -32,16 +33,13 @@ pub(crate) async fn run(store: Store) {
 }
 
 async fn look(store: &Store, known: &mut Tables) -> Result<(), StoreError> {
-    let found = store.tables().await?;
+    let found = lasting_tables(store).await?;
     let missing: Vec<_> = known.keys().filter(|name| !found.contains_key(*name)).cloned().collect();
     if missing.is_empty() {
         if known.is_empty() {
             tracing::info!(tables = found.len(), "the tables are watched");
-            *known = found;
-        } else {
-            // What others make and drop in the database later is their own business.
-            *known = found.into_iter().filter(|(name, _)| known.contains_key(name)).collect();
         }
+        *known = found;
         return Ok(());
     }
     let rows_gone: u64 = missing.iter().filter_map(|name| known.get(name).copied().flatten()).sum();
@@ -54,7 +52,14 @@ async fn look(store: &Store, known: &mut Tables) -> Result<(), StoreError> {
         "tables are gone from ClickHouse with their rows; they are made again, the issue index is kept"
     );
     store.migrate_again().await?;
-    *known = store.tables().await?;
+    *known = lasting_tables(store).await?;
     tracing::warn!("the tables are there again, without what they held");
     Ok(())
+}
+
+/// All but those that the writer makes and drops as it needs.
+async fn lasting_tables(store: &Store) -> Result<Tables, StoreError> {
+    let mut tables = store.tables().await?;
+    tables.retain(|name, _| !writer::is_transient(name));
+    Ok(tables)
 }

@@ -1,11 +1,8 @@
 //! What a full disk may leave in the data of an engine so that it does not start.
 
-use crate::store::STAGING_TABLE;
+use crate::writer;
 use std::fs::{read_dir, remove_file};
 use std::path::Path;
-
-/// What ClickHouse calls a table that is about to replace another one.
-const REPLACING_PREFIX: &str = "_tmp_replace_";
 
 /// Removes the descriptions of tables that are made and dropped again all the time. One that was cut off because the disk
 /// was full keeps the engine from starting. Nobody needs these tables after a start: the writer makes them anew.
@@ -15,7 +12,7 @@ pub(super) fn remove(data_dir: &Path) {
     for file in files {
         let name = file.file_name();
         let table = name.to_str().and_then(|name| name.strip_suffix(".sql"));
-        if table.is_some_and(|table| table == STAGING_TABLE || table.starts_with(REPLACING_PREFIX))
+        if table.is_some_and(writer::is_transient)
             && let Err(error) = remove_file(file.path())
         {
             tracing::warn!(%error, path = %file.path().display(), "cannot remove what an earlier run left");

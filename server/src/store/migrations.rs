@@ -137,9 +137,8 @@ impl Store {
     pub async fn tables(&self) -> Result<BTreeMap<String, Option<u64>>, StoreError> {
         let query = self
             .server
-            .query("SELECT name, total_rows FROM system.tables WHERE database = {database:String} AND name != {staging:String}")
-            .param("database", self.database())
-            .param("staging", super::STAGING_TABLE);
+            .query("SELECT name, total_rows FROM system.tables WHERE database = {database:String}")
+            .param("database", self.database());
         let answer =
             tokio::time::timeout(limits::READ_TIMEOUT, query.fetch_all::<(String, Option<u64>)>()).await;
         let timed_out = |_| StoreError::TimedOut { statement: "tables".to_owned() };

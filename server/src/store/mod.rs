@@ -42,9 +42,6 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 use url::{Host, Url};
 
-/// A table like `event_store` without materialized views, for the rows of one batch. The writer makes it and drops it again.
-pub(crate) const STAGING_TABLE: &str = "event_staging";
-
 /// A handle on the database. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {

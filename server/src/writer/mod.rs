@@ -24,6 +24,7 @@ use crate::spool::{Frozen, Kind, Queue, SpoolError};
 use crate::store::Store;
 pub use arrivals::{Arrivals, Arrived, Follower};
 use deliver::Delivery;
+pub(crate) use staging::is_transient;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};

@@ -6,16 +6,27 @@
 use super::insert::{into, query_id, within};
 use super::limits;
 use crate::spool::FrozenBatch;
+use crate::store::Store;
 use crate::store::derived::Derived;
-use crate::store::{STAGING_TABLE as TABLE, Store};
 use clickhouse::error::{Error, Result};
 use tokio::time::timeout;
+
+/// It has no materialized views, and is dropped after each use.
+const TABLE: &str = "event_staging";
+
+/// What ClickHouse calls a table that is about to replace another one.
+const REPLACING_PREFIX: &str = "_tmp_replace_";
 
 /// For the rows as they came: nothing removes those past their retention.
 const IN_MEMORY: &str = "ENGINE = Memory";
 
 /// For rows that become a part of `event_store`: everything as there.
 const AS_STORED: &str = "";
+
+/// Whether a table of this name is made and dropped again all the time, and is missed by nobody.
+pub(crate) fn is_transient(table: &str) -> bool {
+    table == TABLE || table.starts_with(REPLACING_PREFIX)
+}
 
 /// Whether every row of the batch is past its retention.
 pub(super) async fn is_expired(store: &Store, batch: &FrozenBatch) -> Result<bool> {

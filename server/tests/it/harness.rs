@@ -177,8 +177,10 @@ impl Server {
         match own.map(|(_, url)| url.clone()).or_else(shared_clickhouse) {
             Some(url) => password_of(&url),
             None => {
-                let file = self.options.data_dir().join("data/clickhouse.password");
-                std::fs::read_to_string(file).unwrap().trim().to_owned()
+                let elsewhere = self.options.env.iter().find(|(name, _)| *name == "LOG_CENTER_DATA_DIR");
+                let own = || self.options.data_dir().join("data");
+                let data = elsewhere.map_or_else(own, |(_, directory)| PathBuf::from(directory));
+                std::fs::read_to_string(data.join("clickhouse.password")).unwrap().trim().to_owned()
             }
         }
     }

@@ -36,9 +36,6 @@ use crate::interrupt;
 /// How long after there is room again the server may take to be ready.
 const READY_DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long after that moment everything may take to be visible.
-const VISIBLE_DEADLINE: Duration = Duration::from_secs(15);
-
 /// How long the harness waits for what is late, so as to tell late from lost.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -71,6 +68,9 @@ pub(crate) struct Args {
     /// Connections that report at the same time
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=16))]
     reporters: u16,
+    /// Everything has to be visible this many seconds after there is room again
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=60))]
+    deadline_seconds: u64,
     /// Build the server with optimisations
     #[arg(long)]
     release: bool,
@@ -165,7 +165,8 @@ impl Run {
             let round = self.round(site, *number, &witness).with_context(|| format!("round {number}"))?;
             witness = self.recovered(site)?;
             site.put_aside = site.state.parts_put_aside()?;
-            self.summary.add(*number, &round, site.ledger.totals(), site.put_aside);
+            let deadline = Duration::from_secs(self.args.deadline_seconds);
+            self.summary.add(*number, &round, deadline, site.ledger.totals(), site.put_aside);
             *number += 1;
         }
         site.subject.stop().context("after the last round")?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::findings::Findings;
 use super::super::ledger::Totals;
 use super::super::summary::median_and_max;
-use super::{READY_DEADLINE, VISIBLE_DEADLINE};
+use super::READY_DEADLINE;
 
 /// What a round showed.
 #[derive(Debug)]
@@ -40,7 +40,14 @@ pub(super) struct Summary {
 
 impl Summary {
     /// Takes in a round and prints its line. `totals` and `put_aside` count since the volume was made.
-    pub(super) fn add(&mut self, number: u32, round: &Round, totals: Totals, put_aside: u64) {
+    pub(super) fn add(
+        &mut self,
+        number: u32,
+        round: &Round,
+        deadline: Duration,
+        totals: Totals,
+        put_aside: u64,
+    ) {
         self.rounds += 1;
         self.fills += round.fills;
         self.unready += u32::from(round.was_unready);
@@ -65,8 +72,8 @@ impl Summary {
         if round.ready_after.is_none_or(|after| after > READY_DEADLINE) {
             self.complain([format!("not ready within {} s of there being room", READY_DEADLINE.as_secs())]);
         }
-        if round.visible_after.is_none_or(|after| after > VISIBLE_DEADLINE) {
-            let seconds = VISIBLE_DEADLINE.as_secs();
+        if round.visible_after.is_none_or(|after| after > deadline) {
+            let seconds = deadline.as_secs();
             self.complain([format!("not everything was visible within {seconds} s of there being room")]);
         }
     }
