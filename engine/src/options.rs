@@ -107,11 +107,12 @@ pub struct Options {
     #[arg(long, env = "LOG_CENTER_ENGINE_LOCK_WAIT_SECONDS", default_value_t = 30, value_name = "SECONDS")]
     pub lock_wait_seconds: u64,
 
-    /// How long a stop waits for running inserts, seconds; then the process ends anyway
+    /// How long a stop waits for running inserts, seconds; then the process ends anyway. The server that started it
+    /// kills it after 20
     #[arg(
         long,
         env = "LOG_CENTER_ENGINE_STOP_DEADLINE_SECONDS",
-        default_value_t = 20,
+        default_value_t = 12,
         value_name = "SECONDS"
     )]
     pub stop_deadline_seconds: u64,

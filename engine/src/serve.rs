@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hyper_util::server::graceful::GracefulShutdown;
+use rustix::fs::Mode;
 use serde::Serialize;
 
 use crate::chdb::{Engine, Library, leave};
@@ -19,7 +20,7 @@ use crate::statement::running::Running;
 use crate::statement::sessions::Sessions;
 use crate::statement::settings::Settings;
 use crate::stop::Stop;
-use crate::{Error, Options, accept, config, libchdb, lock, sandbox};
+use crate::{Error, Options, accept, config, libchdb, lock, sandbox, stop};
 
 /// ClickHouse's parser and interpreter recurse; its own check for depth needs room to work.
 const STATEMENT_STACK_BYTES: usize = 8 << 20;
@@ -65,9 +66,12 @@ const STOP_POLL: Duration = Duration::from_millis(5);
 pub fn run(options: Options) -> Result<(), Error> {
     options.check()?;
     let stop = Arc::new(Stop::default());
+    let input = stop::take_standard_input()?;
     if options.parent_pipe {
-        stop.watch_parent()?;
+        stop.watch_parent(input)?;
     }
+    // What ClickHouse writes is nobody else's.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let library = Library::load(&libchdb::locate(options.libchdb.as_deref())?)?;
     std::fs::create_dir_all(&options.data_dir)
         .map_err(|error| Error::on_path("cannot make the data directory", &options.data_dir, error))?;

@@ -1,5 +1,6 @@
 //! Who may end the process: signals, and the death of its parent.
 
+use std::fs::File;
 use std::io::Read as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,13 +36,12 @@ impl Stop {
         }
     }
 
-    /// Asks for a stop when standard input ends. Needs a thread of its own, which stays outside the sandbox
-    /// and does nothing else.
-    pub(crate) fn watch_parent(self: &Arc<Self>) -> Result<(), Error> {
+    /// Asks for a stop when `input` ends, which was standard input. Needs a thread of its own, which stays outside the
+    /// sandbox and does nothing else.
+    pub(crate) fn watch_parent(self: &Arc<Self>, mut input: File) -> Result<(), Error> {
         let stop = self.clone();
         let watch = move || {
             let mut ignored = [0; 64];
-            let mut input = std::io::stdin().lock();
             while !matches!(input.read(&mut ignored), Ok(0) | Err(_)) {}
             stop.ask("standard input ended: the parent process stops, or is gone");
         };
@@ -70,4 +70,15 @@ impl Stop {
         }
         Ok(())
     }
+}
+
+/// Puts `/dev/null` in the place of standard input and returns what was there. ClickHouse's SQL can read from standard
+/// input; a read from the pipe of the parent would never end.
+pub(crate) fn take_standard_input() -> Result<File, Error> {
+    let failed = |error: rustix::io::Errno| Error::with("cannot close standard input", error);
+    // Above the standard streams, and closed in whatever this process might start.
+    let input = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3).map_err(failed)?;
+    let nothing = File::open("/dev/null").map_err(|error| Error::with("cannot open /dev/null", error))?;
+    rustix::stdio::dup2_stdin(&nothing).map_err(failed)?;
+    Ok(File::from(input))
 }

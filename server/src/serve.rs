@@ -17,8 +17,11 @@ use crate::tail::Tail;
 use crate::writer::{Progress, Writer};
 use anyhow::{Context, bail};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use rustix::fs::Mode;
 use serde::Serialize;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -61,10 +64,13 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let announced = |listener: &TcpListener| listener.local_addr().map(|addr| format!("http://{addr}"));
     let (api_url, dashboard_url) = (announced(&api_listener)?, announced(&dashboard_listener)?);
 
+    // What is stored is for this user alone.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let spool_dir = config.args.data_dir.join("spool");
     std::fs::create_dir_all(&spool_dir).with_context(|| {
         format!("--data-dir (LOG_CENTER_DATA_DIR): cannot make the directory {}", spool_dir.display())
     })?;
+    close_to_others(&config.args.data_dir);
     let options = SpoolOptions { directory: spool_dir, max_bytes: config.args.spool_max_bytes };
     let (spool, queue, spool_thread) = Spool::open(&options)?;
 
@@ -173,6 +179,14 @@ async fn write_until_stopped(
         writer.abort();
         let bytes = state.spool.waiting_bytes();
         tracing::warn!(bytes, "ClickHouse has not taken everything; it is kept for the next start");
+    }
+}
+
+/// An earlier program, or whoever made the directory, may have left it open.
+fn close_to_others(data_dir: &Path) {
+    let closed = std::fs::set_permissions(data_dir, std::fs::Permissions::from_mode(0o700));
+    if let Err(error) = closed {
+        tracing::warn!(%error, path = %data_dir.display(), "the data directory cannot be closed to other users (chmod 700)");
     }
 }
 

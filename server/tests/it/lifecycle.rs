@@ -171,3 +171,39 @@ async fn health_and_metrics_say_what_is() {
         tokio::time::sleep(POLL).await;
     }
 }
+
+#[tokio::test]
+async fn the_engine_gets_nothing_of_the_environment_but_what_it_needs_and_no_input() {
+    let server = ServerOptions::new().env("CANARY_PASSWORD", "swordfish").env("TZ", "UTC").start().await;
+    let Some(engine) = server.engine_pid else { return };
+    let environment = std::fs::read_to_string(format!("/proc/{engine}/environ")).unwrap();
+    let names: Vec<_> =
+        environment.split_terminator('\0').filter_map(|pair| pair.split('=').next()).collect();
+    let is_known = |name: &&str| {
+        ["LD_LIBRARY_PATH", "LOG_CENTER_HOSTS", "LOG_CENTER_LOG", "RUST_BACKTRACE", "TZ"].contains(name)
+            || name.starts_with("LOG_CENTER_ENGINE_")
+    };
+    assert!(names.iter().all(is_known), "{names:?}");
+    assert!(names.contains(&"TZ"), "{names:?}");
+    assert!(!environment.contains("swordfish"));
+    let input = std::fs::read_link(format!("/proc/{engine}/fd/0")).unwrap();
+    assert_eq!(input, std::path::Path::new("/dev/null"));
+}
+
+#[tokio::test]
+async fn what_is_stored_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let server = Server::start().await;
+    server.report(&a_report(1)).await;
+    let data = server.options().data_dir().join("data");
+    let mut waiting = vec![data.clone()];
+    assert_eq!(data.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    while let Some(directory) = waiting.pop() {
+        // A part that is merged away meanwhile is no matter.
+        for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+            let Ok(metadata) = entry.metadata() else { continue };
+            assert_eq!(metadata.permissions().mode() & 0o077, 0, "{}", entry.path().display());
+            waiting.extend(metadata.is_dir().then(|| entry.path()));
+        }
+    }
+}
