@@ -134,7 +134,9 @@ pub(super) fn refused(refusal: &Refusal) -> Exception {
         Refusal::Writes(_) | Refusal::Setting(_) | Refusal::SettingValue(_) => Kind::Readonly,
         Refusal::UnknownFunction(_) => Kind::UnknownFunction,
         Refusal::FileClause => Kind::IntoOutfileNotAllowed,
-        Refusal::Format(_) | Refusal::Identifier(_) | Refusal::Bytes => Kind::BadArguments,
+        Refusal::Format(_) | Refusal::Identifier(_) | Refusal::Bytes | Refusal::Heredocs => {
+            Kind::BadArguments
+        }
         _ => Kind::AccessDenied,
     };
     Exception::new(kind, format_args!("reader: {refusal}"))
