@@ -260,6 +260,13 @@ async fn long_statements_are_bounded() {
         let (status, text) = engine.post("user=reader", sql.clone()).await;
         assert!(status >= 400 && text.contains(&format!("Code: {code}.")), "{sql:.60}: {status} {text:.200}");
     }
+    // No limit on time ends a function that parses, unless it has the form that is asked for and a bounded text.
+    let marks =
+        "SELECT formatQuery(arrayStringConcat(arrayMap(x -> concat('$', toString(x), '$ '), range(100000))))";
+    let (_, text) = engine.post("user=reader", marks).await;
+    assert!(text.contains("Code: 497."), "{text}");
+    let ask = "SELECT formatQuery({statement:String})";
+    assert_eq!(engine.post("user=reader&param_statement=select%201", ask).await.0, 200);
     let numbers: Vec<String> = (0..5_000).map(|number| number.to_string()).collect();
     let long = format!("SELECT 7 IN ({})", numbers.join(", "));
     assert_eq!(engine.post("user=reader", long).await, (200, "1\n".to_owned()));

@@ -9,7 +9,8 @@ pub type Limits<'a> = [(&'a str, u64)];
 /// Functions that compute from their arguments and reach nothing: all of ClickHouse 26.7 but for [`REFUSED_FUNCTIONS`], in lower case.
 static FUNCTIONS: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("functions.txt").lines().collect());
 
-/// Functions that reach files, dictionaries, other hosts, the log or the request, in lower case. They are not on the list above; they
+/// Functions that reach files, dictionaries, other hosts, the log or the request, or parse SQL (which no time limit ends), in lower
+/// case. They are not on the list above; they
 /// are named because a bare name can stand for a function, too (`arrayMap(file, …)`).
 static REFUSED_FUNCTIONS: LazyLock<HashSet<&str>> =
     LazyLock::new(|| include_str!("refused_functions.txt").lines().collect());
