@@ -168,7 +168,7 @@ fn quoted_length(text: &str, quote: u8) -> usize {
 }
 
 /// `$tag$`, if the text begins with one.
-fn heredoc_tag(text: &str) -> Option<&str> {
+pub(super) fn heredoc_tag(text: &str) -> Option<&str> {
     let name = text.strip_prefix('$')?;
     let length = run_length(name, |c| c.is_alphanumeric() || c == '_');
     name[length..].starts_with('$').then(|| &text[..length + 2])

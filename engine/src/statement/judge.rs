@@ -48,6 +48,9 @@ impl Judge {
         if statement.database.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("system")) {
             return Err(refused(&Refusal::SystemTable("of the database `system` by `database=`".to_owned())));
         }
+        if sql.trim_end() == judge::FORMAT {
+            return Judged::of_format(&statement.parameters).map_err(|refusal| refused(&refusal));
+        }
         judge::scan(sql).map_err(|refusal| refused(&refusal))?;
         let idle = self.idle().pop();
         let mut connection = match idle {
@@ -134,7 +137,9 @@ pub(super) fn refused(refusal: &Refusal) -> Exception {
         Refusal::Writes(_) | Refusal::Setting(_) | Refusal::SettingValue(_) => Kind::Readonly,
         Refusal::UnknownFunction(_) => Kind::UnknownFunction,
         Refusal::FileClause => Kind::IntoOutfileNotAllowed,
-        Refusal::Format(_) | Refusal::Identifier(_) | Refusal::Bytes => Kind::BadArguments,
+        Refusal::Format(_) | Refusal::Identifier(_) | Refusal::Bytes | Refusal::Heredocs => {
+            Kind::BadArguments
+        }
         _ => Kind::AccessDenied,
     };
     Exception::new(kind, format_args!("reader: {refusal}"))

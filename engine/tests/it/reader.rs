@@ -237,3 +237,37 @@ async fn get_changes_nothing() {
     let url = format!("{}?query=SELECT%20count()%20FROM%20t&max_threads=1", engine.url());
     assert_eq!(reqwest::get(url).await.expect("answer").text().await.expect("text"), "100\n");
 }
+
+/// Long texts that keep a parser busy. No time is measured: each took many seconds, or for ever, when it was not bounded.
+#[tokio::test]
+async fn long_statements_are_bounded() {
+    let engine = engine().await;
+    let many = |piece: &str, count: usize| piece.repeat(count);
+    let marks: String = (0..40_000).map(|number| format!("${number}$ ")).collect();
+    for (sql, code) in [
+        (format!("SELECT {marks}"), 36),
+        (marks, 36),
+        (format!("SELECT '{}'", many("$a$ ", 50_000)), 36),
+        (format!("SELECT {}", many("(", 100_000)), 306),
+        (format!("SELECT {}", many("[", 50_000)), 306),
+        (format!("SELECT 1{}", many(",1", 100_000)), 168),
+        (format!("SELECT 1{}", many("+1", 20_000)), 167),
+        (format!("SELECT {}", many("a.", 200_000)), 718),
+        (format!("SELECT {}1", many("/*", 100_000)), 62),
+        (many("SELECT 1;", 30_000), 62),
+        (format!("SELECT '{}'", many("x", 2 << 20)), 229),
+    ] {
+        let (status, text) = engine.post("user=reader", sql.clone()).await;
+        assert!(status >= 400 && text.contains(&format!("Code: {code}.")), "{sql:.60}: {status} {text:.200}");
+    }
+    // No limit on time ends a function that parses, unless it has the form that is asked for and a bounded text.
+    let marks =
+        "SELECT formatQuery(arrayStringConcat(arrayMap(x -> concat('$', toString(x), '$ '), range(100000))))";
+    let (_, text) = engine.post("user=reader", marks).await;
+    assert!(text.contains("Code: 497."), "{text}");
+    let ask = "SELECT formatQuery({statement:String})";
+    assert_eq!(engine.post("user=reader&param_statement=select%201", ask).await.0, 200);
+    let numbers: Vec<String> = (0..5_000).map(|number| number.to_string()).collect();
+    let long = format!("SELECT 7 IN ({})", numbers.join(", "));
+    assert_eq!(engine.post("user=reader", long).await, (200, "1\n".to_owned()));
+}

@@ -9,7 +9,8 @@ pub type Limits<'a> = [(&'a str, u64)];
 /// Functions that compute from their arguments and reach nothing: all of ClickHouse 26.7 but for [`REFUSED_FUNCTIONS`], in lower case.
 static FUNCTIONS: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("functions.txt").lines().collect());
 
-/// Functions that reach files, dictionaries, other hosts, the log or the request, in lower case. They are not on the list above; they
+/// Functions that reach files, dictionaries, other hosts, the log or the request, or parse SQL (which no time limit ends), in lower
+/// case. They are not on the list above; they
 /// are named because a bare name can stand for a function, too (`arrayMap(file, …)`).
 static REFUSED_FUNCTIONS: LazyLock<HashSet<&str>> =
     LazyLock::new(|| include_str!("refused_functions.txt").lines().collect());
@@ -60,63 +61,8 @@ const TABLE_FUNCTIONS: [&str; 12] = [
 
 /// Tables of `system` about the schema, the parts, and what ClickHouse knows. Not: what others ask, what the configuration says, where
 /// data lies elsewhere.
-const SYSTEM_TABLES: [&str; 55] = [
-    "aggregate_function_combinators",
-    "asynchronous_metrics",
-    "build_options",
-    "codecs",
-    "collations",
-    "columns",
-    "completions",
-    "constraints",
-    "contributors",
-    "current_roles",
-    "data_skipping_index_types",
-    "data_skipping_indices",
-    "data_type_families",
-    "database_engines",
-    "databases",
-    "detached_parts",
-    "documentation",
-    "enabled_roles",
-    "errors",
-    "events",
-    "formats",
-    "functions",
-    "keywords",
-    "licenses",
-    "merge_tree_settings",
-    "merges",
-    "metrics",
-    "moves",
-    "mutations",
-    "numbers",
-    "numbers_mt",
-    "one",
-    "parts",
-    "parts_columns",
-    "primes",
-    "projection_parts",
-    "projection_parts_columns",
-    "projections",
-    "query_condition_cache",
-    "settings",
-    "settings_changes",
-    "table_engines",
-    "table_functions",
-    "tables",
-    "time_zones",
-    "tokenizers",
-    "unicode",
-    "user_defined_functions",
-    "view_refreshes",
-    "warnings",
-    "zeros",
-    "zeros_mt",
-    "dimensional_metrics",
-    "histogram_metrics",
-    "dropped_tables",
-];
+static SYSTEM_TABLES: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| include_str!("system_tables.txt").lines().collect());
 
 /// Words that can stand before a parenthesis without being a function. The formatter writes them in capitals.
 const BEFORE_PARENTHESIS: [&str; 48] = [
@@ -171,84 +117,7 @@ const BEFORE_PARENTHESIS: [&str; 48] = [
 ];
 
 /// Formats of answers that need no schema, in lower case.
-const FORMATS: [&str; 76] = [
-    "arrow",
-    "arrowstream",
-    "avro",
-    "bsoneachrow",
-    "csv",
-    "csvwithnames",
-    "csvwithnamesandtypes",
-    "customseparated",
-    "customseparatedwithnames",
-    "customseparatedwithnamesandtypes",
-    "hash",
-    "json",
-    "jsoncolumns",
-    "jsoncolumnswithmetadata",
-    "jsoncompact",
-    "jsoncompactcolumns",
-    "jsoncompacteachrow",
-    "jsoncompacteachrowwithnames",
-    "jsoncompacteachrowwithnamesandtypes",
-    "jsoncompacteachrowwithprogress",
-    "jsoncompactstrings",
-    "jsoncompactstringseachrow",
-    "jsoncompactstringseachrowwithnames",
-    "jsoncompactstringseachrowwithnamesandtypes",
-    "jsoncompactstringseachrowwithprogress",
-    "jsoneachrow",
-    "jsoneachrowwithprogress",
-    "jsonl",
-    "jsonlines",
-    "jsonobjecteachrow",
-    "jsonstrings",
-    "jsonstringseachrow",
-    "jsonstringseachrowwithprogress",
-    "lineasstring",
-    "lineasstringwithnames",
-    "lineasstringwithnamesandtypes",
-    "markdown",
-    "md",
-    "msgpack",
-    "native",
-    "ndjson",
-    "npy",
-    "null",
-    "orc",
-    "parquet",
-    "pretty",
-    "prettycompact",
-    "prettycompactmonoblock",
-    "prettycompactnoescapes",
-    "prettycompactnoescapesmonoblock",
-    "prettyjsoneachrow",
-    "prettyjsonlines",
-    "prettymonoblock",
-    "prettyndjson",
-    "prettynoescapes",
-    "prettynoescapesmonoblock",
-    "prettyspace",
-    "prettyspacemonoblock",
-    "prettyspacenoescapes",
-    "prettyspacenoescapesmonoblock",
-    "prometheus",
-    "raw",
-    "rawblob",
-    "rawwithnames",
-    "rawwithnamesandtypes",
-    "rowbinary",
-    "rowbinarywithnames",
-    "rowbinarywithnamesandtypes",
-    "sqlinsert",
-    "tabseparated",
-    "tabseparatedraw",
-    "tskv",
-    "tsv",
-    "values",
-    "vertical",
-    "xml",
-];
+static FORMATS: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("formats.txt").lines().collect());
 
 /// Formats whose name goes on with what the rows begin with.
 const HEADED_FORMATS: [&str; 4] = ["tabseparated", "tabseparatedraw", "tsv", "tsvraw"];
@@ -316,7 +185,7 @@ pub(super) fn is_system(database: &str) -> bool {
 }
 
 pub(super) fn allows_system_table(name: &str) -> bool {
-    SYSTEM_TABLES.contains(&name)
+    SYSTEM_TABLES.contains(name)
 }
 
 /// Whether a reader's answer may have this format.
@@ -324,7 +193,7 @@ pub(super) fn allows_system_table(name: &str) -> bool {
 pub fn allows_format(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let base = name.strip_suffix("withnamesandtypes").or(name.strip_suffix("withnames"));
-    FORMATS.contains(&name.as_str())
+    FORMATS.contains(name.as_str())
         || HEADED_FORMATS.contains(&name.as_str())
         || base.is_some_and(|base| HEADED_FORMATS.contains(&base))
 }

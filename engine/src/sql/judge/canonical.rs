@@ -43,6 +43,17 @@ impl Judged {
         Ok(judged)
     }
 
+    /// A statement that only asks how another one is understood: [`FORMAT`](super::FORMAT), by a server whose ClickHouse is this engine.
+    ///
+    /// # Errors
+    /// That other one keeps ClickHouse's lexer busy for too long.
+    pub fn of_format(parameters: &[(String, String)]) -> Result<Self, Refusal> {
+        for (_, value) in parameters {
+            super::check_marks(value)?;
+        }
+        Ok(Self { sql: super::FORMAT.to_owned(), format: None, filters: Vec::new(), sets: false })
+    }
+
     /// The text that may run once its tree is checked, too.
     #[must_use]
     pub fn sql(&self) -> &str {

@@ -17,7 +17,7 @@ mod tree;
 pub use allowed::{Limits, allows_format, allows_setting};
 pub use canonical::Judged;
 pub use refusal::Refusal;
-pub use scan::scan;
+pub use scan::{check_marks, scan};
 pub use tree::check_tree;
 
 /// Gives the canonical text of the parameter `statement`; asked in the format `RawBLOB`.

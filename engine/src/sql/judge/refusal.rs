@@ -30,6 +30,8 @@ pub enum Refusal {
     Identifier(String),
     /// A control character, an invisible one, or another one beyond ASCII, where only ASCII belongs.
     Character(char),
+    /// It has very many marks of heredocs (`$tag$`).
+    Heredocs,
     /// It has an escape in a string that makes bytes which are no text.
     Bytes,
     /// ClickHouse understood it in a way that cannot be checked.
@@ -88,6 +90,9 @@ impl fmt::Display for Refusal {
                 "the character U+{:04X} is not allowed outside of strings, quoted names and comments",
                 u32::from(*character)
             ),
+            Self::Heredocs => {
+                f.write_str("there are too many marks like $tag$; write strings in single quotes")
+            }
             Self::Bytes => f.write_str("a string holds bytes that are not UTF-8; write them with unhex('…')"),
             Self::Unclear => f.write_str("the statement cannot be checked; write it in a plainer way"),
         }
