@@ -77,7 +77,7 @@ pub(super) async fn is_derived(store: &Store, derived: &Derived, batch: &FrozenB
 }
 
 /// The rows of a batch, and the one partition in which they lie.
-fn event_rows(batch: &FrozenBatch) -> String {
+pub(super) fn event_rows(batch: &FrozenBatch) -> String {
     format!("toDate(time) = toDate({}) AND batch = {}", batch.day, batch.number)
 }
 

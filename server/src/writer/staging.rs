@@ -3,7 +3,7 @@
 //! `event_store` removes rows past their retention soon after they came. What is derived from a batch counts them
 //! nevertheless, so it is made from the rows that the spool still has, not from what is left in `event_store`.
 
-use super::insert::{into, query_id, within};
+use super::insert::{event_rows, into, query_id, within};
 use super::limits;
 use crate::spool::FrozenBatch;
 use crate::store::Store;
@@ -39,10 +39,16 @@ pub(super) async fn is_expired(store: &Store, batch: &FrozenBatch) -> Result<boo
 
 /// Adds up a batch into the derived tables that have not got it.
 pub(super) async fn derive(store: &Store, missing: &[&Derived], batch: &FrozenBatch) -> Result<()> {
-    fill(store, batch, IN_MEMORY).await?;
+    // Of a damaged spool's batch the spool lacks rows that ClickHouse may have.
+    let source = if batch.is_partial {
+        format!("(SELECT * FROM event_store WHERE {})", event_rows(batch))
+    } else {
+        fill(store, batch, IN_MEMORY).await?;
+        TABLE.to_owned()
+    };
     for derived in missing {
         let name = query_id(batch);
-        let statement = format!("INSERT INTO {} {}", derived.table, derived.select_from(TABLE));
+        let statement = format!("INSERT INTO {} {}", derived.table, derived.select_from(&source));
         // One that times out here is found running by its name, and is not sent a second time meanwhile.
         let insert = store.client().query(&statement).with_setting("log_comment", &name).execute();
         timeout(limits::INSERT_TIMEOUT, insert).await.unwrap_or(Err(Error::TimedOut))?;
