@@ -20,7 +20,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::openapi::OpenApi;
 
 /// The pages hold what strangers wrote. Should one of them ever get through as markup, it finds that nothing runs.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const CONTENT_SECURITY_POLICY: &str =
+    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// All pages.
 pub fn router(state: AppState) -> Router {
@@ -32,9 +33,14 @@ pub fn router(state: AppState) -> Router {
     Doors::new(OpenApi::default(), state.hosts.clone())
         .undocumented(Audience::PeopleOpen, "/", get(issues))
         .undocumented(Audience::PeopleOpen, "/issues/{id}", get(issue))
+        .undocumented(Audience::ThisSiteReads, "/page.css", get(style))
         .into_router(state, missing, not_allowed)
         .layer(header(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
         .layer(header(header::CACHE_CONTROL, "no-store"))
+}
+
+async fn style() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], page::STYLE)
 }
 
 async fn issues(State(state): State<AppState>, RawQuery(raw): RawQuery) -> Response {
