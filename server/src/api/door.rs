@@ -7,6 +7,7 @@
 //! | [`Audience::PeopleOpen`] | no | no, but for a link that somebody follows | |
 //! | [`Audience::ThisSiteReads`] | no | no | |
 //! | [`Audience::ThisSiteChanges`] | no | no | JSON only |
+//! | [`Audience::Nobody`], what is not there | no | no | |
 //!
 //! Programs name no site, and so all of it is open to them.
 
@@ -78,8 +79,8 @@ impl Doors {
         self
     }
 
-    /// Adds routes that somebody else made.
-    pub fn foreign(mut self, audience: Audience, routes: Router<AppState>) -> Self {
+    /// Adds routes that another crate made.
+    pub fn mounted(mut self, audience: Audience, routes: Router<AppState>) -> Self {
         let guard = from_fn_with_state((audience, self.hosts.clone()), guard);
         self.routes = self.routes.merge(OpenApiRouter::from(routes.route_layer(guard)));
         self

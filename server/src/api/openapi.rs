@@ -37,7 +37,7 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
 pub fn routes(hosts: Hosts) -> Doors {
     let doors = documented(hosts);
     let document = doors.document().clone();
-    doors.foreign(Audience::PeopleOpen, docs(document))
+    doors.mounted(Audience::PeopleOpen, docs(document))
 }
 
 /// The document, for whoever wants it without a server.
