@@ -8,77 +8,82 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_io_timeout::TimeoutStream;
 
-use crate::http::Front;
+use crate::connection::{Busy, Connections, Entered, Rules, Wire};
+use crate::http::{Front, REFUSALS};
+use crate::limits::{
+    ANSWER_PAUSE, CONNECTIONS, HEAD_TIME, IDLE_TIME, OVERTIME_LOOK, STRANGERS_OF_ONE_ADDRESS,
+};
 use crate::stop::Stop;
 
-/// Open connections; further ones wait in the kernel's queue.
-const MAX_CONNECTIONS: usize = 1024;
-
-/// Longest time for a request's head to arrive, and for a kept connection to stay idle.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// Longest time that a client may take nothing of its answer; then its statement is cancelled.
-const WRITE_STALL_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// How often idle sessions are looked through.
-const SESSION_SWEEP: Duration = Duration::from_secs(5);
+static RULES: Rules = Rules {
+    connections: CONNECTIONS,
+    strangers_of_one_address: STRANGERS_OF_ONE_ADDRESS,
+    head_time: HEAD_TIME,
+    refusals: REFUSALS,
+};
 
 /// Serves every connection that comes, until a stop is asked for.
 pub(crate) async fn until_stop(
     front: &Arc<Front>,
     listener: &TcpListener,
-    connections: &GracefulShutdown,
+    graceful: &GracefulShutdown,
     stop: &Stop,
+    stuck: Duration,
 ) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let mut sweep = tokio::time::interval(SESSION_SWEEP);
+    let connections = Connections::new(&RULES);
+    let mut look = tokio::time::interval(OVERTIME_LOOK);
     loop {
-        let (stream, place) = tokio::select! {
+        tokio::select! {
             () = stop.asked() => return,
-            _ = sweep.tick() => {
+            _ = look.tick() => {
                 front.sessions.expire();
-                continue;
+                if front.running.look_after(stuck) {
+                    tracing::error!("too many statements do not end; the engine stops, to be started again");
+                    stop.ask("too many statements do not end");
+                }
             }
-            accepted = accept_one(listener, &places) => match accepted {
-                Ok(accepted) => accepted,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => match connections.enter(peer.ip()) {
+                    Some(entered) => serve(front.clone(), stream, entered, graceful),
+                    None => drop(stream.try_write(REFUSALS.too_many_connections.as_bytes())),
+                },
                 Err(error) => {
                     // Out of file descriptors, most likely; some will come free.
                     tracing::warn!(%error, "cannot accept a connection");
                     tokio::time::sleep(Duration::from_millis(100)).await;
-                    continue;
                 }
             },
-        };
-        // Answers leave in the pieces that hyper makes; waiting to merge them costs 40 ms each.
-        drop(stream.set_nodelay(true));
-        let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(WRITE_STALL_TIMEOUT));
-        let front = front.clone();
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
-            .serve_connection(
-                TokioIo::new(Box::pin(stream)),
-                service_fn(move |request| front.clone().answer(request)),
-            );
-        let connection = connections.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "connection ended");
-            }
-            drop(place);
-        });
+        }
     }
 }
 
-async fn accept_one(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let place = places.clone().acquire_owned().await.map_err(std::io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, place))
+fn serve(front: Arc<Front>, stream: TcpStream, entered: Entered, graceful: &GracefulShutdown) {
+    // Answers leave in the pieces that hyper makes; waiting to merge them costs 40 ms each.
+    drop(stream.set_nodelay(true));
+    let place = entered.place().clone();
+    let mut stream = TimeoutStream::new(Wire::new(stream, place.clone()));
+    stream.set_write_timeout(Some(ANSWER_PAUSE));
+    let service = {
+        let place = place.clone();
+        service_fn(move |request| front.clone().answer(request, Busy::new(place.clone())))
+    };
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        // From the end of the request before it; a head that has begun has less time.
+        .header_read_timeout(IDLE_TIME)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service);
+    let connection = graceful.watch(connection);
+    tokio::spawn(async move {
+        tokio::select! {
+            ended = connection => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "connection ended");
+                }
+            }
+            () = place.closed() => tracing::debug!(peer = %place.peer(), "connection closed to make room"),
+        }
+        drop(entered);
+    });
 }

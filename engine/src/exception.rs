@@ -22,6 +22,7 @@ pub(crate) enum Kind {
     UnknownSetting,
     Readonly,
     TooManySimultaneousQueries,
+    TimeoutExceeded,
     SocketTimeout,
     NetworkError,
     QueryWithSameIdIsAlreadyRunning,
@@ -51,6 +52,7 @@ impl Kind {
             Self::UnknownSetting => (115, "UNKNOWN_SETTING"),
             Self::Readonly => (164, "READONLY"),
             Self::TooManySimultaneousQueries => (202, "TOO_MANY_SIMULTANEOUS_QUERIES"),
+            Self::TimeoutExceeded => (159, "TIMEOUT_EXCEEDED"),
             Self::SocketTimeout => (209, "SOCKET_TIMEOUT"),
             Self::NetworkError => (210, "NETWORK_ERROR"),
             Self::QueryWithSameIdIsAlreadyRunning => (216, "QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING"),
@@ -79,7 +81,7 @@ impl Exception {
     pub(crate) fn from_engine(text: &str) -> Self {
         let code = text.strip_prefix("Code: ").and_then(|rest| rest.split('.').next()?.parse().ok());
         match code {
-            Some(code) => Self { code, text: text.trim_end().to_owned() },
+            Some(code) => Self { code, text: unwrapped(text.trim_end(), code).to_owned() },
             None => Self::new(Kind::UnknownException, text.trim_end()),
         }
     }
@@ -137,6 +139,26 @@ impl Exception {
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
+}
+
+/// An error's own text, of one that was packed into others of the same code on its way, each of which repeats it.
+fn unwrapped(text: &str, code: u32) -> &str {
+    let (outer, inner) = (format!("Code: {code}. DB::Exception: "), format!("Code: {code}. DB::"));
+    let mut text = text;
+    let mut is_packed = false;
+    while let Some(rest) = text.strip_prefix(&outer).filter(|rest| rest.starts_with(&inner)) {
+        // Behind the inner one: `. (NAME)` and perhaps `(version 26.7.2.1)`.
+        let rest = without_version(rest);
+        text = rest.rfind(". (").map_or(rest, |end| &rest[..end]);
+        is_packed = true;
+    }
+    if is_packed { without_version(text) } else { text }
+}
+
+fn without_version(text: &str) -> &str {
+    let end = text.rfind(" (version ").filter(|_| text.ends_with(')'));
+    let is_last = |end: &usize| !text[*end..].trim_end_matches(')').contains(')');
+    end.filter(is_last).map_or(text, |end| &text[..end])
 }
 
 impl std::fmt::Display for Exception {

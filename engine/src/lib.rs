@@ -6,13 +6,13 @@
 //!
 //! # The road of a statement
 //!
-//! 1. `accept` takes the connection, `http::service` the request. URL, headers and form become a
+//! 1. `accept` takes the connection, for which another one may have to go ([`connection`]), `http::service` the request. URL, headers and form become a
 //!    `statement::Statement`; what is wrong with them is answered before anything runs. A page of
 //!    another web site is refused before that, whatever it asks. Who shows no password, or uses GET, is a reader.
 //! 2. `statement::settings` decides which settings the session begins with. A reader gets `readonly=1` and its
 //!    limits, and may only choose what lifts none of them.
-//! 3. `statement::running` enters it under its query id, `statement::admission` gives it a turn, or a place
-//!    in the queue, or code 202.
+//! 3. `statement::running` enters it under its query id, `http::arrival` waits for its text, `statement::admission` gives it a
+//!    turn, or a place in the queue, or code 202. Some turns are only for who shows the password. Every limit of this is in `limits`.
 //! 4. On a thread of its own, `statement::text` reads just as much of the body as is SQL. A new connection
 //!    to the engine is made for it (0.1 ms), so no statement meets the settings of another.
 //! 5. An INSERT's data goes on from the body into the engine, piece by piece; the answer comes after the
@@ -21,7 +21,7 @@
 //! 6. An error before the first byte is an HTTP status with ClickHouse's code; later, it is the text at the
 //!    end of a body that is then cut off, so that nobody takes it for whole.
 //! 7. A client that goes away takes its statement along, by `KILL QUERY` from another connection. Only an
-//!    INSERT whose data has arrived is committed regardless.
+//!    INSERT whose data has arrived is committed regardless. One that does not end for all that loses its turn.
 //!
 //! # The life of the process
 //!
@@ -43,10 +43,12 @@ mod accept;
 mod chdb;
 mod codec;
 mod config;
+pub mod connection;
 mod error;
 mod exception;
 mod http;
 mod libchdb;
+mod limits;
 mod lock;
 mod native;
 mod options;

@@ -110,6 +110,10 @@ pub struct Options {
     )]
     pub reader_max_result_bytes: u64,
 
+    /// How long eight statements that were given up may go on; then the engine stops, to be started again, seconds
+    #[arg(long, env = "LOG_CENTER_ENGINE_STUCK_SECONDS", default_value_t = 120, value_name = "SECONDS")]
+    pub stuck_seconds: u64,
+
     /// How long to wait for another engine to leave the data directory, seconds
     #[arg(long, env = "LOG_CENTER_ENGINE_LOCK_WAIT_SECONDS", default_value_t = 30, value_name = "SECONDS")]
     pub lock_wait_seconds: u64,

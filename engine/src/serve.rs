@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::chdb::{Engine, Library, leave};
 use crate::exception::Exception;
 use crate::http::Front;
+use crate::limits::STATEMENTS_THAT_DO_NOT_END;
 use crate::password::Password;
 use crate::sandbox::Sandbox;
 use crate::statement::admission::Admission;
@@ -24,6 +25,9 @@ use crate::{Error, Options, accept, config, libchdb, lock, sandbox, stop};
 
 /// ClickHouse's parser and interpreter recurse; its own check for depth needs room to work.
 const STATEMENT_STACK_BYTES: usize = 8 << 20;
+
+/// Threads besides those of statements.
+const SPARE_THREADS: usize = 10;
 
 /// How long cancelled statements get to end, once a stop's deadline has passed.
 const CANCEL_GRACE: Duration = Duration::from_secs(3);
@@ -89,7 +93,7 @@ pub fn run(options: Options) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_stack_size(STATEMENT_STACK_BYTES)
-        .max_blocking_threads(options.max_statements as usize + 8)
+        .max_blocking_threads(options.max_statements as usize + STATEMENTS_THAT_DO_NOT_END + SPARE_THREADS)
         .build()
         .map_err(|error| Error::with("cannot start the runtime", error))?;
     let front = open_front(engine.clone(), &options, password)
@@ -154,7 +158,8 @@ async fn serve(
     tracing::info!(%listening, version = front.version, ?sandbox, "engine ready");
 
     let connections = GracefulShutdown::new();
-    accept::until_stop(&front, &listener, &connections, stop).await;
+    let stuck = Duration::from_secs(options.stuck_seconds);
+    accept::until_stop(&front, &listener, &connections, stop, stuck).await;
     drop(listener);
     tracing::info!(statements = front.running.count(), "stopping");
 

@@ -18,7 +18,7 @@ pub(crate) struct Stop {
 }
 
 impl Stop {
-    fn ask(&self, reason: &str) {
+    pub(crate) fn ask(&self, reason: &str) {
         if !self.asked.swap(true, Ordering::AcqRel) {
             tracing::info!(reason, "asked to stop");
         }

@@ -137,7 +137,7 @@ impl fmt::Debug for ClickHouse {
 }
 
 /// Who may only read from the embedded ClickHouse, without a password.
-const EMBEDDED_READER: &str = "reader";
+pub(crate) const EMBEDDED_READER: &str = "reader";
 
 /// The database unless another is named.
 pub const DEFAULT_DATABASE: &str = "log_center";

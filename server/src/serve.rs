@@ -1,7 +1,7 @@
 //! The server as a whole: what is started in which order, and stopped in the opposite one.
 
 use crate::api::{self, AppState, Services, health::Readiness, sql::Turns};
-use crate::config::Config;
+use crate::config::{Config, EMBEDDED_READER};
 use crate::dashboard;
 use crate::engine_child::{EngineChild, EngineCommand};
 use crate::file_limit;
@@ -238,7 +238,10 @@ async fn connect(config: &Config) -> anyhow::Result<(Option<EngineChild>, Store,
     });
     let engine = engine.await?;
     let url = format!("http://{}", engine.addr);
-    Ok((Some(engine), store(&url, EMBEDDED_WRITER, password.reveal()).judged_by_engine(), url))
+    let store = store(&url, EMBEDDED_WRITER, password.reveal());
+    // With the password the engine keeps a share of its turns for these, too.
+    let store = store.with_reader(EMBEDDED_READER, password.reveal());
+    Ok((Some(engine), store.judged_by_engine(), url))
 }
 
 /// Brings the database to this program's schema and the issue index to the database's issues.

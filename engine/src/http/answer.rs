@@ -7,9 +7,11 @@ use crate::chdb::Counts;
 use crate::codec::AnswerEncoding;
 use crate::exception::Exception;
 use crate::statement::answer::{Head, pack};
+use crate::statement::failure;
 
 const QUERY_ID: HeaderName = HeaderName::from_static("x-clickhouse-query-id");
 const FORMAT: HeaderName = HeaderName::from_static("x-clickhouse-format");
+const PROGRESS: HeaderName = HeaderName::from_static("x-clickhouse-progress");
 const SUMMARY: HeaderName = HeaderName::from_static("x-clickhouse-summary");
 const TIMEZONE: HeaderName = HeaderName::from_static("x-clickhouse-timezone");
 const SERVER: HeaderName = HeaderName::from_static("x-clickhouse-server-display-name");
@@ -25,6 +27,8 @@ pub(super) struct Envelope<'a> {
     pub(super) encoding: AnswerEncoding,
     pub(super) version: &'a str,
     pub(super) timezone: &'a str,
+    /// Whether the client wants to hear of progress in headers.
+    pub(super) shows_progress: bool,
 }
 
 impl Envelope<'_> {
@@ -40,7 +44,12 @@ impl Envelope<'_> {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(&head.format)));
         insert(headers, FORMAT, &head.format);
-        insert(headers, SUMMARY, &summary(head.counts, elapsed_ns));
+        let summary = summary(head.counts, elapsed_ns);
+        if self.shows_progress {
+            // ClickHouse sends one from time to time, before the other headers; this is the last of them.
+            insert(headers, PROGRESS, &summary);
+        }
+        insert(headers, SUMMARY, &summary);
         insert(headers, TIMEZONE, self.timezone);
         if let Some(tag) = exception_tag {
             insert(headers, EXCEPTION_TAG, tag);
@@ -48,13 +57,23 @@ impl Envelope<'_> {
         response
     }
 
-    /// The answer of a statement that failed before its first byte.
-    pub(super) fn failure(&self, exception: &Exception) -> Response<AnswerBody> {
+    /// The answer of a statement that failed before its first byte; in the format, if one is given.
+    pub(super) fn failure(&self, exception: &Exception, format: Option<&str>) -> Response<AnswerBody> {
         let line = exception.line(self.version);
-        let body = pack(self.encoding, line.as_bytes()).unwrap_or_default();
+        let written = format.and_then(|format| Some((format, failure::whole(format, line.trim_end())?)));
+        let text = written.as_ref().map_or(line.as_str(), |(_, written)| written);
+        let body = pack(self.encoding, text.as_bytes()).unwrap_or_default();
         let mut response = self.response(exception.status(), AnswerBody::Whole(body));
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, PLAIN_TEXT);
+        match &written {
+            Some((format, _)) => {
+                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(format)));
+                insert(headers, FORMAT, format);
+            }
+            None => {
+                headers.insert(header::CONTENT_TYPE, PLAIN_TEXT);
+            }
+        }
         headers.insert(EXCEPTION_CODE, HeaderValue::from(exception.code()));
         response
     }

@@ -1,71 +1,20 @@
-//! Bodies on the asynchronous side.
+//! The body of an answer.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::BodyExt as _;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::mpsc;
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::time::{Sleep, sleep};
 
-use crate::exception::{Exception, Kind};
 use crate::statement::answer::Piece;
-use crate::statement::input;
 use crate::statement::running::ClientWatch;
-
-/// Longest pause of a client inside its request; ClickHouse's `http_receive_timeout`, doubled.
-pub(super) const MAX_REQUEST_PAUSE: Duration = Duration::from_secs(60);
-
-/// Most that is read of a body after its statement failed; more is cut off.
-const MAX_DRAINED_BYTES: usize = 64 << 20;
-
-/// Longest pause in what is read so.
-const MAX_DRAIN_PAUSE: Duration = Duration::from_secs(2);
 
 /// Time for the text of an exception to leave before the connection is cut behind it. A client that passes the answer on may
 /// read as slowly as its own client does.
 const EXCEPTION_GRACE: Duration = Duration::from_secs(1);
-
-/// Carries a request's body to its statement, until either ends.
-pub(super) async fn pump(mut body: Incoming, pieces: mpsc::Sender<input::Piece>) {
-    loop {
-        let piece = match timeout(MAX_REQUEST_PAUSE, body.frame()).await {
-            Ok(Some(Ok(frame))) => match frame.into_data() {
-                Ok(data) if data.is_empty() => continue,
-                Ok(data) => Ok(data),
-                Err(_trailers) => continue,
-            },
-            Ok(Some(Err(_))) => Err(input::client_gone()),
-            Ok(None) => Ok(Bytes::new()),
-            Err(_) => Err(Exception::new(
-                Kind::SocketTimeout,
-                format_args!("no data of the request for {} s", MAX_REQUEST_PAUSE.as_secs()),
-            )),
-        };
-        let last = !matches!(&piece, Ok(data) if !data.is_empty());
-        let taken = pieces.send(piece).await.is_ok();
-        if last {
-            return;
-        }
-        if !taken {
-            return drain(body).await;
-        }
-    }
-}
-
-/// Takes the rest of a body that its statement does not want any more, within limits: a client that is
-/// still sending would otherwise find its connection reset and never see why.
-async fn drain(mut body: Incoming) {
-    let mut drained = 0;
-    while drained < MAX_DRAINED_BYTES {
-        match timeout(MAX_DRAIN_PAUSE, body.frame()).await {
-            Ok(Some(Ok(frame))) => drained += frame.data_ref().map_or(0, Bytes::len),
-            Ok(Some(Err(_)) | None) | Err(_) => return,
-        }
-    }
-}
 
 /// The body of an answer.
 #[derive(Debug)]

@@ -1,21 +1,24 @@
 //! Who calls.
 
+use std::net::IpAddr;
+
 use base64::Engine as _;
 use http::{HeaderMap, header};
 
 use crate::exception::{Exception, Kind};
 use crate::password::Password;
-use crate::statement::User;
+use crate::statement::Caller;
 
-/// Finds the user in `Authorization`, ClickHouse's headers or the URL, in this order.
+/// Finds the caller in `Authorization`, ClickHouse's headers or the URL, in this order.
 ///
 /// Who shows no password reads, whatever the name. With the password `default` may write.
-pub(super) fn user(
+pub(super) fn find(
     headers: &HeaderMap,
     url_user: Option<&str>,
     url_password: Option<&str>,
     password: &Password,
-) -> Result<User, Exception> {
+    peer: IpAddr,
+) -> Result<Caller, Exception> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let (name, shown) = match headers.get(header::AUTHORIZATION) {
         Some(value) => basic(value.to_str().unwrap_or_default())?,
@@ -26,11 +29,11 @@ pub(super) fn user(
         }
     };
     if shown.is_empty() {
-        return Ok(User::Reader);
+        return Ok(Caller::Stranger(peer));
     }
     match (password.matches(&shown), name.as_str()) {
-        (true, "" | "default") => Ok(User::Full),
-        (true, "reader") => Ok(User::Reader),
+        (true, "" | "default") => Ok(Caller::Writer),
+        (true, "reader") => Ok(Caller::Reader),
         _ => Err(refused(&name)),
     }
 }

@@ -1,10 +1,12 @@
 //! `multipart/form-data`, which clients use to send parameters that are too long for a URL.
 
-use http_body_util::BodyStream;
+use std::sync::Arc;
+
 use hyper::body::Incoming;
 
+use super::arrival::{self, Room};
 use crate::exception::{Exception, Kind};
-use crate::statement::text::MAX_STATEMENT_BYTES;
+use crate::limits::MAX_STATEMENT_BYTES;
 
 /// Largest form: the longest statement, and as much again of parameters.
 const MAX_FORM_BYTES: u64 = 2 * MAX_STATEMENT_BYTES as u64;
@@ -20,10 +22,12 @@ pub(super) fn boundary(headers: &http::HeaderMap) -> Result<Option<String>, Exce
 }
 
 /// Reads a form's fields.
-pub(super) async fn read(body: Incoming, boundary: String) -> Result<Vec<(String, String)>, Exception> {
-    use futures_util::{StreamExt as _, future};
-    let data = BodyStream::new(body)
-        .filter_map(|frame| future::ready(frame.map(|frame| frame.into_data().ok()).transpose()));
+pub(super) async fn read(
+    body: Incoming,
+    boundary: String,
+    room: Option<Arc<Room>>,
+) -> Result<Vec<(String, String)>, Exception> {
+    let data = arrival::pieces(body, room);
     let limits = multer::SizeLimit::new().whole_stream(MAX_FORM_BYTES);
     let mut form =
         multer::Multipart::with_constraints(data, boundary, multer::Constraints::new().size_limit(limits));
@@ -48,6 +52,12 @@ fn malformed(error: multer::Error) -> Exception {
         multer::Error::StreamSizeExceeded { limit } => {
             Exception::new(Kind::QueryIsTooLarge, format_args!("the form is longer than {limit} bytes"))
         }
+        multer::Error::StreamReadFailed(error) => match error.downcast::<Exception>() {
+            Ok(exception) => *exception,
+            Err(error) => {
+                Exception::new(Kind::NetworkError, format_args!("the form cannot be read: {error}"))
+            }
+        },
         error => Exception::new(Kind::BadArguments, format_args!("the form cannot be read: {error}")),
     }
 }

@@ -1,18 +1,24 @@
 //! What a request's URL, headers and form say.
 
+use std::net::IpAddr;
+
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
 
 use super::caller;
 use crate::codec::{AnswerEncoding, RequestEncoding, negotiate};
 use crate::exception::{Exception, Kind};
+use crate::limits::FIELDS;
 use crate::password::Password;
 use crate::statement::answer::Hold;
 use crate::statement::sessions::SessionRequest;
-use crate::statement::{Statement, User};
+use crate::statement::{Caller, Statement};
 
 /// Longest query id taken from a client. It is written into headers and compared in `system.processes`.
 const MAX_QUERY_ID_CHARS: usize = 256;
+
+/// Longest name of a session.
+const MAX_SESSION_ID_BYTES: usize = 256;
 
 /// A request, understood.
 #[derive(Debug)]
@@ -23,6 +29,8 @@ pub(super) struct Request {
     pub(super) blocks: bool,
     pub(super) answer_encoding: AnswerEncoding,
     pub(super) hold: Hold,
+    /// `send_progress_in_http_headers=1`.
+    pub(super) shows_progress: bool,
 }
 
 /// Parameters of URL and form, sorted by what they are for.
@@ -37,6 +45,7 @@ struct Fields {
     session_id: Option<String>,
     session_timeout: Option<u64>,
     session_check: bool,
+    close_session: bool,
     compress: bool,
     decompress: bool,
     wait_end_of_query: bool,
@@ -57,6 +66,7 @@ impl Fields {
             "default_format" => self.default_format = Some(value),
             "session_id" => self.session_id = Some(value),
             "session_timeout" => self.session_timeout = Some(number(&name, &value)?),
+            "close_session" => self.close_session = flag(&name, &value)?,
             "session_check" => self.session_check = flag(&name, &value)?,
             "compress" => self.compress = flag(&name, &value)?,
             "decompress" => self.decompress = flag(&name, &value)?,
@@ -65,7 +75,7 @@ impl Fields {
                 self.buffer_size = usize::try_from(number(&name, &value)?).unwrap_or(usize::MAX);
             }
             // Known to ClickHouse's server and without a meaning here.
-            "quota_key" | "stacktrace" | "role" | "close_session" | "" => {}
+            "quota_key" | "stacktrace" | "role" | "" => {}
             "client_protocol_version" => self.protocol = number(&name, &value)?,
             _ => match name.strip_prefix("param_") {
                 Some("") => {
@@ -140,12 +150,24 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
+/// Whether the URL or a header shows the password.
+pub(super) fn shows_password(parts: &Parts, password: &Password, peer: IpAddr) -> bool {
+    let in_url = |wanted: &str| {
+        let fields = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        fields.filter(|(name, _)| name == wanted).last().map(|(_, value)| value)
+    };
+    let (user, shown) = (in_url("user"), in_url("password"));
+    let caller = caller::find(&parts.headers, user.as_deref(), shown.as_deref(), password, peer);
+    caller.is_ok_and(Caller::shows_password)
+}
+
 /// Understands a request. `form` holds the fields of a multipart body, which count as if in the URL.
 pub(super) fn understand(
     parts: &Parts,
     password: &Password,
     form: Vec<(String, String)>,
     query_id: String,
+    peer: IpAddr,
 ) -> Result<Request, Exception> {
     let (query, headers) = (parts.uri.query().unwrap_or_default(), &parts.headers);
     let mut fields = Fields {
@@ -154,33 +176,57 @@ pub(super) fn understand(
         ..Fields::default()
     };
     let in_url = form_urlencoded::parse(query.as_bytes()).into_owned();
-    for (name, value) in in_url.chain(form) {
+    for (number, (name, value)) in in_url.chain(form).enumerate() {
+        if number >= FIELDS {
+            return Err(Exception::new(
+                Kind::BadArguments,
+                format_args!("the URL and the form have more than {FIELDS} parameters"),
+            ));
+        }
         fields.add(name, value)?;
     }
-    let known = caller::user(headers, fields.user.as_deref(), fields.password.as_deref(), password)?;
+    let known = caller::find(headers, fields.user.as_deref(), fields.password.as_deref(), password, peer)?;
     // An image of a page is enough to send a GET: it reads, whoever sends it and whatever it says.
-    let user = if parts.method == Method::POST { known } else { User::Reader };
+    let caller = if parts.method != Method::POST && known == Caller::Writer { Caller::Reader } else { known };
     let encoding = match headers.get(header::CONTENT_ENCODING) {
         Some(value) => RequestEncoding::parse(value.to_str().unwrap_or("?"))?,
         None => RequestEncoding::Plain,
     };
     let session = match fields.session_id {
-        Some(id) => Some(SessionRequest::new(id, fields.session_check, fields.session_timeout)?),
-        None => None,
+        Some(id) if !id.is_empty() => {
+            if id.len() > MAX_SESSION_ID_BYTES {
+                return Err(Exception::new(
+                    Kind::BadArguments,
+                    format_args!("session_id must be up to {MAX_SESSION_ID_BYTES} bytes"),
+                ));
+            }
+            Some(SessionRequest::new(id, fields.session_check, fields.close_session, fields.session_timeout)?)
+        }
+        _ => None,
     };
+    let is_on = |wanted: &str| {
+        fields.settings.iter().any(|(name, value)| name == wanted && matches!(value.as_str(), "1" | "true"))
+    };
+    let errors_in_format = is_on("http_write_exception_in_output_format");
+    let shows_progress = is_on("send_progress_in_http_headers");
+    let has_session = session.is_some();
     Ok(Request {
         statement: Statement {
             query_id,
-            user,
+            caller,
+            user: caller.user(),
             read_only: parts.method != Method::POST,
             sql: fields.sql.unwrap_or_default(),
-            database: fields.database.filter(|name| !name.is_empty() && name != "default"),
+            // A new connection is in `default`; a session may be elsewhere by now.
+            database: fields.database.filter(|name| !name.is_empty() && (has_session || name != "default")),
             default_format: fields.default_format.unwrap_or_else(|| "TabSeparated".to_owned()),
             settings: fields.settings,
             parameters: fields.parameters,
             session,
             protocol: fields.protocol,
+            errors_in_format,
         },
+        shows_progress,
         encoding,
         blocks: fields.decompress,
         answer_encoding: answer_encoding(query, headers),

@@ -26,6 +26,7 @@ impl Token<'_> {
 #[derive(Debug, Clone)]
 pub(super) struct Lexer<'sql> {
     sql: &'sql str,
+    start: usize,
     position: usize,
     /// Where each tag of a heredoc stands last; made when the first is met.
     last_tags: Option<Rc<HashMap<&'sql str, usize>>>,
@@ -33,7 +34,12 @@ pub(super) struct Lexer<'sql> {
 
 impl<'sql> Lexer<'sql> {
     pub(super) fn new(sql: &'sql str) -> Self {
-        Self { sql, position: 0, last_tags: None }
+        Self { sql, start: 0, position: 0, last_tags: None }
+    }
+
+    /// The first byte of the last token.
+    pub(super) fn start(&self) -> usize {
+        self.start
     }
 
     /// The byte after the last token.
@@ -90,6 +96,7 @@ impl<'sql> Iterator for Lexer<'sql> {
 
     fn next(&mut self) -> Option<Token<'sql>> {
         self.skip_blanks_and_comments();
+        self.start = self.position;
         let rest = self.rest();
         let first = rest.chars().next()?;
         Some(match first {

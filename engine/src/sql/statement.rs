@@ -18,6 +18,11 @@ pub(crate) fn effect(sql: &str) -> Effect {
     if reads { Effect::Reads } else { Effect::Writes }
 }
 
+/// Whether it goes to another database for good.
+pub(crate) fn is_use(sql: &str) -> bool {
+    Lexer::new(sql).next().is_some_and(|first| first.is_word("USE"))
+}
+
 /// The format that a statement names for its answer: the last `FORMAT name` outside parentheses, with nothing
 /// behind it but settings.
 pub fn answer_format(sql: &str) -> Option<&str> {

@@ -1,9 +1,13 @@
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::chdb::Counts;
 use crate::codec::{AnswerEncoding, Encoder};
 use crate::exception::{Exception, Kind};
+use crate::statement::failure;
+use crate::statement::running::Entry;
 
 /// Pieces of an answer that wait for a slow client; with [`PIECE_BYTES`] at most 4 MiB a statement.
 const PIECES_IN_FLIGHT: usize = 4;
@@ -21,7 +25,8 @@ pub(crate) const MAX_HELD_BYTES: usize = 64 << 20;
 /// What the HTTP side is told first.
 pub(crate) enum Reply {
     /// The statement failed before any of its answer was sent.
-    Failed(Exception),
+    /// With the format to say so in, if not in plain text.
+    Failed(Exception, Option<String>),
     Whole(Head, Bytes),
     Streamed(Head, mpsc::Receiver<Piece>),
 }
@@ -73,6 +78,9 @@ pub(crate) struct Answer {
     /// Marks the exception in a cut answer; the client knows it from a header.
     exception_tag: String,
     version: String,
+    entry: Arc<Entry>,
+    /// The format that errors are written in, if not as plain text.
+    error_format: Option<String>,
 }
 
 impl Answer {
@@ -82,14 +90,23 @@ impl Answer {
         hold: Hold,
         exception_tag: String,
         version: String,
+        entry: Arc<Entry>,
+        error_format: Option<String>,
     ) -> Self {
-        Self { reply, encoding, hold, exception_tag, version }
+        Self { reply, encoding, hold, exception_tag, version, entry, error_format }
     }
 
     /// Ends without an answer's first byte.
     pub(crate) fn fail(self, exception: Exception) {
         // A client that is gone does not need to know.
-        drop(self.reply.send(Reply::Failed(exception)));
+        drop(self.reply.send(Reply::Failed(exception, self.error_format)));
+    }
+
+    /// The statement names this format for its answer.
+    pub(crate) fn is_in(&mut self, format: &str) {
+        if let Some(error_format) = &mut self.error_format {
+            format.clone_into(error_format);
+        }
     }
 
     /// Whether anybody still waits for it.
@@ -115,8 +132,37 @@ pub(crate) struct Writer {
 
 enum State {
     Holding(Answer),
-    Streaming { encoder: Encoder, pieces: mpsc::Sender<Piece>, exception_tag: String, version: String },
+    Streaming {
+        encoder: Encoder,
+        pieces: Pieces,
+        exception_tag: String,
+        version: String,
+        error_format: Option<String>,
+    },
     Over,
+}
+
+/// The way to a client, who may be slow. Whoever is cancelled does not wait for him.
+struct Pieces {
+    sender: mpsc::Sender<Piece>,
+    entry: Arc<Entry>,
+}
+
+impl Pieces {
+    /// False if nobody takes it any more.
+    fn send(&self, piece: Piece) -> bool {
+        let piece = match self.sender.try_send(piece) {
+            Ok(()) => return true,
+            Err(mpsc::error::TrySendError::Closed(_)) => return false,
+            Err(mpsc::error::TrySendError::Full(piece)) => piece,
+        };
+        tokio::runtime::Handle::current().block_on(async {
+            tokio::select! {
+                sent = self.sender.send(piece) => sent.is_ok(),
+                () = self.entry.cancelled() => false,
+            }
+        })
+    }
 }
 
 impl Writer {
@@ -150,9 +196,10 @@ impl Writer {
         answer.reply.send(Reply::Streamed(self.head.clone(), receiver)).map_err(|_| Stuck::ClientGone)?;
         self.state = State::Streaming {
             encoder,
-            pieces,
+            pieces: Pieces { sender: pieces, entry: answer.entry },
             exception_tag: answer.exception_tag,
             version: answer.version,
+            error_format: answer.error_format,
         };
         Ok(())
     }
@@ -161,8 +208,8 @@ impl Writer {
         let State::Streaming { encoder, pieces, .. } = &mut self.state else { return Ok(()) };
         for part in data.chunks(PIECE_BYTES) {
             let packed = encoder.push(part).map_err(|error| Stuck::Failed(error.into()))?;
-            if !packed.is_empty() {
-                pieces.blocking_send(Piece::Data(packed)).map_err(|_| Stuck::ClientGone)?;
+            if !packed.is_empty() && !pieces.send(Piece::Data(packed)) {
+                return Err(Stuck::ClientGone);
             }
         }
         Ok(())
@@ -176,18 +223,11 @@ impl Writer {
             State::Holding(answer) => {
                 let reply = match pack(answer.encoding, &held) {
                     Ok(body) => Reply::Whole(head, body),
-                    Err(error) => Reply::Failed(error.into()),
+                    Err(error) => Reply::Failed(error.into(), None),
                 };
                 drop(answer.reply.send(reply));
             }
-            State::Streaming { encoder, pieces, .. } => {
-                if let Ok(rest) = encoder.finish() {
-                    let sent = rest.is_empty() || pieces.blocking_send(Piece::Data(rest)).is_ok();
-                    if sent {
-                        drop(pieces.blocking_send(Piece::End));
-                    }
-                }
-            }
+            State::Streaming { encoder, pieces, .. } => finish(encoder, &pieces, b""),
             State::Over => {}
         }
     }
@@ -201,17 +241,33 @@ impl Writer {
     pub(crate) fn fail(self, exception: Exception) {
         match self.state {
             State::Holding(answer) => answer.fail(exception),
-            State::Streaming { mut encoder, pieces, exception_tag: tag, version } => {
+            State::Streaming { mut encoder, pieces, exception_tag: tag, version, error_format } => {
                 let text = exception.line(&version);
+                if let Some(line) = error_format.and_then(|format| failure::line(&format, text.trim_end())) {
+                    return finish(encoder, &pieces, line.as_bytes());
+                }
                 let trailer =
                     format!("\r\n__exception__\r\n{tag}\r\n{text}{} {tag}\r\n__exception__\r\n", text.len());
                 let mut packed = encoder.push(trailer.as_bytes()).unwrap_or_default().to_vec();
                 packed.extend_from_slice(&encoder.finish().unwrap_or_default());
-                drop(pieces.blocking_send(Piece::Exception(packed.into())));
+                pieces.send(Piece::Exception(packed.into()));
             }
             State::Over => {}
         }
     }
+}
+
+/// Ends an answer that is whole, after these last bytes.
+fn finish(mut encoder: Encoder, pieces: &Pieces, last: &[u8]) {
+    let packed = if last.is_empty() { Ok(Bytes::new()) } else { encoder.push(last) };
+    let Ok(packed) = packed else { return };
+    let Ok(rest) = encoder.finish() else { return };
+    for part in [packed, rest] {
+        if !part.is_empty() && !pieces.send(Piece::Data(part)) {
+            return;
+        }
+    }
+    pieces.send(Piece::End);
 }
 
 /// Packs a whole body at once; an error text, too, is packed as the client asked.

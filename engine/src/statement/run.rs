@@ -7,10 +7,11 @@ use std::sync::Arc;
 use super::answer::{Answer, Stuck, Writer};
 use super::judge::{Judge, refused};
 use super::layout::Layout;
-use super::running::{Entry, Phase, Registration};
+use super::running::{Entry, Phase, Registration, Running};
 use super::sessions::{Sessions, Taken};
 use super::text::{Text, read_text};
 use super::{Statement, User};
+use super::{failure, kill};
 use crate::chdb::{Connection, Counts, Engine, Rows, is_not_streamable};
 use crate::exception::{Exception, Kind};
 use crate::native;
@@ -20,24 +21,27 @@ use crate::sql::{self, Effect};
 /// Bytes of an insert's data handed to the engine at once.
 const DATA_PIECE_BYTES: usize = 256 << 10;
 
+/// What statements share.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) judge: &'a Judge,
+    pub(crate) sessions: &'a Arc<Sessions>,
+    pub(crate) running: &'a Running,
+}
+
 /// Reads the statement's text, runs it, answers it.
 pub(crate) fn run(
-    engine: &Engine,
-    judge: &Judge,
-    sessions: &Arc<Sessions>,
+    around: &Surroundings<'_>,
     statement: &Statement,
     registration: Registration,
     body: &mut dyn Read,
     answer: Answer,
 ) {
-    let ending = match prepare(engine, judge, sessions, statement, body) {
-        Ok((text, mut connection, session)) => {
-            let ending = perform(text, &mut connection, statement, registration.entry(), body, answer);
-            match session {
-                Some(taken) => taken.give_back(connection),
-                None => drop(connection),
-            }
-            ending
+    let entry = registration.entry();
+    let ending = match read_text(&statement.sql, body) {
+        Ok(text) => {
+            entry.set_text(text.sql());
+            run_text(around, text, statement, entry, body, answer)
         }
         Err(exception) => Ending::Refused(answer, exception),
     };
@@ -74,21 +78,94 @@ impl Ending {
     }
 }
 
-fn prepare(
-    engine: &Engine,
-    judge: &Judge,
-    sessions: &Arc<Sessions>,
+fn run_text(
+    around: &Surroundings<'_>,
+    text: Text,
     statement: &Statement,
+    entry: &Arc<Entry>,
     body: &mut dyn Read,
-) -> Result<(Text, Connection, Option<Taken>), Exception> {
-    let text = read_text(&statement.sql, body)?;
+    mut answer: Answer,
+) -> Ending {
+    if statement.errors_in_format
+        && let Some(format) = sql::answer_format(text.sql())
+    {
+        answer.is_in(format);
+    }
+    match kill::understand(text.sql(), &statement.parameters) {
+        None => {}
+        Some(_) if statement.read_only => return Ending::Refused(answer, readonly()),
+        Some(order) => return kill(around, &order, statement, answer),
+    }
+    let (text, mut opened) = match prepare(around, statement, text) {
+        Ok(prepared) => prepared,
+        Err(exception) => return Ending::Refused(answer, exception),
+    };
+    let goes_elsewhere = statement.user == User::Full && sql::is_use(text.sql());
+    let ending = perform(text, &mut opened.connection, statement, entry, body, answer);
+    opened.close(goes_elsewhere);
+    ending
+}
+
+/// Ends statements, and says which.
+fn kill(around: &Surroundings<'_>, order: &kill::Order, statement: &Statement, answer: Answer) -> Ending {
+    let format = order.format.as_ref().unwrap_or(&statement.default_format);
+    if statement.user == User::Reader && !allows_format(format) {
+        return Ending::Refused(answer, refused(&Refusal::Format(format.clone())));
+    }
+    let killed = kill::obey(around.running, order, statement.caller);
+    let connected = around.engine.connect(&statement.settings);
+    let parameters = [("killed".to_owned(), killed)];
+    match connected.and_then(|mut connection| connection.query(kill::ANSWER, format, &parameters)) {
+        Ok(result) => whole(result.bytes(), result.counts(), answer.begin(format.clone())),
+        Err(exception) => Ending::Refused(answer, exception),
+    }
+}
+
+fn whole(data: &[u8], counts: Counts, mut writer: Writer) -> Ending {
+    match writer.write(data, counts) {
+        Ok(()) => Ending::Done(writer, Counts::default()),
+        Err(reason) => Ending::stuck(writer, reason),
+    }
+}
+
+/// The connection to run on.
+struct Opened {
+    connection: Connection,
+    /// Whether the session is the connection, or only its name.
+    keeps_connection: bool,
+    session: Option<Taken>,
+    /// Where the session was before this request named a database for its statement.
+    came_from: Option<String>,
+}
+
+impl Opened {
+    /// Gives a session back as it was. `goes_elsewhere`: the statement itself changed the database.
+    fn close(mut self, goes_elsewhere: bool) {
+        let Some(taken) = self.session else { return };
+        if let Some(database) = self.came_from
+            && !goes_elsewhere
+            && self.connection.use_database(&database).is_err()
+        {
+            // It was dropped: a session that is nowhere is of no use.
+            return;
+        }
+        taken.give_back(self.keeps_connection.then_some(self.connection));
+    }
+}
+
+fn prepare(
+    around: &Surroundings<'_>,
+    statement: &Statement,
+    text: Text,
+) -> Result<(Text, Opened), Exception> {
     if statement.user == User::Reader {
-        let (text, connection) = prepare_reader(engine, judge, statement, &text)?;
-        return Ok((text, connection, None));
+        let take = |request| around.sessions.take(statement.caller, request).map(|(_, taken)| taken);
+        let session = statement.session.as_ref().map(take).transpose()?;
+        let (text, connection) = prepare_reader(around, statement, &text)?;
+        return Ok((text, Opened { connection, keeps_connection: false, session, came_from: None }));
     }
     check(&text, statement)?;
-    let (connection, session) = open(engine, sessions, statement)?;
-    Ok((text, connection, session))
+    Ok((text, open(around, statement)?))
 }
 
 fn perform(
@@ -99,21 +176,22 @@ fn perform(
     body: &mut dyn Read,
     answer: Answer,
 ) -> Ending {
+    // Before the look at it: whoever cancels looks at the phase afterwards.
+    entry.set_phase(match &text {
+        Text::Insert { .. } => Phase::Inserting,
+        Text::Statement(sql) => Phase::Executing(sql::effect(sql)),
+    });
     if answer.is_abandoned() || entry.is_cancelled() {
         return Ending::Refused(answer, cancelled());
     }
     match text {
         Text::Insert { statement: head, format, first } => {
-            entry.set_phase(Phase::Inserting);
             match insert(connection, &head, &format, statement, &first, body) {
                 Ok(counts) => Ending::Done(answer.begin(format), counts),
-                Err(exception) => Ending::Refused(answer, exception),
+                Err(exception) => Ending::Refused(answer, failure::explained(exception, &format)),
             }
         }
-        Text::Statement(sql) => {
-            entry.set_phase(Phase::Executing(sql::effect(&sql)));
-            select(connection, &sql, statement, entry, answer)
-        }
+        Text::Statement(sql) => select(connection, &sql, statement, entry, answer),
     }
 }
 
@@ -128,49 +206,45 @@ fn check(text: &Text, statement: &Statement) -> Result<(), Exception> {
     // The setting `readonly` lets KILL QUERY and USE through, and is not set in a session, which would keep
     // it for good.
     if statement.read_only && effect == Effect::Writes {
-        return Err(Exception::new(Kind::Readonly, "Cannot execute query in readonly mode"));
+        return Err(readonly());
     }
     sql::refuse_files(sql)
 }
 
 /// A reader's statement as ClickHouse understood it, and a fresh connection for it: a reader's session has nothing to keep.
 fn prepare_reader(
-    engine: &Engine,
-    judge: &Judge,
+    around: &Surroundings<'_>,
     statement: &Statement,
     text: &Text,
 ) -> Result<(Text, Connection), Exception> {
     let sql = match text {
         Text::Statement(sql) => sql,
         Text::Insert { .. } => {
-            return Err(Exception::new(Kind::Readonly, "Cannot execute query in readonly mode"));
+            return Err(readonly());
         }
     };
     if !allows_format(&statement.default_format) {
         return Err(refused(&Refusal::Format(statement.default_format.clone())));
     }
-    let judged = judge.judge(engine, sql, statement)?;
+    let judged = around.judge.judge(around.engine, sql, statement)?;
     let mut settings = statement.settings.clone();
     if judged.sets() {
         for (_, value) in settings.iter_mut().filter(|(name, _)| name == "readonly") {
             "2".clone_into(value);
         }
     }
-    let mut connection = engine.connect(&settings)?;
+    let mut connection = around.engine.connect(&settings)?;
     if let Some(database) = &statement.database {
         connection.use_database(database)?;
     }
     Ok((Text::Statement(judged.sql().to_owned()), connection))
 }
 
-/// The connection to run on: a fresh one, or the session's.
-fn open(
-    engine: &Engine,
-    sessions: &Arc<Sessions>,
-    statement: &Statement,
-) -> Result<(Connection, Option<Taken>), Exception> {
+/// A fresh connection, or the session's.
+fn open(around: &Surroundings<'_>, statement: &Statement) -> Result<Opened, Exception> {
+    let engine = around.engine;
     let (mut connection, session) = match &statement.session {
-        Some(request) => match sessions.take(request)? {
+        Some(request) => match around.sessions.take(statement.caller, request)? {
             (Some(mut connection), taken) => {
                 connection.set(&statement.settings)?;
                 (connection, Some(taken))
@@ -179,10 +253,14 @@ fn open(
         },
         None => (engine.connect(&statement.settings)?, None),
     };
+    let mut came_from = None;
     if let Some(database) = &statement.database {
+        if session.is_some() {
+            came_from = Some(connection.query("SELECT currentDatabase()", "TabSeparatedRaw", &[])?.text());
+        }
         connection.use_database(database)?;
     }
-    Ok((connection, session))
+    Ok(Opened { connection, keeps_connection: true, session, came_from })
 }
 
 fn insert(
@@ -310,16 +388,16 @@ fn execute(
                 Ok(data) => data,
                 Err(exception) => return Ending::Refused(answer, exception),
             };
-            let mut writer = answer.begin(format);
-            match writer.write(&data, result.counts()) {
-                Ok(()) => Ending::Done(writer, Counts::default()),
-                Err(reason) => Ending::stuck(writer, reason),
-            }
+            whole(&data, result.counts(), answer.begin(format))
         }
-        Err(exception) => Ending::Refused(answer, exception),
+        Err(exception) => Ending::Refused(answer, failure::explained(exception, &format)),
     }
 }
 
-fn cancelled() -> Exception {
+fn readonly() -> Exception {
+    Exception::new(Kind::Readonly, "Cannot execute query in readonly mode")
+}
+
+pub(crate) fn cancelled() -> Exception {
     Exception::new(Kind::Aborted, "the statement was cancelled")
 }

@@ -4,16 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::Caller;
 use crate::chdb::Connection;
 use crate::exception::{Exception, Kind};
-
-/// Sessions kept at the same time; the next one is refused.
-const MAX_SESSIONS: usize = 64;
-
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// As ClickHouse's `max_session_timeout`.
-const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
+use crate::limits::{SESSION_TIME, SESSION_TIME_MAX, SESSIONS, SESSIONS_OF_ONE_ADDRESS, STRANGERS_SESSIONS};
 
 /// What a request says of its session.
 #[derive(Debug, Clone)]
@@ -21,81 +15,133 @@ pub(crate) struct SessionRequest {
     pub(crate) id: String,
     /// `session_check=1`: fail if there is no such session yet.
     pub(crate) must_exist: bool,
+    /// `close_session=1`: this is its last statement.
+    pub(crate) is_last: bool,
     pub(crate) timeout: Duration,
 }
 
 impl SessionRequest {
-    pub(crate) fn new(id: String, must_exist: bool, timeout_seconds: Option<u64>) -> Result<Self, Exception> {
-        let timeout = timeout_seconds.map_or(DEFAULT_TIMEOUT, Duration::from_secs);
-        if timeout > MAX_TIMEOUT {
+    pub(crate) fn new(
+        id: String,
+        must_exist: bool,
+        is_last: bool,
+        timeout_seconds: Option<u64>,
+    ) -> Result<Self, Exception> {
+        let timeout = timeout_seconds.map_or(SESSION_TIME, Duration::from_secs);
+        if timeout > SESSION_TIME_MAX {
             return Err(Exception::new(
                 Kind::BadArguments,
                 format_args!(
                     "session_timeout {} is larger than the maximum {}",
                     timeout.as_secs(),
-                    MAX_TIMEOUT.as_secs()
+                    SESSION_TIME_MAX.as_secs()
                 ),
             ));
         }
-        Ok(Self { id, must_exist, timeout })
+        Ok(Self { id, must_exist, is_last, timeout })
     }
 }
 
-/// The sessions of the full user. Each is one connection, which one statement at a time may use.
+/// Whose session it is: nobody finds another's, nor can he push it out.
+type Key = (Caller, String);
+
+/// The sessions. Each may be used by one statement at a time. That of somebody who writes is a connection; a reader's keeps nothing, and
+/// is only there to be found and to be locked.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
-    by_id: Mutex<HashMap<String, Slot>>,
+    by_key: Mutex<HashMap<Key, Slot>>,
 }
 
 #[derive(Debug)]
 enum Slot {
     Busy,
-    Idle { connection: Connection, until: Instant },
+    Idle { connection: Option<Connection>, since: Instant, until: Instant },
+}
+
+impl Slot {
+    fn idle_since(&self) -> Option<Instant> {
+        match self {
+            Self::Busy => None,
+            Self::Idle { since, .. } => Some(*since),
+        }
+    }
 }
 
 impl Sessions {
-    /// Takes a session for one statement. `None`: it is a new one, to be opened by the caller.
+    /// Takes a session for one statement. Without a connection it is a new one, or one that has none.
     pub(crate) fn take(
         self: &Arc<Self>,
+        caller: Caller,
         request: &SessionRequest,
     ) -> Result<(Option<Connection>, Taken), Exception> {
-        let mut sessions = lock(&self.by_id);
+        let mut sessions = lock(&self.by_key);
         drop_expired(&mut sessions);
         let id = &request.id;
-        let connection = match sessions.remove(id) {
+        let key = (caller, id.clone());
+        let connection = match sessions.remove(&key) {
             Some(Slot::Busy) => {
-                sessions.insert(id.clone(), Slot::Busy);
+                sessions.insert(key, Slot::Busy);
                 return Err(Exception::new(
                     Kind::SessionIsLocked,
                     format_args!("Session {id} is locked by a concurrent client"),
                 ));
             }
-            Some(Slot::Idle { connection, .. }) => Some(connection),
+            Some(Slot::Idle { connection, .. }) => connection,
             None if request.must_exist => {
                 return Err(Exception::new(Kind::SessionNotFound, format_args!("Session {id} not found")));
             }
-            None if sessions.len() >= MAX_SESSIONS => {
-                return Err(Exception::new(
-                    Kind::TooManySimultaneousQueries,
-                    format_args!(
-                        "there are {MAX_SESSIONS} sessions already; use fewer, or a shorter session_timeout"
-                    ),
-                ));
+            None => {
+                make_room(&mut sessions, caller)?;
+                None
             }
-            None => None,
         };
-        sessions.insert(id.clone(), Slot::Busy);
-        Ok((connection, Taken { sessions: self.clone(), request: request.clone() }))
+        sessions.insert(key.clone(), Slot::Busy);
+        Ok((connection, Taken { sessions: self.clone(), key, request: request.clone() }))
     }
 
     /// Closes sessions that nobody used for their time.
     pub(crate) fn expire(&self) {
-        drop_expired(&mut lock(&self.by_id));
+        drop_expired(&mut lock(&self.by_key));
     }
 
     /// Closes them all, for a stop.
     pub(crate) fn clear(&self) {
-        lock(&self.by_id).clear();
+        lock(&self.by_key).clear();
+    }
+}
+
+/// Closes what was idle for longest where one more would be too many.
+fn make_room(sessions: &mut HashMap<Key, Slot>, caller: Caller) -> Result<(), Exception> {
+    let is_stranger = matches!(caller, Caller::Stranger(_));
+    close_oldest(sessions, if is_stranger { SESSIONS_OF_ONE_ADDRESS } else { SESSIONS }, |other| {
+        other == caller
+    })?;
+    if is_stranger {
+        close_oldest(sessions, STRANGERS_SESSIONS, |other| matches!(other, Caller::Stranger(_)))?;
+    }
+    Ok(())
+}
+
+fn close_oldest(
+    sessions: &mut HashMap<Key, Slot>,
+    limit: usize,
+    counts: impl Fn(Caller) -> bool,
+) -> Result<(), Exception> {
+    let counted = || sessions.iter().filter(|((caller, _), _)| counts(*caller));
+    if counted().count() < limit {
+        return Ok(());
+    }
+    let oldest =
+        counted().filter_map(|(key, slot)| Some((slot.idle_since()?, key))).min_by_key(|(since, _)| *since);
+    match oldest.map(|(_, key)| key.clone()) {
+        Some(key) => {
+            sessions.remove(&key);
+            Ok(())
+        }
+        None => Err(Exception::new(
+            Kind::TooManySimultaneousQueries,
+            format_args!("{limit} sessions are in use at this moment"),
+        )),
     }
 }
 
@@ -103,26 +149,31 @@ impl Sessions {
 #[derive(Debug)]
 pub(crate) struct Taken {
     sessions: Arc<Sessions>,
+    key: Key,
     request: SessionRequest,
 }
 
 impl Taken {
-    pub(crate) fn give_back(self, connection: Connection) {
-        let until = Instant::now() + self.request.timeout;
-        lock(&self.sessions.by_id).insert(self.request.id.clone(), Slot::Idle { connection, until });
+    pub(crate) fn give_back(self, connection: Option<Connection>) {
+        if self.request.is_last {
+            return;
+        }
+        let since = Instant::now();
+        let slot = Slot::Idle { connection, since, until: since + self.request.timeout };
+        lock(&self.sessions.by_key).insert(self.key.clone(), slot);
     }
 }
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        let mut sessions = lock(&self.sessions.by_id);
-        if matches!(sessions.get(&self.request.id), Some(Slot::Busy)) {
-            sessions.remove(&self.request.id);
+        let mut sessions = lock(&self.sessions.by_key);
+        if matches!(sessions.get(&self.key), Some(Slot::Busy)) {
+            sessions.remove(&self.key);
         }
     }
 }
 
-fn drop_expired(sessions: &mut HashMap<String, Slot>) {
+fn drop_expired(sessions: &mut HashMap<Key, Slot>) {
     let now = Instant::now();
     sessions.retain(|_, slot| !matches!(slot, Slot::Idle { until, .. } if *until <= now));
 }

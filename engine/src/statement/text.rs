@@ -1,16 +1,22 @@
 use std::io::Read;
 
 use crate::exception::{Exception, Kind};
+use crate::limits::MAX_STATEMENT_BYTES;
 use crate::sql::{self, Head};
-
-/// Longest text of a statement, without an INSERT's data. ClickHouse itself parses 256 KiB unless the
-/// setting `max_query_size` says more.
-pub(crate) const MAX_STATEMENT_BYTES: usize = 1 << 20;
 
 /// A statement as far as it must be read before it can run.
 pub(super) enum Text {
     Statement(String),
     Insert { statement: String, format: String, first: Vec<u8> },
+}
+
+impl Text {
+    /// The statement, without an INSERT's data.
+    pub(super) fn sql(&self) -> &str {
+        match self {
+            Self::Statement(sql) | Self::Insert { statement: sql, .. } => sql,
+        }
+    }
 }
 
 /// Reads up to the end of the statement or to where an INSERT's data begins. SQL from the URL comes

@@ -72,7 +72,7 @@ async fn cut_data_inserts_nothing() {
     let head = "POST /?query=INSERT+INTO+t+(id,name)+FORMAT+RowBinary&query_id=gone HTTP/1.1\r\nHost: localhost\r\nX-ClickHouse-Key: the-password-of-the-tests\r\n\
                 Content-Length: 1000000\r\n\r\n";
     connection.write_all(head.as_bytes()).expect("head");
-    connection.write_all(&rows(0, 5_000)).expect("some rows");
+    connection.write_all(&rows(0, 10_000)).expect("some rows");
     engine.until(&crate::process::running("gone"), "1").await;
     drop(connection);
     engine.until(&crate::process::running("gone"), "0").await;
@@ -136,17 +136,19 @@ async fn a_running_insert_is_found_by_its_query_id() {
     use std::io::Write as _;
     let engine = engine_with_tables().await;
     let mut connection = engine.connect();
-    let body = rows(0, 10);
+    let body = rows(0, 10_000);
+    let (first, rest) = body.split_at(90_000);
     let head = format!(
         "POST /?query=INSERT+INTO+t+(id,name)+FORMAT+RowBinary&query_id=batch-7 HTTP/1.1\r\nHost: localhost\r\nX-ClickHouse-Key: the-password-of-the-tests\r\n\
          Content-Length: {}\r\n\r\n",
         body.len()
     );
     connection.write_all(head.as_bytes()).expect("head");
+    connection.write_all(first).expect("enough rows for a turn");
     engine.until(&crate::process::running("batch-7"), "1").await;
     let (status, answer) = engine.post("query_id=batch-7", "SELECT 1").await;
     assert!(status == 500 && answer.contains("Code: 216."), "{status} {answer}");
-    connection.write_all(&body).expect("rows");
+    connection.write_all(rest).expect("rows");
     engine.until(&crate::process::running("batch-7"), "0").await;
-    assert_eq!(engine.ask(COUNTS).await, "10\t10");
+    assert_eq!(engine.ask(COUNTS).await, "10000\t10000");
 }

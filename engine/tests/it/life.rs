@@ -41,9 +41,10 @@ async fn a_stop_commits_inserts_and_cancels_reads() {
     reader.write_all(head.as_bytes()).expect("read");
     let mut writer = engine.connect();
     let head = "POST /?query=INSERT+INTO+t+FORMAT+RowBinary&query_id=write HTTP/1.1\r\nHost: localhost\r\nX-ClickHouse-Key: the-password-of-the-tests\r\n\
-                Content-Length: 16\r\n\r\n";
+                Content-Length: 131080\r\n\r\n";
     writer.write_all(head.as_bytes()).expect("head");
-    writer.write_all(&1_u64.to_le_bytes()).expect("first row");
+    // Enough to give the insert its turn.
+    writer.write_all(&1_u64.to_le_bytes().repeat(16 << 10)).expect("first rows");
     engine.until(&running("read"), "1").await;
     engine.until(&running("write"), "1").await;
     engine.signal(Signal::TERM);
@@ -56,7 +57,7 @@ async fn a_stop_commits_inserts_and_cancels_reads() {
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     assert_eq!(engine.wait().code(), Some(0));
     let again = Engine::start_in(engine.data_dir(), &[]);
-    assert_eq!(again.ask("SELECT groupArray(a) FROM t").await, "[1,2]");
+    assert_eq!(again.ask("SELECT (a, count()) FROM t GROUP BY a ORDER BY a").await, "(1,16384)\n(2,1)");
 }
 
 #[tokio::test]
@@ -65,8 +66,9 @@ async fn a_stop_does_not_wait_for_ever() {
     engine.ask("CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a").await;
     let mut writer = engine.connect();
     let head = "POST /?query=INSERT+INTO+t+FORMAT+RowBinary&query_id=stuck HTTP/1.1\r\nHost: localhost\r\nX-ClickHouse-Key: the-password-of-the-tests\r\n\
-                Content-Length: 16\r\n\r\n";
+                Content-Length: 131080\r\n\r\n";
     writer.write_all(head.as_bytes()).expect("head");
+    writer.write_all(&1_u64.to_le_bytes().repeat(16 << 10)).expect("first rows");
     engine.until(&running("stuck"), "1").await;
     engine.signal(Signal::TERM);
     engine.wait();

@@ -275,9 +275,37 @@ async fn unfinished_slow_and_broken_requests_cost_nobody_anything() {
     assert!(said.is_empty() || said.starts_with("HTTP/1.1 400"), "{said}");
     let long_head = format!("GET /health/live HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n", "y".repeat(1 << 20));
     let said = raw(&server, long_head.as_bytes(), false).await;
-    assert!(said.is_empty() || said.starts_with("HTTP/1.1 431"), "{said}");
+    assert!(said.starts_with("HTTP/1.1 431"), "{said}");
+    assert!(said.contains(r#"{"status":"error","error":{"code":"too_large""#), "{said}");
     server.sql_becomes("SELECT count() FROM events", "20").await;
     assert!(!server.log().contains("panicked"));
+}
+
+/// Whoever only holds connections keeps nobody out.
+#[tokio::test]
+async fn connections_without_a_request_give_way() {
+    let server = Server::start().await;
+    let mut limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    limit.current = limit.maximum;
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
+    let address = server.api.trim_start_matches("http://").to_owned();
+    let mut held = Vec::new();
+    for _ in 0..2_100 {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        // One that was closed already is no failure.
+        _ = stream.write_all(b"POST / HTTP/1.1\r\nhost: loc").await;
+        held.push(stream);
+    }
+    server.report(&a_report(3)).await;
+    // The oldest is gone, without a word about its time.
+    let mut said = Vec::new();
+    _ = tokio::time::timeout(DEADLINE, held[0].read_to_end(&mut said)).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&said), "");
+    // The youngest is told when its time is over.
+    let last = held.last_mut().unwrap();
+    _ = tokio::time::timeout(DEADLINE, last.read_to_end(&mut said)).await.unwrap();
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.starts_with("HTTP/1.1 408") && said.contains("head_timeout"), "{said}");
 }
 
 /// The most that the server may ever have had in memory while it is flooded, in KiB. Without a common limit eight such
