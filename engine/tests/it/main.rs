@@ -8,6 +8,7 @@ mod cancel;
 mod codecs;
 mod crate_client;
 mod hostile;
+mod inherited;
 mod insert;
 mod life;
 mod native;

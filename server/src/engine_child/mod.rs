@@ -9,9 +9,9 @@ mod probe;
 
 use crate::log;
 use anyhow::{Context, bail};
+use log_center_engine::passes_variable;
 use output::Output;
 use serde::Deserialize;
-use std::ffi::OsStr;
 use std::fmt;
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
@@ -41,14 +41,6 @@ const RESTART_MIN: Duration = Duration::from_millis(50);
 
 /// The longest pause before a restart.
 const RESTART_MAX: Duration = Duration::from_secs(5);
-
-/// What the engine gets of this process's environment, besides its own settings. Nothing else: the environment may hold
-/// secrets, and SQL must not find them.
-const PASSED_VARIABLES: [&str; 5] =
-    ["LD_LIBRARY_PATH", "LOG_CENTER_HOSTS", "LOG_CENTER_LOG", "RUST_BACKTRACE", "TZ"];
-
-/// How the engine's own settings begin.
-const ENGINE_VARIABLES: &str = "LOG_CENTER_ENGINE_";
 
 /// How to start an engine.
 #[derive(Debug, Clone)]
@@ -205,7 +197,7 @@ impl EngineCommand {
         if self.allow_remote {
             command.arg("--allow-remote");
         }
-        command.env_clear().envs(std::env::vars_os().filter(|(name, _)| is_passed(name)));
+        command.env_clear().envs(std::env::vars_os().filter(|(name, _)| passes_variable(name)));
         // Its own process group: a ^C at the terminal is for this process, which then stops the engine in order.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0).kill_on_drop(true);
@@ -240,10 +232,6 @@ impl EngineCommand {
         let logs = [errors, tokio::spawn(output.pass_all())];
         Ok((Running { child, parent_pipe, logs }, listening))
     }
-}
-
-fn is_passed(name: &OsStr) -> bool {
-    name.to_str().is_some_and(|name| PASSED_VARIABLES.contains(&name) || name.starts_with(ENGINE_VARIABLES))
 }
 
 /// Reads up to the line that says where the engine listens, and passes on what it logs before. `None`: it ended.
