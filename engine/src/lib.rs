@@ -43,6 +43,7 @@ mod accept;
 mod chdb;
 mod codec;
 mod config;
+mod descriptions;
 mod error;
 mod exception;
 mod http;

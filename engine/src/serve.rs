@@ -10,6 +10,7 @@ use rustix::fs::Mode;
 use serde::Serialize;
 
 use crate::chdb::{Engine, Library, leave};
+use crate::descriptions::Descriptions;
 use crate::exception::Exception;
 use crate::http::Front;
 use crate::password::Password;
@@ -73,7 +74,7 @@ pub fn run(options: Options) -> Result<(), Error> {
     }
     // What ClickHouse writes is nobody else's.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
-    let libchdb = libchdb::locate(options.libchdb.as_deref())?;
+    let libchdb = config::absolute(&libchdb::locate(options.libchdb.as_deref())?)?;
     std::fs::create_dir_all(&options.data_dir)
         .map_err(|error| Error::on_path("cannot make the data directory", &options.data_dir, error))?;
     let patience = Duration::from_secs(options.lock_wait_seconds);
@@ -83,12 +84,14 @@ pub fn run(options: Options) -> Result<(), Error> {
         .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
         .map_err(|error| Error::with(format!("cannot listen on {}", options.addr), error))?;
 
+    let data_dir = config::absolute(&options.data_dir)?;
+    let descriptions = Descriptions::check(&data_dir)?;
+    let config = config::write(&options, &data_dir)?;
     let restricted = sandbox::restrict_calls(!options.without_sandbox);
     let library = Library::load(&libchdb)?;
-    let config = config::write(&options)?;
-    let data_dir = config::absolute(&options.data_dir)?;
     let sandbox = restricted.restrict_files(&data_dir)?;
-    let engine = Arc::new(Engine::start(library, &data_dir, &config)?);
+    let engine = Arc::new(Engine::start(library, &data_dir, &config, descriptions)?);
+    engine.descriptions().record(&engine);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_stack_size(STATEMENT_STACK_BYTES)
@@ -215,6 +218,7 @@ fn finish(runtime: tokio::runtime::Runtime, engine: &Arc<Engine>, drained: bool)
     while Arc::strong_count(engine) > 1 {
         std::thread::sleep(STOP_POLL);
     }
+    engine.descriptions().record(engine);
     engine.stop();
     tracing::info!("stopped");
     leave(0)

@@ -8,4 +8,4 @@ mod statement;
 
 pub(crate) use insert::{Head, find_head};
 pub use statement::answer_format;
-pub(crate) use statement::{Effect, effect, refuse_files, refuse_several};
+pub(crate) use statement::{Effect, changes_descriptions, effect, refuse_files, refuse_several};

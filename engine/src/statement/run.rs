@@ -32,7 +32,8 @@ pub(crate) fn run(
 ) {
     let ending = match prepare(engine, judge, sessions, statement, body) {
         Ok((text, mut connection, session)) => {
-            let ending = perform(text, &mut connection, statement, registration.entry(), body, answer);
+            let ending =
+                perform(engine, text, &mut connection, statement, registration.entry(), body, answer);
             match session {
                 Some(taken) => taken.give_back(connection),
                 None => drop(connection),
@@ -92,6 +93,7 @@ fn prepare(
 }
 
 fn perform(
+    engine: &Engine,
     text: Text,
     connection: &mut Connection,
     statement: &Statement,
@@ -112,7 +114,15 @@ fn perform(
         }
         Text::Statement(sql) => {
             entry.set_phase(Phase::Executing(sql::effect(&sql)));
-            select(connection, &sql, statement, entry, answer)
+            if statement.user == User::Reader || !sql::changes_descriptions(&sql) {
+                return select(connection, &sql, statement, entry, answer);
+            }
+            if let Err(exception) = engine.descriptions().expect_change() {
+                return Ending::Refused(answer, exception);
+            }
+            let ending = select(connection, &sql, statement, entry, answer);
+            engine.descriptions().record(engine);
+            ending
         }
     }
 }

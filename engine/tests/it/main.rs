@@ -13,6 +13,7 @@ mod insert;
 mod life;
 mod native;
 mod node_client;
+mod planted;
 mod process;
 mod reader;
 mod sandbox;
