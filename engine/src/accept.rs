@@ -23,7 +23,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// Longest time that a client may take nothing of its answer; then its statement is cancelled.
 const WRITE_STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How often idle sessions are looked through.
+/// How often idle sessions are looked through, and whether ClickHouse changed descriptions of tables by itself.
 const SESSION_SWEEP: Duration = Duration::from_secs(5);
 
 /// Serves every connection that comes, until a stop is asked for.
@@ -40,6 +40,8 @@ pub(crate) async fn until_stop(
             () = stop.asked() => return,
             _ = sweep.tick() => {
                 front.sessions.expire();
+                let engine = front.engine.clone();
+                tokio::task::spawn_blocking(move || engine.descriptions().keep_up(&engine));
                 continue;
             }
             accepted = accept_one(listener, &places) => match accepted {

@@ -91,7 +91,7 @@ pub fn run(options: Options) -> Result<(), Error> {
     let library = Library::load(&libchdb)?;
     let sandbox = restricted.restrict_files(&data_dir)?;
     let engine = Arc::new(Engine::start(library, &data_dir, &config, descriptions)?);
-    engine.descriptions().record(&engine);
+    engine.descriptions().keep_up(&engine);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_stack_size(STATEMENT_STACK_BYTES)
@@ -218,7 +218,7 @@ fn finish(runtime: tokio::runtime::Runtime, engine: &Arc<Engine>, drained: bool)
     while Arc::strong_count(engine) > 1 {
         std::thread::sleep(STOP_POLL);
     }
-    engine.descriptions().record(engine);
+    engine.descriptions().keep_up(engine);
     engine.stop();
     tracing::info!("stopped");
     leave(0)

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs::read_dir;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 
@@ -62,9 +63,13 @@ impl Place {
         self.0.strip_suffix(DETACHED).map(|table| Self(format!("{table}.sql")))
     }
 
+    pub(super) fn is_in(&self, folder: &str) -> bool {
+        self.0.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+    }
+
     /// Whether it is of something that was dropped, and is only waited with.
     pub(super) fn is_dropped(&self) -> bool {
-        self.0.starts_with("metadata_dropped/")
+        self.is_in("metadata_dropped")
     }
 }
 
@@ -105,6 +110,14 @@ pub(super) fn all(data_dir: &Path) -> Vec<Found> {
     found
 }
 
+/// When a file was last put into, or taken out of, the folders of databases.
+pub(super) fn last_change(data_dir: &Path) -> Option<SystemTime> {
+    let folder = data_dir.join("metadata");
+    let times =
+        entries(&folder).into_iter().chain([folder]).filter_map(|path| path.metadata().ok()?.modified().ok());
+    times.max()
+}
+
 /// What the engine never makes, whatever it holds.
 pub(super) fn never_own(data_dir: &Path) -> Vec<Found> {
     let places = CONFIGURATIONS.iter().map(|folder| data_dir.join(folder));
@@ -132,8 +145,11 @@ fn one(folder: &str, path: PathBuf) -> Option<Found> {
         return None;
     }
     let place = Place(format!("{folder}/{name}"));
-    // A link that leads nowhere, or anything that is no file, is no description.
     let metadata = path.symlink_metadata().ok()?;
+    // Of a database whose folder is missing. Nothing is read through it.
+    if metadata.is_symlink() && !name.ends_with(".sql") {
+        return None;
+    }
     let text =
         (metadata.is_file() && metadata.len() <= MAX_BYTES).then(|| std::fs::read(&path).ok()).flatten();
     let hash = text.as_ref().map(|text| hexadecimal(&Sha256::digest(text)));

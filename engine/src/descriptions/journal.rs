@@ -11,6 +11,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use rustix::fs::OFlags;
 
@@ -35,9 +36,10 @@ pub(super) struct Journal {
     lines: Vec<(String, Place)>,
     /// Appends, also from within the sandbox.
     file: File,
-    open_changes: usize,
     /// Whether the last line may have been cut off.
     is_cut: bool,
+    /// Up to when changes of the directory were looked at.
+    pub(super) recorded_until: Option<SystemTime>,
     /// Why what lies in the directory is taken as it is, if it is.
     pub(super) trusts_directory: Option<&'static str>,
 }
@@ -80,7 +82,7 @@ impl Journal {
         } else {
             None
         };
-        Ok(Self { path, known, lines, file, open_changes: 0, is_cut: false, trusts_directory })
+        Ok(Self { path, known, lines, file, is_cut: false, recorded_until: None, trusts_directory })
     }
 
     /// Whether this is the store's own, among all that was found.
@@ -140,14 +142,15 @@ impl Journal {
         Ok(self)
     }
 
+    /// On the disk before the statement runs. What is noted afterwards need not be: if the end of the journal is lost, this is the last
+    /// that is known, and the next start takes what it finds.
     pub(super) fn expect_change(&mut self) -> std::io::Result<()> {
         self.append(&format!("{EXPECT}\n"))?;
-        self.open_changes += 1;
-        Ok(())
+        self.file.sync_data()
     }
 
-    /// Notes what is the store's own, and the end of one expected change.
-    pub(super) fn note(&mut self, own: &[Found]) -> std::io::Result<()> {
+    /// Notes what is the store's own, and the end of an expected change if this is one.
+    pub(super) fn note(&mut self, own: &[Found], ends_change: bool) -> std::io::Result<()> {
         let mut text = String::new();
         let new: Vec<&Found> = own.iter().filter(|one| !one.is_empty && self.is_new(one)).collect();
         for one in &new {
@@ -155,12 +158,14 @@ impl Journal {
                 text.push_str(&line(hash, &one.place));
             }
         }
-        if self.open_changes > 0 {
+        if ends_change {
             text.push_str(RECORDED);
             text.push('\n');
         }
         self.append(&text)?;
-        self.open_changes = self.open_changes.saturating_sub(1);
+        if !ends_change && !new.is_empty() {
+            self.file.sync_data()?;
+        }
         for one in new {
             self.add(one);
         }
@@ -185,7 +190,7 @@ impl Journal {
         if self.is_cut {
             self.file.write_all(b"\n")?;
         }
-        let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_data());
+        let written = self.file.write_all(text.as_bytes());
         self.is_cut = written.is_err();
         written
     }

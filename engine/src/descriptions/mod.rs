@@ -12,6 +12,7 @@ mod found;
 mod journal;
 mod quarantine;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -22,14 +23,22 @@ use crate::Error;
 use crate::chdb::{Connection, Engine};
 use crate::exception::{Exception, Kind};
 
-/// The names of all that has a description. The databases are those that keep theirs in files.
-const LIVE: &str = "SELECT 'table', database, name FROM system.tables WHERE NOT is_temporary AND database IN \
-    (SELECT name FROM system.databases WHERE engine IN ('Atomic', 'Lazy', 'Ordinary', 'Overlay', 'Replicated')) \
-    UNION ALL SELECT 'database', name, '' FROM system.databases \
-    UNION ALL SELECT 'function', name, '' FROM system.functions WHERE origin = 'SQLUserDefined' \
-    UNION ALL SELECT 'collection', name, '' FROM system.named_collections \
-    UNION ALL SELECT 'workload', name, '' FROM system.workloads \
-    UNION ALL SELECT 'resource', name, '' FROM system.resources";
+/// The names of all that has a description, by the folder in which it lies; asked only if there is something. The databases are those
+/// that keep the descriptions of their tables in files.
+const LIVE: [(&str, &str); 4] = [
+    (
+        "metadata",
+        "SELECT 'table', database, name FROM system.tables WHERE NOT is_temporary AND database IN \
+         (SELECT name FROM system.databases WHERE engine IN ('Atomic', 'Lazy', 'Ordinary', 'Overlay', 'Replicated')) \
+         UNION ALL SELECT 'database', name, '' FROM system.databases",
+    ),
+    ("user_defined", "SELECT 'function', name, '' FROM system.functions WHERE origin = 'SQLUserDefined'"),
+    ("named_collections", "SELECT 'collection', name, '' FROM system.named_collections"),
+    (
+        "workload",
+        "SELECT 'workload', name, '' FROM system.workloads UNION ALL SELECT 'resource', name, '' FROM system.resources",
+    ),
+];
 
 /// What is known of the descriptions in one data directory.
 #[derive(Debug)]
@@ -87,23 +96,40 @@ impl Descriptions {
         })
     }
 
-    /// Notes the descriptions of all that there is now.
+    /// Notes the descriptions of all that there is now, after an expected change.
     pub(crate) fn record(&self, engine: &Engine) {
+        if let Some(mut journal) = self.journal() {
+            self.note(&mut journal, engine, true);
+        }
+    }
+
+    /// Notes what ClickHouse changed by itself, as a view does that is made anew on a schedule. Costs a look at a few folders if there is
+    /// nothing.
+    pub(crate) fn keep_up(&self, engine: &Engine) {
+        let changed = found::last_change(&self.data_dir);
         let Some(mut journal) = self.journal() else { return };
-        let live = engine.connect(&[]).and_then(live);
-        let noted = match live {
+        if changed > journal.recorded_until {
+            self.note(&mut journal, engine, false);
+        }
+    }
+
+    fn note(&self, journal: &mut Journal, engine: &Engine, ends_change: bool) {
+        // Before the look, so that what changes during it is seen at the next one.
+        journal.recorded_until = found::last_change(&self.data_dir);
+        let found = found::all(&self.data_dir);
+        let noted = match engine.connect(&[]).and_then(|connection| live(connection, &found)) {
             Ok(live) => {
                 let is_own = |one: &Found| match one.place.detached_table() {
                     Some(table) => journal.knows_place(&table) && !live.contains(&table),
                     None => live.contains(&one.place),
                 };
-                let own: Vec<Found> = found::all(&self.data_dir).into_iter().filter(is_own).collect();
-                journal.note(&own).map_err(|error| error.to_string())
+                let own: Vec<Found> = found.into_iter().filter(is_own).collect();
+                journal.note(&own, ends_change).map_err(|error| error.to_string())
             }
             Err(exception) => Err(exception.to_string()),
         };
         if let Err(error) = noted {
-            tracing::warn!(error, "the journal of tables is behind; the next start takes all descriptions");
+            tracing::warn!(error, "the journal of tables is behind");
         }
     }
 
@@ -113,11 +139,20 @@ impl Descriptions {
 }
 
 /// Where the descriptions of all that there is must lie.
-fn live(mut connection: Connection) -> Result<std::collections::HashSet<Place>, Exception> {
-    let answer = connection.query(LIVE, "JSONCompactEachRow", &[])?.text();
-    let rows = answer.lines().map(serde_json::from_str::<(String, String, String)>);
-    let places = rows.map(|row| row.map(|(kind, outer, inner)| Place::of(&kind, &outer, &inner)));
-    places
-        .collect::<Result<_, _>>()
-        .map_err(|error| Exception::new(Kind::UnknownException, format_args!("the list of tables: {error}")))
+fn live(mut connection: Connection, found: &[Found]) -> Result<HashSet<Place>, Exception> {
+    let mut live = HashSet::new();
+    for (folder, question) in LIVE {
+        if !found.iter().any(|one| one.place.is_in(folder)) {
+            continue;
+        }
+        let answer = connection.query(question, "JSONCompactEachRow", &[])?.text();
+        for row in answer.lines() {
+            let (kind, outer, inner): (String, String, String) =
+                serde_json::from_str(row).map_err(|error| {
+                    Exception::new(Kind::UnknownException, format_args!("the list of tables: {error}"))
+                })?;
+            live.insert(Place::of(&kind, &outer, &inner));
+        }
+    }
+    Ok(live)
 }

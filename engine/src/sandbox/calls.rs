@@ -63,13 +63,11 @@ const CALLS: &[libc::c_long] = &[
     libc::SYS_readahead,
     libc::SYS_readlinkat,
     libc::SYS_readv,
-    libc::SYS_renameat,
     libc::SYS_renameat2,
     libc::SYS_sendfile,
     libc::SYS_statfs,
     libc::SYS_statx,
     libc::SYS_symlinkat,
-    libc::SYS_sync_file_range,
     libc::SYS_syncfs,
     libc::SYS_truncate,
     libc::SYS_umask,
@@ -159,7 +157,7 @@ const CALLS: &[libc::c_long] = &[
     libc::SYS_landlock_restrict_self,
 ];
 
-/// Older names of some of them, which only this architecture has.
+/// Older names of some of them, which only this architecture has, or has as names.
 #[cfg(target_arch = "x86_64")]
 const OLD_CALLS: &[libc::c_long] = &[
     libc::SYS_access,
@@ -180,10 +178,12 @@ const OLD_CALLS: &[libc::c_long] = &[
     libc::SYS_poll,
     libc::SYS_readlink,
     libc::SYS_rename,
+    libc::SYS_renameat,
     libc::SYS_rmdir,
     libc::SYS_select,
     libc::SYS_stat,
     libc::SYS_symlink,
+    libc::SYS_sync_file_range,
     libc::SYS_time,
     libc::SYS_unlink,
 ];

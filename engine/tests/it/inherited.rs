@@ -26,6 +26,20 @@ async fn nothing_of_the_environment_but_what_is_named() {
     let kept = environment(&engine);
     assert!(!kept.iter().any(|entry| entry.contains(CANARY)), "{kept:?}");
     assert!(kept.iter().all(|entry| !entry.starts_with("PATH=") && !entry.starts_with("HOME=")), "{kept:?}");
+    let pid = engine.child.id();
+    for sql in [
+        format!("SELECT file('/proc/self/task/{pid}/environ')"),
+        format!("SELECT file('/proc/{pid}/environ')"),
+        "SELECT file('/proc/thread-self/environ')".to_owned(),
+        "SELECT file('/proc/self/environ')".to_owned(),
+        "SELECT * FROM file('/proc/self/task/*/environ', 'LineAsString', 'a String')".to_owned(),
+        "SELECT * FROM url('file:///proc/thread-self/environ', 'LineAsString', 'a String')".to_owned(),
+    ] {
+        let (status, text) = engine.post("user=reader", sql.clone()).await;
+        assert!(status >= 400 && !text.contains(CANARY), "reader: {sql}: {status} {text}");
+        let (_, text) = engine.post("", sql.clone()).await;
+        assert!(!text.contains(CANARY), "{sql}: {text}");
+    }
     // What is named still counts.
     assert!(kept.contains(&"TZ=Asia/Tokyo".to_owned()), "{kept:?}");
     assert_eq!(engine.ask("SELECT timezone()").await, "Asia/Tokyo");

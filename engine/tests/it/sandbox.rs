@@ -6,22 +6,16 @@ use crate::process::Engine;
 
 /// Statements that reach outside. `{secret}` is a file outside the data directory, `{inside}` a new file inside,
 /// `{port}` a port on which somebody listens, `{socket}` a socket of the file system on which somebody does, `{pid}` the engine.
-const ESCAPES: [&str; 35] = [
+const ESCAPES: [&str; 29] = [
     "SELECT file('{secret}')",
     "SELECT `file`('{secret}')",
     "SELECT file('/etc/passwd')",
     "SELECT file('/proc/self/environ')",
     "SELECT file('/proc/{pid}/environ')",
-    "SELECT file('/proc/self/task/{pid}/environ')",
-    "SELECT file('/proc/{pid}/task/{pid}/environ')",
-    "SELECT file('/proc/thread-self/environ')",
-    "SELECT file('/proc/self/task/{pid}/cmdline')",
-    "SELECT file('/proc/self/task/{pid}/mountinfo')",
     "SELECT file('/proc/self/cmdline')",
     "SELECT file('/proc/1/environ')",
     "SELECT file('/proc/sys/kernel/hostname')",
     "SELECT file('/sys/kernel/profiling')",
-    "SELECT * FROM file('/proc/self/task/*/environ', 'LineAsString')",
     "SELECT * FROM postgresql('{socket}:5432', 'd', 't', 'u', 'p')",
     "SELECT * FROM sqlite('/tmp/log-center-escape', 't')",
     "SELECT file('../../../../../../../../etc/passwd')",

@@ -14,12 +14,14 @@ use output::Output;
 use serde::Deserialize;
 use std::fmt;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::io::BufReader;
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -113,7 +115,7 @@ impl EngineControl {
 /// standard input it still holds.
 struct Running {
     child: Child,
-    parent_pipe: ChildStdin,
+    parent_pipe: UnixStream,
     /// Pass its log on, to its end.
     logs: [JoinHandle<()>; 2],
 }
@@ -199,11 +201,14 @@ impl EngineCommand {
         }
         command.env_clear().envs(std::env::vars_os().filter(|(name, _)| passes_variable(name)));
         // Its own process group: a ^C at the terminal is for this process, which then stops the engine in order.
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // Not a pipe: that could be opened again, by a statement too, under its name in `/proc`.
+        let (parent_pipe, standard_input) =
+            UnixStream::pair().context("cannot make the engine's standard input")?;
+        command.stdin(Stdio::from(OwnedFd::from(standard_input)));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0).kill_on_drop(true);
         leftovers::remove(&self.data_dir);
         let mut child = command.spawn().context("cannot start the engine")?;
-        let parent_pipe = child.stdin.take().context("the engine has no standard input")?;
         let stdout = child.stdout.take().context("the engine has no standard output")?;
         let stderr = child.stderr.take().context("the engine has no standard error")?;
         let errors = tokio::spawn(Output::new(BufReader::new(stderr), log::pass_on_error).pass_all());
