@@ -192,12 +192,12 @@ const OLD_CALLS: &[libc::c_long] = &[];
 
 /// What `ioctl` may ask: of terminals whether they are some, of files how much there is to read, and not to wait.
 const IOCTLS: [u64; 6] = [
-    libc::TCGETS as u64,
-    libc::TIOCGWINSZ as u64,
-    libc::FIONBIO as u64,
-    libc::FIONREAD as u64,
-    libc::FIOCLEX as u64,
-    libc::FIONCLEX as u64,
+    libc::TCGETS,
+    libc::TIOCGWINSZ,
+    libc::FIONBIO,
+    libc::FIONREAD,
+    libc::FIOCLEX,
+    libc::FIONCLEX,
 ];
 
 /// What `prctl` may do: names of threads and of memory, and the promise that Landlock needs.
