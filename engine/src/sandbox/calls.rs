@@ -191,14 +191,8 @@ const OLD_CALLS: &[libc::c_long] = &[
 const OLD_CALLS: &[libc::c_long] = &[];
 
 /// What `ioctl` may ask: of terminals whether they are some, of files how much there is to read, and not to wait.
-const IOCTLS: [u64; 6] = [
-    libc::TCGETS,
-    libc::TIOCGWINSZ,
-    libc::FIONBIO,
-    libc::FIONREAD,
-    libc::FIOCLEX,
-    libc::FIONCLEX,
-];
+const IOCTLS: [u64; 6] =
+    [libc::TCGETS, libc::TIOCGWINSZ, libc::FIONBIO, libc::FIONREAD, libc::FIOCLEX, libc::FIONCLEX];
 
 /// What `prctl` may do: names of threads and of memory, and the promise that Landlock needs.
 const PRCTLS: [u64; 4] = [

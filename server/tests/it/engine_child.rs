@@ -86,7 +86,7 @@ async fn the_engine_has_nothing_of_the_servers() {
     let parent = (3..16).find(|number| open(*number).to_string_lossy().starts_with("socket:")).unwrap();
     let ways = [
         format!("SELECT * FROM file('/proc/{pid}/environ', 'LineAsString')"),
-        format!("SELECT * FROM file('/proc/1/task/1/environ', 'LineAsString')"),
+        "SELECT * FROM file('/proc/1/task/1/environ', 'LineAsString')".to_owned(),
         format!("SELECT * FROM file('/proc/self/fd/{parent}', 'LineAsString', 'a String')"),
         format!("SELECT * FROM file({parent}, 'LineAsString', 'a String')"),
         format!("SELECT * FROM url('file:///proc/self/fd/{parent}', 'LineAsString', 'a String')"),
