@@ -10,6 +10,7 @@ mod probe;
 use crate::log;
 use anyhow::{Context, bail};
 use log_center_engine::passes_variable;
+use log_center_engine::site::Hosts;
 use output::Output;
 use serde::Deserialize;
 use std::fmt;
@@ -53,6 +54,8 @@ pub struct EngineCommand {
     pub hung_after: Duration,
     /// Where it listens.
     pub addr: SocketAddr,
+    /// The names of this machine.
+    pub hosts: Hosts,
     /// Its data.
     pub data_dir: PathBuf,
     /// The library, if it is not at one of the usual places.
@@ -187,6 +190,7 @@ impl EngineCommand {
         let mut command = Command::new(&self.program);
         command.arg("engine").arg("--parent-pipe");
         command.arg("--addr").arg(self.addr.to_string()).arg("--data-dir").arg(&self.data_dir);
+        command.arg("--hosts").arg(self.hosts.to_string());
         if let Some(libchdb) = &self.libchdb {
             command.arg("--libchdb").arg(libchdb);
         }
