@@ -13,7 +13,8 @@ use tokio_io_timeout::TimeoutStream;
 use crate::connection::{Busy, Connections, Entered, Rules, Wire};
 use crate::http::{Front, REFUSALS};
 use crate::limits::{
-    ANSWER_PAUSE, CONNECTIONS, HEAD_TIME, IDLE_TIME, OVERTIME_LOOK, STRANGERS_OF_ONE_ADDRESS,
+    ANSWER_PAUSE, CONNECTIONS, DESCRIPTIONS_LOOK, HEAD_TIME, IDLE_TIME, OVERTIME_LOOK,
+    STRANGERS_OF_ONE_ADDRESS,
 };
 use crate::stop::Stop;
 
@@ -34,6 +35,7 @@ pub(crate) async fn until_stop(
 ) {
     let connections = Connections::new(&RULES);
     let mut look = tokio::time::interval(OVERTIME_LOOK);
+    let mut descriptions = tokio::time::interval(DESCRIPTIONS_LOOK);
     loop {
         tokio::select! {
             () = stop.asked() => return,
@@ -43,6 +45,10 @@ pub(crate) async fn until_stop(
                     tracing::error!("too many statements do not end; the engine stops, to be started again");
                     stop.ask("too many statements do not end");
                 }
+            }
+            _ = descriptions.tick() => {
+                let engine = front.engine.clone();
+                tokio::task::spawn_blocking(move || engine.descriptions().keep_up(&engine));
             }
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => match connections.enter(peer.ip()) {

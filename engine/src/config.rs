@@ -1,10 +1,16 @@
 //! The configuration file that libchdb reads when it starts.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::{Error, Options};
 
 const FILE_NAME: &str = "engine.xml";
+
+/// Permissions of the file.
+const FILE_MODE: u32 = 0o600;
 
 /// Shares of the memory limit that caches may grow to, as divisors. ClickHouse's own defaults are sized
 /// for machines of their own (5 GiB of marks alone). Together they stay under a third of the limit.
@@ -33,12 +39,47 @@ const INSERT_RESERVE_SHARE: u64 = 40;
 /// How much room merges leave: half of what inserts do. A merge reserves what it will write before it starts.
 const MERGE_RESERVE_DIVISOR: u64 = 2;
 
+/// Folders below the data directory that SQL may name files in: apart from what the store keeps for itself, and empty unless
+/// somebody who has the password puts something there.
+const FOLDERS: [(&str, &str); 3] = [
+    ("user_files_path", "user_files"),
+    ("format_schema_path", "format_schemas"),
+    ("user_scripts_path", "user_scripts"),
+];
+
 /// Writes the configuration into the data directory and returns its path.
-pub(crate) fn write(options: &Options) -> Result<PathBuf, Error> {
-    let path = options.data_dir.join(FILE_NAME);
-    std::fs::write(&path, text(options.max_memory_bytes, disk_bytes(&options.data_dir)))
-        .map_err(|error| Error::on_path("cannot write", &path, error))?;
-    absolute(&path)
+///
+/// In one step, and never through a link: whatever lies in the place of the old one is replaced and left as it is. The process goes
+/// into the folder of SQL's own files, against which SQL's relative paths are understood.
+pub(crate) fn write(options: &Options, data_dir: &Path) -> Result<PathBuf, Error> {
+    for (_, folder) in FOLDERS {
+        make_folder(&data_dir.join(folder))?;
+    }
+    let own_files = data_dir.join(FOLDERS[0].1);
+    std::env::set_current_dir(&own_files)
+        .map_err(|error| Error::on_path("cannot go into", &own_files, error))?;
+    let path = data_dir.join(FILE_NAME);
+    let text = text(options.max_memory_bytes, disk_bytes(data_dir), data_dir)?;
+    let new = data_dir.join(format!("{FILE_NAME}.{}", uuid::Uuid::new_v4().simple()));
+    let written = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&new);
+    let placed = written
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .and_then(|()| std::fs::rename(&new, &path));
+    if placed.is_err() {
+        _ = std::fs::remove_file(&new);
+    }
+    placed.map_err(|error| Error::on_path("cannot write", &path, error))?;
+    Ok(path)
+}
+
+/// A folder, and not a link to one.
+fn make_folder(path: &Path) -> Result<(), Error> {
+    let failed = |error| Error::on_path("cannot make the folder", path, error);
+    if path.symlink_metadata().is_ok_and(|there| !there.is_dir()) {
+        tracing::warn!(path = %path.display(), "removed what was in the place of a folder");
+        std::fs::remove_file(path).map_err(failed)?;
+    }
+    std::fs::create_dir_all(path).map_err(failed)
 }
 
 pub(crate) fn absolute(path: &Path) -> Result<PathBuf, Error> {
@@ -50,17 +91,25 @@ fn disk_bytes(data_dir: &Path) -> u64 {
     rustix::fs::statvfs(data_dir).map_or(u64::MAX, |disk| disk.f_blocks.saturating_mul(disk.f_frsize))
 }
 
-fn text(max_memory_bytes: u64, disk_bytes: u64) -> String {
+fn text(max_memory_bytes: u64, disk_bytes: u64, data_dir: &Path) -> Result<String, Error> {
+    let data_dir = data_dir.to_str().ok_or_else(|| {
+        Error::new(format!("the path of the data directory must be UTF-8: {}", data_dir.display()))
+    })?;
+    let data_dir = data_dir.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let folders: String = FOLDERS
+        .iter()
+        .map(|(setting, folder)| format!("    <{setting}>{data_dir}/{folder}/</{setting}>\n"))
+        .collect();
     let insert_reserve = INSERT_RESERVE_BYTES.min(disk_bytes / INSERT_RESERVE_SHARE);
     let merge_reserve = insert_reserve / MERGE_RESERVE_DIVISOR;
     let statements = max_memory_bytes / 100 * ALLOCATED_PERCENT;
     let mark = max_memory_bytes / MARK_CACHE_SHARE;
     let index = max_memory_bytes / INDEX_CACHE_SHARE;
     let small = max_memory_bytes / SMALL_CACHE_SHARE;
-    format!(
+    Ok(format!(
         "<!-- Written by log-center at every start; changes are lost. -->
 <clickhouse>
-    <max_server_memory_usage>{statements}</max_server_memory_usage>
+{folders}    <max_server_memory_usage>{statements}</max_server_memory_usage>
     <memory_worker_period_ms>{MEMORY_CHECK_MS}</memory_worker_period_ms>
     <memory_worker_use_cgroup>0</memory_worker_use_cgroup>
     <memory_worker_purge_total_memory_threshold_ratio>0.5</memory_worker_purge_total_memory_threshold_ratio>
@@ -91,5 +140,5 @@ fn text(max_memory_bytes: u64, disk_bytes: u64) -> String {
     <send_crash_reports><enabled>false</enabled></send_crash_reports>
 </clickhouse>
 "
-    )
+    ))
 }

@@ -25,13 +25,13 @@
 //!
 //! # The life of the process
 //!
-//! [`run`] loads the library, takes the lock of the data directory (waiting for its holder to end), binds
-//! its port, enters the sandbox, and only then lets ClickHouse and the runtime start their threads, which inherit the
-//! sandbox. A stop lets inserts commit and cancels reads, within a deadline.
+//! [`close_inherited_files`] and [`leave_environment`] rid the process of what is its starter's. [`run`] takes the lock of the data
+//! directory (waiting for its holder to end), binds its port, restricts its system calls, loads the library, restricts its
+//! files, and only then lets ClickHouse and the runtime start their threads, which inherit both (`sandbox`). A stop lets inserts commit and cancels reads, within a deadline.
 //!
 //! # Invariants
 //!
-//! - Unsafe code is in `chdb` only.
+//! - Unsafe code is in `chdb`, and in `sandbox::inherited`.
 //! - What is acknowledged survives SIGKILL.
 //! - `system.processes` shows the HTTP query id of a statement in `Settings['log_comment']`; libchdb gives
 //!   `query_id`s of its own.
@@ -44,6 +44,7 @@ mod chdb;
 mod codec;
 mod config;
 pub mod connection;
+mod descriptions;
 mod error;
 mod exception;
 mod http;
@@ -63,5 +64,6 @@ mod stop;
 pub use error::Error;
 pub use options::{MIN_MEMORY_BYTES, Options};
 pub use password::Password;
+pub use sandbox::inherited::{close_inherited_files, leave_environment, passes_variable};
 pub use serve::run;
 pub use sql::{answer_format, judge};

@@ -73,6 +73,9 @@ pub(crate) const STATEMENTS_THAT_DO_NOT_END: usize = 8;
 /// How often that is looked at.
 pub(crate) const OVERTIME_LOOK: Duration = Duration::from_millis(250);
 
+/// How often it is looked at whether ClickHouse changed descriptions of tables by itself.
+pub(crate) const DESCRIPTIONS_LOOK: Duration = Duration::from_secs(5);
+
 /// Sessions of who shows the password. For one more, the one that was idle for longest is closed.
 pub(crate) const SESSIONS: usize = 64;
 

@@ -2,8 +2,11 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
+
+use rustix::fs::OFlags;
 
 use crate::Error;
 
@@ -27,13 +30,7 @@ pub(crate) fn acquire(
     give_up: impl Fn() -> bool,
 ) -> Result<DirectoryLock, Error> {
     let path = directory.join(FILE_NAME);
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(|error| Error::on_path("cannot open the lock file", &path, error))?;
+    let mut file = open(&path).map_err(|error| Error::on_path("cannot open the lock file", &path, error))?;
     let started = Instant::now();
     let mut said = false;
     loop {
@@ -60,6 +57,21 @@ pub(crate) fn acquire(
     }
     write_own_pid(&mut file).map_err(|error| Error::on_path("cannot write", &path, error))?;
     Ok(DirectoryLock { _file: file })
+}
+
+/// Opens the file itself: a link in its place is removed, not followed, as the file is written to.
+fn open(path: &Path) -> std::io::Result<File> {
+    if path.symlink_metadata().is_ok_and(|there| there.is_symlink()) {
+        tracing::warn!(path = %path.display(), "removed a link in the place of the lock file");
+        std::fs::remove_file(path)?;
+    }
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+        .open(path)
 }
 
 fn holder(file: &mut File) -> String {

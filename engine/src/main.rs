@@ -15,6 +15,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    log_center_engine::close_inherited_files();
     let arguments = Arguments::parse();
     let filter = EnvFilter::try_from_env("LOG_CENTER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
@@ -23,7 +24,7 @@ fn main() -> ExitCode {
         .with_ansi(false)
         .log_internal_errors(false)
         .init();
-    match log_center_engine::run(arguments.options) {
+    match log_center_engine::leave_environment().and_then(|()| log_center_engine::run(arguments.options)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");

@@ -135,6 +135,10 @@ pub struct Options {
     /// Listen on an address that is not loopback, although everybody may read without a password
     #[arg(long)]
     pub allow_remote: bool,
+
+    /// Do as on a kernel that has neither seccomp nor Landlock; for tests
+    #[arg(long, hide = true)]
+    pub without_sandbox: bool,
 }
 
 /// Least memory of an engine, bytes: 128 MiB. Below this it cannot even start its own tables.

@@ -10,6 +10,7 @@ use rustix::fs::Mode;
 use serde::Serialize;
 
 use crate::chdb::{Engine, Library, leave};
+use crate::descriptions::Descriptions;
 use crate::exception::Exception;
 use crate::http::Front;
 use crate::limits::STATEMENTS_THAT_DO_NOT_END;
@@ -47,7 +48,8 @@ const STOP_POLL: Duration = Duration::from_millis(5);
 /// Runs an engine until it is told to stop.
 ///
 /// Call it on the main thread before any other thread exists: the sandbox binds the calling thread and
-/// those it starts afterwards. Prints one JSON line on standard output when ready:
+/// those it starts afterwards. Call [`close_inherited_files`](crate::close_inherited_files) and
+/// [`leave_environment`](crate::leave_environment) before it. Prints one JSON line on standard output when ready:
 ///
 /// ```json
 /// {"listening":"127.0.0.1:41234","version":"26.7.2.1","sandbox":"enforced"}
@@ -76,7 +78,7 @@ pub fn run(options: Options) -> Result<(), Error> {
     }
     // What ClickHouse writes is nobody else's.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
-    let library = Library::load(&libchdb::locate(options.libchdb.as_deref())?)?;
+    let libchdb = config::absolute(&libchdb::locate(options.libchdb.as_deref())?)?;
     std::fs::create_dir_all(&options.data_dir)
         .map_err(|error| Error::on_path("cannot make the data directory", &options.data_dir, error))?;
     let patience = Duration::from_secs(options.lock_wait_seconds);
@@ -86,17 +88,21 @@ pub fn run(options: Options) -> Result<(), Error> {
         .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
         .map_err(|error| Error::with(format!("cannot listen on {}", options.addr), error))?;
 
-    let config = config::write(&options)?;
     let data_dir = config::absolute(&options.data_dir)?;
-    let sandbox = sandbox::enter(&data_dir)?;
-    let engine = Arc::new(Engine::start(library, &data_dir, &config)?);
+    let descriptions = Descriptions::check(&data_dir)?;
+    let config = config::write(&options, &data_dir)?;
+    let restricted = sandbox::restrict_calls(!options.without_sandbox);
+    let library = Library::load(&libchdb)?;
+    let sandbox = restricted.restrict_files(&data_dir)?;
+    let engine = Arc::new(Engine::start(library, &data_dir, &config, descriptions)?);
+    engine.descriptions().keep_up(&engine);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_stack_size(STATEMENT_STACK_BYTES)
         .max_blocking_threads(options.max_statements as usize + STATEMENTS_THAT_DO_NOT_END + SPARE_THREADS)
         .build()
         .map_err(|error| Error::with("cannot start the runtime", error))?;
-    let front = open_front(engine.clone(), &options, password)
+    let front = open_front(engine.clone(), &options, sandbox, password)
         .map_err(|exception| Error::with("the engine does not answer", exception))?;
     match runtime.block_on(serve(Arc::new(front), listener, sandbox, &options, &stop)) {
         Ok(drained) => finish(runtime, &engine, drained),
@@ -107,7 +113,12 @@ pub fn run(options: Options) -> Result<(), Error> {
     }
 }
 
-fn open_front(engine: Arc<Engine>, options: &Options, password: Password) -> Result<Front, Exception> {
+fn open_front(
+    engine: Arc<Engine>,
+    options: &Options,
+    sandbox: Sandbox,
+    password: Password,
+) -> Result<Front, Exception> {
     let mut connection = engine.connect(&[])?;
     let mut ask = |question| connection.query(question, "TabSeparatedRaw", &[]).map(|answer| answer.text());
     let (version, timezone) = (ask("SELECT version()")?, ask("SELECT timezone()")?);
@@ -117,7 +128,7 @@ fn open_front(engine: Arc<Engine>, options: &Options, password: Password) -> Res
         running: Arc::new(Running::new(engine.clone())?),
         sessions: Arc::new(Sessions::default()),
         settings: Settings::load(&engine, options)?,
-        judge: Judge::new(options),
+        judge: Judge::new(options, sandbox),
         engine,
         version,
         timezone,
@@ -212,6 +223,7 @@ fn finish(runtime: tokio::runtime::Runtime, engine: &Arc<Engine>, drained: bool)
     while Arc::strong_count(engine) > 1 {
         std::thread::sleep(STOP_POLL);
     }
+    engine.descriptions().keep_up(engine);
     engine.stop();
     tracing::info!("stopped");
     leave(0)

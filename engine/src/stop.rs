@@ -1,10 +1,12 @@
 //! Who may end the process: signals, and the death of its parent.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::event::{PollFd, PollFlags, poll};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
@@ -36,13 +38,18 @@ impl Stop {
         }
     }
 
-    /// Asks for a stop when `input` ends, which was standard input. Needs a thread of its own, which stays outside the
-    /// sandbox and does nothing else.
+    /// Asks for a stop when `input` ends, which was standard input. Needs a thread of its own, which does nothing else.
+    ///
+    /// A socket, which is what the server gives, can neither be opened again by its name in `/proc` nor be waited for by a statement
+    /// that reads from its number.
     pub(crate) fn watch_parent(self: &Arc<Self>, mut input: File) -> Result<(), Error> {
+        let failed = |error: std::io::Error| Error::with("cannot watch standard input", error);
+        if input.metadata().map_err(failed)?.file_type().is_socket() {
+            rustix::io::ioctl_fionbio(&input, true).map_err(|error| failed(error.into()))?;
+        }
         let stop = self.clone();
         let watch = move || {
-            let mut ignored = [0; 64];
-            while !matches!(input.read(&mut ignored), Ok(0) | Err(_)) {}
+            while !has_ended(&mut input) {}
             stop.ask("standard input ended: the parent process stops, or is gone");
         };
         std::thread::Builder::new()
@@ -69,6 +76,21 @@ impl Stop {
             });
         }
         Ok(())
+    }
+}
+
+/// Waits until something comes, and reads it. Whether that was the end.
+fn has_ended(input: &mut File) -> bool {
+    let mut ignored = [0; 64];
+    match input.read(&mut ignored) {
+        Ok(length) => length == 0,
+        Err(error) if error.kind() == ErrorKind::Interrupted => false,
+        Err(error) if error.kind() == ErrorKind::WouldBlock => {
+            // An error shows again at the next read.
+            _ = poll(&mut [PollFd::new(input, PollFlags::IN)], None);
+            false
+        }
+        Err(_) => true,
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{Connection, Library};
 use crate::Error;
+use crate::descriptions::Descriptions;
 use crate::exception::{Exception, Kind};
 
 /// ClickHouse, running in this process on one data directory.
@@ -19,11 +20,17 @@ pub(crate) struct Engine {
     /// Dropped before the shutdown call; nothing runs on it.
     anchor: Mutex<Option<Connection>>,
     stopped: AtomicBool,
+    descriptions: Descriptions,
 }
 
 impl Engine {
     /// Starts ClickHouse. Its threads inherit the calling thread's sandbox.
-    pub(crate) fn start(library: &'static Library, data_dir: &Path, config: &Path) -> Result<Self, Error> {
+    pub(crate) fn start(
+        library: &'static Library,
+        data_dir: &Path,
+        config: &Path,
+        descriptions: Descriptions,
+    ) -> Result<Self, Error> {
         let argument = |text: String| {
             CString::new(text).map_err(|error| Error::with("a path must not hold a zero byte", error))
         };
@@ -38,7 +45,18 @@ impl Engine {
                 data_dir.display()
             ))
         })?;
-        Ok(Self { library, arguments, anchor: Mutex::new(Some(anchor)), stopped: AtomicBool::new(false) })
+        Ok(Self {
+            library,
+            arguments,
+            anchor: Mutex::new(Some(anchor)),
+            stopped: AtomicBool::new(false),
+            descriptions,
+        })
+    }
+
+    /// What of the directory's descriptions is the store's own.
+    pub(crate) fn descriptions(&self) -> &Descriptions {
+        &self.descriptions
     }
 
     /// A new session with these settings in force from its start; `readonly` among them binds it for good.

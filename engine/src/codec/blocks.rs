@@ -28,6 +28,13 @@ const WRITTEN_BLOCK_BYTES: usize = 1 << 20;
 /// ClickHouse accepts 1 GiB, but no client writes blocks of more than a few MiB.
 const MAX_BLOCK_BYTES: usize = 64 << 20;
 
+/// Most data that a packed byte can hold, by the format of LZ4: a longer match costs a byte for each 255.
+const MAX_LZ4_RATIO: usize = 255;
+
+/// Memory that a reader keeps from one block to the next. What is more is given back before the next one is waited for: whoever sends
+/// little and then nothing more holds nothing.
+const KEPT_BYTES: usize = 1 << 20;
+
 /// Appends `data` to `out` as LZ4 blocks.
 pub(super) fn write(data: &[u8], out: &mut Vec<u8>) {
     for piece in data.chunks(WRITTEN_BLOCK_BYTES) {
@@ -65,6 +72,9 @@ impl<R: Read> BlockReader<R> {
 
     /// Unpacks the next block; false at the end of the input.
     fn next_block(&mut self) -> io::Result<bool> {
+        self.position = 0;
+        self.data.clear();
+        self.data.shrink_to(KEPT_BYTES);
         let mut expected = [0; CHECKSUM_BYTES];
         let first = self.inner.read(&mut expected)?;
         if first == 0 {
@@ -75,10 +85,13 @@ impl<R: Read> BlockReader<R> {
         self.inner.read_exact(&mut header).map_err(cut)?;
         let (method, packed_bytes, data_bytes) = parse_header(header)?;
 
-        self.packed.clear();
+        // Grows as the bytes come, whatever the header says.
         self.packed.extend_from_slice(&header);
-        self.packed.resize(packed_bytes, 0);
-        self.inner.read_exact(&mut self.packed[HEADER_BYTES..]).map_err(cut)?;
+        let rest = (packed_bytes - HEADER_BYTES) as u64;
+        let came = self.inner.by_ref().take(rest).read_to_end(&mut self.packed)?;
+        if came as u64 != rest {
+            return Err(cut(io::ErrorKind::UnexpectedEof.into()));
+        }
         if checksum(&self.packed) != expected {
             return Err(Exception::new(
                 Kind::ChecksumDoesntMatch,
@@ -86,9 +99,9 @@ impl<R: Read> BlockReader<R> {
             )
             .into());
         }
-        self.data.resize(data_bytes, 0);
-        self.position = 0;
-        unpack(method, &self.packed[HEADER_BYTES..], &mut self.data)?;
+        unpack(method, &self.packed[HEADER_BYTES..], data_bytes, &mut self.data)?;
+        self.packed.clear();
+        self.packed.shrink_to(KEPT_BYTES);
         Ok(true)
     }
 }
@@ -110,17 +123,34 @@ fn parse_header(header: [u8; HEADER_BYTES]) -> io::Result<(u8, usize, usize)> {
     Ok((method, packed, data))
 }
 
-fn unpack(method: u8, packed: &[u8], data: &mut [u8]) -> io::Result<()> {
+/// Unpacks into `data`, which is empty. Takes no more memory than what is packed can fill.
+fn unpack(method: u8, packed: &[u8], data_bytes: usize, data: &mut Vec<u8>) -> io::Result<()> {
     let wrong = |reason: String| io::Error::from(Exception::new(Kind::CannotDecompress, reason));
-    let written = match method {
-        METHOD_NONE if packed.len() == data.len() => {
-            data.copy_from_slice(packed);
-            data.len()
+    match method {
+        METHOD_NONE => data.extend_from_slice(packed),
+        METHOD_LZ4 => {
+            // The last sequence needs no match, and the first of a match are four.
+            let possible = packed.len().saturating_mul(MAX_LZ4_RATIO).saturating_add(MAX_LZ4_RATIO);
+            if data_bytes > possible {
+                return Err(wrong(format!(
+                    "a block of {} bytes cannot hold the {data_bytes} bytes that it promised",
+                    packed.len()
+                )));
+            }
+            data.resize(data_bytes, 0);
+            let written = lz4_flex::block::decompress_into(packed, data)
+                .map_err(|error| wrong(format!("Cannot decompress LZ4 block: {error}")))?;
+            data.truncate(written);
         }
-        METHOD_LZ4 => lz4_flex::block::decompress_into(packed, data)
-            .map_err(|error| wrong(format!("Cannot decompress LZ4 block: {error}")))?,
-        METHOD_ZSTD => zstd::bulk::decompress_to_buffer(packed, data)
-            .map_err(|error| wrong(format!("Cannot decompress ZSTD block: {error}")))?,
+        METHOD_ZSTD => {
+            let mut decoder = zstd::Decoder::with_buffer(packed)?;
+            decoder.window_log_max(MAX_BLOCK_BYTES.ilog2())?;
+            // One more than promised tells that it is too much.
+            decoder
+                .take(data_bytes as u64 + 1)
+                .read_to_end(data)
+                .map_err(|error| wrong(format!("Cannot decompress ZSTD block: {error}")))?;
+        }
         _ => {
             return Err(Exception::new(
                 Kind::UnknownCompressionMethod,
@@ -128,11 +158,11 @@ fn unpack(method: u8, packed: &[u8], data: &mut [u8]) -> io::Result<()> {
             )
             .into());
         }
-    };
-    if written == data.len() {
+    }
+    if data.len() == data_bytes {
         return Ok(());
     }
-    Err(wrong(format!("a block holds {written} bytes and promised {}", data.len())))
+    Err(wrong(format!("a block holds {} bytes and promised {data_bytes}", data.len())))
 }
 
 fn cut(error: io::Error) -> io::Error {
@@ -154,5 +184,56 @@ impl<R: Read> Read for BlockReader<R> {
         buffer[..count].copy_from_slice(&self.data[self.position..self.position + count]);
         self.position += count;
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        BlockReader, CHECKSUM_BYTES, HEADER_BYTES, KEPT_BYTES, METHOD_LZ4, METHOD_NONE, METHOD_ZSTD,
+        checksum, write,
+    };
+    use std::io::Read as _;
+
+    fn block(method: u8, packed: &[u8], packed_bytes: u32, data_bytes: u32) -> Vec<u8> {
+        let mut block = vec![method];
+        block.extend(packed_bytes.to_le_bytes());
+        block.extend(data_bytes.to_le_bytes());
+        block.extend(packed);
+        [checksum(&block).as_slice(), &block].concat()
+    }
+
+    #[test]
+    fn memory_follows_what_came() {
+        let many = 64 << 20;
+        let length = |packed: &[u8]| u32::try_from(packed.len() + HEADER_BYTES).unwrap();
+        let zstd = zstd::encode_all(&[7; 100][..], 1).unwrap();
+        for (what, bytes) in [
+            ("packed", block(METHOD_LZ4, &[0; 8], many, 100)),
+            ("unpacked", block(METHOD_LZ4, &[], length(&[]), many)),
+            ("unpacked, with some", block(METHOD_LZ4, &[0x10, 0], length(&[0, 0]), many)),
+            ("unpacked, not at all", block(METHOD_NONE, &[1, 2], length(&[0, 0]), many)),
+            ("unpacked, by ZSTD", block(METHOD_ZSTD, &zstd, length(&zstd), many)),
+        ] {
+            let mut reader = BlockReader::new(bytes.as_slice());
+            reader.read_to_end(&mut Vec::new()).unwrap_err();
+            let held = reader.packed.capacity() + reader.data.capacity();
+            assert!(held < 1 << 16, "{what}: {held} bytes for {}", bytes.len());
+        }
+    }
+
+    #[test]
+    fn a_block_is_given_back_before_the_next_is_waited_for() {
+        let mut bytes = Vec::new();
+        write(&[7; 1 << 20], &mut bytes);
+        let zeros = lz4_flex::block::compress(&vec![0; 32 << 20]);
+        bytes.extend(block(METHOD_LZ4, &zeros, u32::try_from(zeros.len() + HEADER_BYTES).unwrap(), 32 << 20));
+        // What comes next is not whole.
+        bytes.extend([0; CHECKSUM_BYTES]);
+        let mut reader = BlockReader::new(bytes.as_slice());
+        let mut data = Vec::new();
+        reader.read_to_end(&mut data).unwrap_err();
+        assert_eq!(data.len(), 33 << 20);
+        assert!(reader.packed.capacity() + reader.data.capacity() <= 2 * KEPT_BYTES);
     }
 }

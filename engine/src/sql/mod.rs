@@ -10,4 +10,4 @@ mod statement;
 pub(crate) use insert::{Head, find_head};
 pub(crate) use kill::{Id as KillId, kill_order};
 pub use statement::answer_format;
-pub(crate) use statement::{Effect, effect, is_use, refuse_files, refuse_several};
+pub(crate) use statement::{Effect, changes_descriptions, effect, is_use, refuse_files, refuse_several};

@@ -23,6 +23,17 @@ pub(crate) fn is_use(sql: &str) -> bool {
     Lexer::new(sql).next().is_some_and(|first| first.is_word("USE"))
 }
 
+/// Whether a statement may change what tables, databases or functions there are, or how they are described. In doubt it may.
+pub(crate) fn changes_descriptions(sql: &str) -> bool {
+    const CHANGES_NONE: [&str; 12] = [
+        "INSERT", "SET", "USE", "KILL", "OPTIMIZE", "SYSTEM", "TRUNCATE", "DELETE", "UPDATE", "BEGIN",
+        "COMMIT", "ROLLBACK",
+    ];
+    let first = Lexer::new(sql).find(|token| *token != Token::Open);
+    effect(sql) == Effect::Writes
+        && first.is_some_and(|first| !CHANGES_NONE.iter().any(|keyword| first.is_word(keyword)))
+}
+
 /// The format that a statement names for its answer: the last `FORMAT name` outside parentheses, with nothing
 /// behind it but settings.
 pub fn answer_format(sql: &str) -> Option<&str> {

@@ -6,6 +6,7 @@ use super::Statement;
 use crate::Options;
 use crate::chdb::{Connection, Engine};
 use crate::exception::{Exception, Kind};
+use crate::sandbox::Sandbox;
 use crate::sql::judge::{self, Judged, Limits, Refusal};
 
 /// Connections kept for the next statement; opening one costs as much as judging.
@@ -23,10 +24,12 @@ pub(crate) struct Judge {
     limits: Vec<(&'static str, u64)>,
     settings: Vec<(String, String)>,
     idle: Mutex<Vec<Connection>>,
+    /// Without one, table functions are refused whatever they are.
+    sandbox: Sandbox,
 }
 
 impl Judge {
-    pub(crate) fn new(options: &Options) -> Self {
+    pub(crate) fn new(options: &Options, sandbox: Sandbox) -> Self {
         let own =
             [("readonly", 2), ("max_execution_time", STEP_SECONDS), ("max_memory_usage", STEP_MEMORY_BYTES)];
         let settings = own.into_iter().chain(judge::PARSER_LIMITS);
@@ -34,6 +37,7 @@ impl Judge {
             limits: limits(options),
             settings: settings.map(|(name, value)| (name.to_owned(), value.to_string())).collect(),
             idle: Mutex::default(),
+            sandbox,
         }
     }
 
@@ -57,7 +61,8 @@ impl Judge {
             Some(connection) => connection,
             None => engine.connect(&self.settings)?,
         };
-        let judged = judge_whole(&mut connection, sql, &statement.parameters, &self.bounds(statement))?;
+        let bounds = self.bounds(statement);
+        let judged = judge_whole(&mut connection, sql, &statement.parameters, &bounds, self.sandbox)?;
         // After a failure it is not known what the connection still holds, so only a good one is kept.
         let mut idle = self.idle();
         if idle.len() < MAX_IDLE_CONNECTIONS {
@@ -103,10 +108,11 @@ fn judge_whole(
     sql: &str,
     parameters: &[(String, String)],
     limits: &Limits<'_>,
+    sandbox: Sandbox,
 ) -> Result<Judged, Exception> {
-    let judged = judge_one(connection, sql, parameters, limits)?;
+    let judged = judge_one(connection, sql, parameters, limits, sandbox)?;
     for filter in judged.filters() {
-        if judge_one(connection, &filter, &[], limits)?.sets() {
+        if judge_one(connection, &filter, &[], limits, sandbox)?.sets() {
             return Err(refused(&Refusal::Setting("in a condition".to_owned())));
         }
     }
@@ -118,6 +124,7 @@ fn judge_one(
     sql: &str,
     parameters: &[(String, String)],
     limits: &Limits<'_>,
+    sandbox: Sandbox,
 ) -> Result<Judged, Exception> {
     let statement = [("statement".to_owned(), judge::as_parameter(sql))];
     let canonical = connection
@@ -126,7 +133,11 @@ fn judge_one(
     let canonical = std::str::from_utf8(canonical.bytes()).map_err(|_| refused(&Refusal::Bytes))?;
     let judged = Judged::read(canonical, parameters, limits).map_err(|refusal| refused(&refusal))?;
     let tree = connection.query(&judged.explain(), judge::TREE_FORMAT, parameters)?;
-    judge::check_tree(&tree.text()).map_err(|refusal| refused(&refusal))?;
+    let tree = tree.text();
+    judge::check_tree(&tree).map_err(|refusal| refused(&refusal))?;
+    if sandbox == Sandbox::None {
+        judge::refuse_table_functions(&tree).map_err(|refusal| refused(&refusal))?;
+    }
     Ok(judged)
 }
 

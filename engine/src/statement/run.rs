@@ -101,7 +101,7 @@ fn run_text(
         Err(exception) => return Ending::Refused(answer, exception),
     };
     let goes_elsewhere = statement.user == User::Full && sql::is_use(text.sql());
-    let ending = perform(text, &mut opened.connection, statement, entry, body, answer);
+    let ending = perform(around.engine, text, &mut opened.connection, statement, entry, body, answer);
     opened.close(goes_elsewhere);
     ending
 }
@@ -169,6 +169,7 @@ fn prepare(
 }
 
 fn perform(
+    engine: &Engine,
     text: Text,
     connection: &mut Connection,
     statement: &Statement,
@@ -190,6 +191,14 @@ fn perform(
                 Ok(counts) => Ending::Done(answer.begin(format), counts),
                 Err(exception) => Ending::Refused(answer, failure::explained(exception, &format)),
             }
+        }
+        Text::Statement(sql) if statement.user == User::Full && sql::changes_descriptions(&sql) => {
+            if let Err(exception) = engine.descriptions().expect_change() {
+                return Ending::Refused(answer, exception);
+            }
+            let ending = select(connection, &sql, statement, entry, answer);
+            engine.descriptions().record(engine);
+            ending
         }
         Text::Statement(sql) => select(connection, &sql, statement, entry, answer),
     }

@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 
-use crate::process::{Engine, plain_client};
+use crate::process::{Engine, PASSWORD, plain_client};
 
 const ROWS: u64 = 200_000;
 
@@ -128,4 +128,53 @@ async fn blocks_come_back_as_they_went() {
     let (status, text) = engine.post(insert, numbers()).await;
     assert!(status >= 400 && text.contains("Code: 39."), "{status} {text}");
     assert_eq!(engine.ask("SELECT count() FROM t").await, "200000");
+}
+
+/// Bodies that announce much and hold nothing, many at the same time.
+#[tokio::test]
+async fn memory_follows_what_came() {
+    const ANNOUNCED: u32 = 64 << 20;
+    const AT_ONCE: usize = 24;
+    const MOST_GROWTH_BYTES: u64 = 300 << 20;
+    let engine = Engine::start();
+    engine.ask("CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a").await;
+    // 8 of 67,108,855 packed bytes that it says will come.
+    let half = [&[0; 16][..], &[0x82], &ANNOUNCED.to_le_bytes(), &100_u32.to_le_bytes(), &[0; 8]].concat();
+    let before = engine.memory_bytes();
+    let head = format!(
+        "POST /?query=INSERT+INTO+t+FORMAT+RowBinary&decompress=1 HTTP/1.1\r\nHost: localhost\r\n\
+         X-ClickHouse-Key: {PASSWORD}\r\nContent-Length: {ANNOUNCED}\r\n\r\n"
+    );
+    let waiting: Vec<_> = (0..AT_ONCE)
+        .map(|_| {
+            let mut connection = engine.connect();
+            connection.write_all(&[head.as_bytes(), &half].concat()).expect("head");
+            connection
+        })
+        .collect();
+    let inserts = "SELECT count() FROM system.processes WHERE query LIKE 'INSERT INTO t%'";
+    engine.until(inserts, &AT_ONCE.to_string()).await;
+    let grown = engine.memory_bytes().saturating_sub(before);
+    assert!(grown < MOST_GROWTH_BYTES, "{} MiB", grown >> 20);
+    drop(waiting);
+    engine.until(inserts, "0").await;
+
+    // A block that says that its two bytes are 64 MiB, from whoever writes and from strangers; and one column of 30 million rows.
+    let empty = [&[0x82][..], &11_u32.to_le_bytes(), &ANNOUNCED.to_le_bytes(), &[0x10, 0]].concat();
+    let empty = [&cityhash_rs::cityhash_102_128(&empty).rotate_left(64).to_le_bytes()[..], &empty].concat();
+    let native = [&[1, 0x80, 0x87, 0xa7, 0x0e, 1, b'a', 6][..], b"UInt64", &[0; 8]].concat();
+    for (query, body) in [
+        ("query=INSERT+INTO+t+FORMAT+RowBinary&decompress=1", &empty),
+        ("user=reader&decompress=1", &empty),
+        ("user=reader&decompress=1", &half),
+        ("query=INSERT+INTO+t+FORMAT+Native", &native),
+    ] {
+        let answers = (0..AT_ONCE).map(|_| engine.post(query, body.clone()));
+        for (status, text) in futures_util::future::join_all(answers).await {
+            assert!(status >= 400, "{query}: {status} {text}");
+        }
+        let grown = engine.memory_bytes().saturating_sub(before);
+        assert!(grown < MOST_GROWTH_BYTES, "{query}: {} MiB", grown >> 20);
+    }
+    assert_eq!(engine.ask("SELECT count() FROM t").await, "0");
 }

@@ -9,18 +9,20 @@ mod probe;
 
 use crate::log;
 use anyhow::{Context, bail};
+use log_center_engine::passes_variable;
 use log_center_engine::site::Hosts;
 use output::Output;
 use serde::Deserialize;
-use std::ffi::OsStr;
 use std::fmt;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::io::BufReader;
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -42,13 +44,6 @@ const RESTART_MIN: Duration = Duration::from_millis(50);
 
 /// The longest pause before a restart.
 const RESTART_MAX: Duration = Duration::from_secs(5);
-
-/// What the engine gets of this process's environment, besides its own settings. Nothing else: the environment may hold
-/// secrets, and SQL must not find them.
-const PASSED_VARIABLES: [&str; 4] = ["LD_LIBRARY_PATH", "LOG_CENTER_LOG", "RUST_BACKTRACE", "TZ"];
-
-/// How the engine's own settings begin.
-const ENGINE_VARIABLES: &str = "LOG_CENTER_ENGINE_";
 
 /// How to start an engine.
 #[derive(Debug, Clone)]
@@ -123,7 +118,7 @@ impl EngineControl {
 /// standard input it still holds.
 struct Running {
     child: Child,
-    parent_pipe: ChildStdin,
+    parent_pipe: UnixStream,
     /// Pass its log on, to its end.
     logs: [JoinHandle<()>; 2],
 }
@@ -208,13 +203,16 @@ impl EngineCommand {
         if self.allow_remote {
             command.arg("--allow-remote");
         }
-        command.env_clear().envs(std::env::vars_os().filter(|(name, _)| is_passed(name)));
+        command.env_clear().envs(std::env::vars_os().filter(|(name, _)| passes_variable(name)));
         // Its own process group: a ^C at the terminal is for this process, which then stops the engine in order.
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // Not a pipe: that could be opened again, by a statement too, under its name in `/proc`.
+        let (parent_pipe, standard_input) =
+            UnixStream::pair().context("cannot make the engine's standard input")?;
+        command.stdin(Stdio::from(OwnedFd::from(standard_input)));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0).kill_on_drop(true);
         leftovers::remove(&self.data_dir);
         let mut child = command.spawn().context("cannot start the engine")?;
-        let parent_pipe = child.stdin.take().context("the engine has no standard input")?;
         let stdout = child.stdout.take().context("the engine has no standard output")?;
         let stderr = child.stderr.take().context("the engine has no standard error")?;
         let errors = tokio::spawn(Output::new(BufReader::new(stderr), log::pass_on_error).pass_all());
@@ -243,10 +241,6 @@ impl EngineCommand {
         let logs = [errors, tokio::spawn(output.pass_all())];
         Ok((Running { child, parent_pipe, logs }, listening))
     }
-}
-
-fn is_passed(name: &OsStr) -> bool {
-    name.to_str().is_some_and(|name| PASSED_VARIABLES.contains(&name) || name.starts_with(ENGINE_VARIABLES))
 }
 
 /// Reads up to the line that says where the engine listens, and passes on what it logs before. `None`: it ended.

@@ -18,7 +18,7 @@ pub use allowed::{Limits, allows_format, allows_setting};
 pub use canonical::Judged;
 pub use refusal::Refusal;
 pub use scan::{check_marks, scan};
-pub use tree::check_tree;
+pub use tree::{check_tree, refuse_table_functions};
 
 /// Gives the canonical text of the parameter `statement`; asked in the format `RawBLOB`.
 pub const FORMAT: &str = "SELECT formatQuery({statement:String})";

@@ -97,6 +97,24 @@ pub fn check_tree(tree: &str) -> Result<(), Refusal> {
     if parent.is_empty() || !expected.is_empty() { Err(Refusal::Unclear) } else { Ok(()) }
 }
 
+/// Refuses a tree that names any table function, those too that read nothing but their arguments.
+///
+/// # Errors
+/// The first one.
+pub fn refuse_table_functions(tree: &str) -> Result<(), Refusal> {
+    let nodes = tree.lines().map(|line| line.trim_start_matches(' '));
+    let named = nodes.clone().zip(nodes.skip(1)).find(|(parent, node)| {
+        node.starts_with("TableFunctionExpression")
+            || (parent.starts_with("TableExpression") && node.starts_with("Function "))
+    });
+    match named {
+        Some((_, node)) => Err(Refusal::TableFunction(
+            node.split(' ').nth(1).unwrap_or_default().chars().take(MAX_KIND_CHARS).collect(),
+        )),
+        None => Ok(()),
+    }
+}
+
 /// The number in `Kind … (children 3)`.
 fn children(node: &str) -> usize {
     let number = node.rsplit_once(" (children ").and_then(|(_, number)| number.strip_suffix(')'));
