@@ -25,6 +25,8 @@ mod mark;
 mod queue;
 mod recovery;
 mod room;
+#[cfg(test)]
+mod tests;
 
 pub use account::WaitingEvents;
 pub use damage::Loss;

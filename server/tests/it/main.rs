@@ -21,6 +21,7 @@ mod harness;
 mod hostile;
 mod idempotency;
 mod issues;
+mod late;
 mod lifecycle;
 mod metrics;
 mod openapi;
