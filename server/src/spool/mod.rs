@@ -4,7 +4,7 @@
 //! moment, decides for each whether it is new, a duplicate or a regression, writes the lot as one entry with one
 //! `fdatasync`, and answers. Because it is one thread, "exactly one is new" needs no lock.
 //!
-//! The store below is `fjall`. It holds the entries (a queue of two [lanes](lane)), the issue index (fingerprint → state), and the
+//! The store below is `fjall`. It holds the entries (a queue of two lanes), the issue index (fingerprint → state), and the
 //! idempotency keys of the last day; an entry and what it changes in the indexes are one atomic write.
 //!
 //! # Limits

@@ -11,7 +11,7 @@
 //! its batch. So after a crash, a timeout or a cut connection the writer can ask ClickHouse itself whether the batch
 //! arrived. The deduplication token that goes along is the second line: it holds where several replicas answer.
 //!
-//! The spool has two lanes: between two slices of what is late, what is fresh has its turn ([`turns`]). One range is sent at a
+//! The spool has two lanes: between two slices of what is late, what is fresh has its turn (`turns`). One range is sent at a
 //! time, so the numbers of the batches grow in the order in which they arrive.
 //!
 //! ClickHouse being away is no error here, only a reason to wait; what waits is bounded by the spool.
