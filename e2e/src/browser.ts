@@ -19,8 +19,8 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-/** A headless Chromium: LOG_CENTER_CHROMIUM, which `cargo xtask test` sets, or the first on the PATH. */
-export async function launchBrowser(): Promise<Browser> {
+/** A headless Chromium: LOG_CENTER_CHROMIUM, which `cargo xtask test` sets, or the first on the PATH; with further `flags`. */
+export async function launchBrowser(flags: readonly string[] = []): Promise<Browser> {
   const onPath = (process.env.PATH ?? '').split(delimiter);
   const candidates = NAMES.flatMap((name) => onPath.map((directory) => join(directory, name)));
   const executablePath = process.env.LOG_CENTER_CHROMIUM || candidates.find((path) => existsSync(path));
@@ -29,7 +29,7 @@ export async function launchBrowser(): Promise<Browser> {
       'no Chromium found: run `cargo xtask test --only e2e`, which gets one or says what to install',
     );
   }
-  return chromium.launch({ executablePath, args: FLAGS, headless: true });
+  return chromium.launch({ executablePath, args: [...FLAGS, ...flags], headless: true });
 }
 
 /** Keeps a picture of the page in target/screenshots. */

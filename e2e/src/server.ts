@@ -16,7 +16,8 @@ const STOP_DEADLINE_MS = 30_000;
 export class Server {
   private constructor(
     private readonly child: ChildProcess,
-    private readonly dataDir: string,
+    /** Where it keeps everything. */
+    readonly dataDir: string,
     private readonly log: () => string,
     /** Base URLs of the three listeners. */
     readonly api: string,
@@ -24,8 +25,8 @@ export class Server {
     readonly clickhouse: string,
   ) {}
 
-  /** Starts the program named by LOG_CENTER_BIN, or else the one that cargo built for development. */
-  static async start(): Promise<Server> {
+  /** Starts the program named by LOG_CENTER_BIN, or else the one that cargo built for development, with further `variables`. */
+  static async start(variables: Readonly<Record<string, string>> = {}): Promise<Server> {
     const dataDir = await mkdtemp(join(tmpdir(), 'log-center-e2e-'));
     const child = spawn(process.env.LOG_CENTER_BIN ?? project('target/debug/log-center'), ['serve'], {
       cwd: project('.'),
@@ -35,6 +36,7 @@ export class Server {
         LOG_CENTER_DASHBOARD_ADDR: '127.0.0.1:0',
         LOG_CENTER_ENGINE_ADDR: '127.0.0.1:0',
         LOG_CENTER_DATA_DIR: dataDir,
+        ...variables,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

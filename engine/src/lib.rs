@@ -53,6 +53,7 @@ mod options;
 mod password;
 mod sandbox;
 mod serve;
+pub mod site;
 mod sql;
 mod statement;
 mod stop;

@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::Error;
+use crate::site::Hosts;
 
 /// What an operator can set on an engine. Every flag has an environment variable and a default.
 #[derive(Debug, Clone, clap::Args)]
@@ -25,8 +26,14 @@ pub struct Options {
     pub password_file: Option<PathBuf>,
 
     /// Names of this machine that callers may use, separated by commas; IP addresses and `localhost` always work
-    #[arg(long, env = "LOG_CENTER_HOSTS", value_delimiter = ',', value_name = "NAMES")]
-    pub hosts: Vec<String>,
+    #[arg(
+        long,
+        env = "LOG_CENTER_HOSTS",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "NAMES"
+    )]
+    pub hosts: Hosts,
 
     /// Path of libchdb.so; without it, looked for beside the executable, then in
     /// the pinned version's directory of .tools/libchdb below the current directory

@@ -4,6 +4,7 @@ use crate::ingest::retention::Retention;
 use crate::spool::limits::DEFAULT_MAX_BYTES;
 use clap::Args;
 use log_center_engine::MIN_MEMORY_BYTES;
+use log_center_engine::site::Hosts;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -23,6 +24,17 @@ pub struct ServeArgs {
     /// Where the embedded ClickHouse listens (its HTTP interface). Unused with --clickhouse-url.
     #[arg(long, env = "LOG_CENTER_ENGINE_ADDR", default_value = "127.0.0.1:8123", value_name = "ADDR")]
     pub engine_addr: SocketAddr,
+
+    /// Names of this machine by which it may be asked, separated by commas; IP addresses and `localhost` always work. Reports
+    /// and records may be sent to it by any name.
+    #[arg(
+        long,
+        env = "LOG_CENTER_HOSTS",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "NAMES"
+    )]
+    pub hosts: Hosts,
 
     /// Where everything lies that must survive: the spool, and the embedded ClickHouse.
     #[arg(long, env = "LOG_CENTER_DATA_DIR", default_value = "./data", value_name = "DIR")]

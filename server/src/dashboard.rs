@@ -3,6 +3,7 @@
 mod page;
 
 use crate::api::AppState;
+use crate::api::door::{Audience, Doors};
 use crate::api::issues::list::ListQuery;
 use crate::api::issues::one;
 use crate::clock;
@@ -16,24 +17,30 @@ use axum::routing::get;
 use log_center_wire::IssueId;
 use maud::Markup;
 use tower_http::set_header::SetResponseHeaderLayer;
+use utoipa::openapi::OpenApi;
 
 /// The pages hold what strangers wrote. Should one of them ever get through as markup, it finds that nothing runs.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const CONTENT_SECURITY_POLICY: &str =
+    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// All pages.
 pub fn router(state: AppState) -> Router {
     let header = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
     };
-    Router::new()
-        .route("/", get(issues))
-        .route("/issues/{id}", get(issue))
-        .fallback(async || failed(ApiError::NotFound("there is nothing at this address".to_owned())))
-        .with_state(state)
+    let missing = async || failed(ApiError::NotFound("there is nothing at this address".to_owned()));
+    let not_allowed = async || failed(ApiError::MethodNotAllowed);
+    Doors::new(OpenApi::default(), state.hosts.clone())
+        .undocumented(Audience::PeopleOpen, "/", get(issues))
+        .undocumented(Audience::PeopleOpen, "/issues/{id}", get(issue))
+        .undocumented(Audience::ThisSiteReads, "/page.css", get(style))
+        .into_router(state, missing, not_allowed)
         .layer(header(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
-        .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .layer(header(header::REFERRER_POLICY, "no-referrer"))
         .layer(header(header::CACHE_CONTROL, "no-store"))
+}
+
+async fn style() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], page::STYLE)
 }
 
 async fn issues(State(state): State<AppState>, RawQuery(raw): RawQuery) -> Response {
@@ -68,6 +75,7 @@ fn failed(error: ApiError) -> Response {
     let mut response = error.into_response();
     let title = match response.status() {
         StatusCode::NOT_FOUND => "Not found",
+        StatusCode::METHOD_NOT_ALLOWED => "This page can only be read",
         StatusCode::UNPROCESSABLE_ENTITY => "This address cannot be read",
         StatusCode::SERVICE_UNAVAILABLE => "ClickHouse does not answer",
         _ => "Something went wrong",

@@ -57,6 +57,10 @@ pub enum ApiError {
         /// What is wrong, where it is not understood in ClickHouse's words.
         message: String,
     },
+    /// 403: a page of another site made a browser ask.
+    OtherSite,
+    /// 421: the request names no host, several, or one that is none of this machine.
+    UnknownHost,
     /// 404: no such issue, request or path.
     NotFound(String),
     /// 405: the path exists, the method does not.
@@ -99,6 +103,8 @@ impl ApiError {
             ApiError::SlowBody => StatusCode::REQUEST_TIMEOUT,
             ApiError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             ApiError::Unsupported { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            ApiError::OtherSite => StatusCode::FORBIDDEN,
+            ApiError::UnknownHost => StatusCode::MISDIRECTED_REQUEST,
             ApiError::NotFound(_) => StatusCode::NOT_FOUND,
             ApiError::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             ApiError::Transition { .. } => StatusCode::CONFLICT,
@@ -140,6 +146,16 @@ impl ApiError {
                 );
                 ErrorDetail { field: Some(field.to_owned()), ..detail("idempotency_key_reused", message) }
             }
+            ApiError::OtherSite => detail(
+                "other_site",
+                "requests from web pages of other sites are refused, but for reports and records; another port is another site"
+                    .to_owned(),
+            ),
+            ApiError::UnknownHost => detail(
+                "unknown_host",
+                "this server does not know the host in the request: use an IP address or localhost, or add the name to LOG_CENTER_HOSTS"
+                    .to_owned(),
+            ),
             ApiError::NotFound(message) => detail("not_found", message),
             ApiError::MethodNotAllowed => {
                 detail("method_not_allowed", "this path does not answer this method".to_owned())

@@ -103,6 +103,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         readiness: Readiness::default(),
         parts,
         metrics,
+        hosts: config.args.hosts,
         retention: Arc::new(config.args.retention),
     });
     if state.spool.is_seeded() {
@@ -228,6 +229,7 @@ async fn connect(config: &Config) -> anyhow::Result<(Option<EngineChild>, Store,
         program: std::env::current_exe().context("cannot find this program's own file")?,
         hung_after: Duration::from_secs(config.args.engine_hung_seconds),
         addr: config.args.engine_addr,
+        hosts: config.args.hosts.clone(),
         data_dir,
         password_file,
         libchdb: config.args.libchdb.clone(),

@@ -15,6 +15,7 @@ use crate::chdb::Engine;
 use crate::codec;
 use crate::exception::{Exception, Kind};
 use crate::password::Password;
+use crate::site::Hosts;
 use crate::statement::admission::Admission;
 use crate::statement::answer::{Answer, Reply};
 use crate::statement::input::Input;
@@ -37,7 +38,7 @@ pub(crate) struct Front {
     pub(crate) timezone: String,
     pub(crate) password: Password,
     /// Names of this machine besides its addresses.
-    pub(crate) hosts: Vec<String>,
+    pub(crate) hosts: Hosts,
 }
 
 impl Front {
@@ -46,13 +47,19 @@ impl Front {
         self: Arc<Self>,
         request: http::Request<Incoming>,
     ) -> Result<Response<AnswerBody>, Infallible> {
+        let mut response = self.respond(request).await;
+        crate::site::protect(response.headers_mut());
+        Ok(response)
+    }
+
+    async fn respond(self: Arc<Self>, request: http::Request<Incoming>) -> Response<AnswerBody> {
         if let Err(refusal) = site::check(request.uri(), request.headers(), &self.hosts) {
             tracing::debug!(reason = refusal.reason, "request refused");
-            return Ok(plain(refusal.status, refusal.reason));
+            return plain(refusal.status, refusal.reason);
         }
         let query = request.uri().query().unwrap_or_default();
         let get = matches!(*request.method(), Method::GET | Method::HEAD);
-        Ok(match request.uri().path() {
+        match request.uri().path() {
             "/ping" | "/replicas_status" if get => plain(StatusCode::OK, "Ok.\n"),
             "/" if get && query.is_empty() => plain(StatusCode::OK, "Ok.\n"),
             "/" | "/query" if get || *request.method() == Method::POST => self.statement(request).await,
@@ -60,7 +67,7 @@ impl Front {
                 plain(StatusCode::METHOD_NOT_ALLOWED, "Use GET or POST.\n")
             }
             _ => plain(StatusCode::NOT_FOUND, "There is nothing here. Use / or /ping.\n"),
-        })
+        }
     }
 
     async fn statement(self: Arc<Self>, http: http::Request<Incoming>) -> Response<AnswerBody> {

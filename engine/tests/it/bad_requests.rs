@@ -173,7 +173,8 @@ fn broken_http() {
     let cases = [
         ("nonsense\r\n\r\n", "HTTP/1.1 400"),
         ("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n", "HTTP/1.1 400"),
-        ("GET /?query=SELECT+1 HTTP/1.0\r\n\r\n", "HTTP/1.0 200"),
+        ("GET /?query=SELECT+1 HTTP/1.0\r\nHost: localhost\r\n\r\n", "HTTP/1.0 200"),
+        ("GET /?query=SELECT+1 HTTP/1.0\r\n\r\n", "HTTP/1.0 421"),
     ];
     for (request, expected) in cases {
         let answer = raw(&engine, request);

@@ -109,6 +109,9 @@ async fn pages_of_other_sites_are_refused_before_anything_runs() {
         ("Host", "localhost.evil.example".to_owned(), 421),
         ("Host", "127.0.0.1.evil.example".to_owned(), 421),
         ("Host", "evil@localhost@evil.example".to_owned(), 421),
+        ("Host", "user@localhost".to_owned(), 421),
+        ("Host", "localhost.".to_owned(), 421),
+        ("Host", "[127.0.0.1]".to_owned(), 421),
         ("Host", "LOCALHOST:1".to_owned(), 200),
         ("Host", "[::1]:8123".to_owned(), 200),
         ("Host", "10.1.2.3".to_owned(), 200),
@@ -126,6 +129,13 @@ async fn pages_of_other_sites_are_refused_before_anything_runs() {
                 _ => *status,
             };
             assert_eq!(answer.status(), expected, "{method} {header}: {value}");
+            for (rule, said) in [
+                ("x-content-type-options", "nosniff"),
+                ("cross-origin-resource-policy", "same-origin"),
+                ("x-frame-options", "DENY"),
+            ] {
+                assert_eq!(answer.headers()[rule], said, "{method} {header}: {value}");
+            }
         }
     }
     // Also with the password, and both ways at once: the name of a page's site that now leads here.

@@ -4,11 +4,11 @@
 //! server that keeps them.
 
 use super::AppState;
+use super::door::{Audience, Doors};
 use crate::error::{ApiError, RETRY_AFTER_SECONDS};
 use crate::spool::{Loss, SpoolError};
 use crate::store::StoreError;
 use axum::Json;
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
@@ -123,12 +123,12 @@ struct Health {
 }
 
 /// The routes of this noun.
-pub fn router() -> Router<AppState> {
-    Router::new()
-        .route("/health", get(health))
-        .route("/health/live", get(live))
-        .route("/health/ready", get(ready))
-        .route("/health/ready/read", get(ready_to_read))
+pub fn routes(doors: Doors) -> Doors {
+    doors
+        .undocumented(Audience::ThisSiteReads, "/health", get(health))
+        .undocumented(Audience::AnyoneProbes, "/health/live", get(live))
+        .undocumented(Audience::AnyoneProbes, "/health/ready", get(ready))
+        .undocumented(Audience::AnyoneProbes, "/health/ready/read", get(ready_to_read))
 }
 
 async fn live() -> Json<serde_json::Value> {

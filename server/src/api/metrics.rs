@@ -1,9 +1,9 @@
 //! `/metrics`, for Prometheus.
 
 use super::AppState;
+use super::door::{Audience, Doors};
 use crate::clock;
 use crate::ingest::Source;
-use axum::Router;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -11,8 +11,8 @@ use axum::routing::get;
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
 /// The routes of this noun.
-pub fn router() -> Router<AppState> {
-    Router::new().route("/metrics", get(metrics))
+pub fn routes(doors: Doors) -> Doors {
+    doors.undocumented(Audience::ThisSiteReads, "/metrics", get(metrics))
 }
 
 async fn metrics(State(state): State<AppState>) -> impl IntoResponse {

@@ -5,6 +5,7 @@
 
 pub mod body;
 pub(crate) mod cursor;
+pub mod door;
 pub mod events;
 pub mod health;
 pub mod issues;
@@ -33,6 +34,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
 use axum::response::IntoResponse;
 use health::Readiness;
+use log_center_engine::site::{self, Hosts};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -60,6 +62,8 @@ pub struct Services {
     pub parts: Arc<Parts>,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
+    /// The names of this machine.
+    pub hosts: Hosts,
     /// How long events are kept.
     pub retention: Arc<Retention>,
 }
@@ -80,22 +84,21 @@ impl Deref for AppState {
 
 /// All of it.
 pub fn router(state: AppState) -> Router {
-    let (routes, document) = openapi::router().split_for_parts();
-    routes
-        .merge(health::router())
-        .merge(metrics::router())
-        .with_state(state)
-        .merge(openapi::docs(document))
-        .fallback(async || ApiError::NotFound("there is nothing at this path; see /docs".to_owned()))
-        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+    let doors = metrics::routes(health::routes(openapi::routes(state.hosts.clone())));
+    let missing = async || ApiError::NotFound("there is nothing at this path; see /docs".to_owned());
+    let not_allowed = async || ApiError::MethodNotAllowed;
+    doors
+        .into_router(state, missing, not_allowed)
         // The handlers read bodies themselves, each within its own limit.
         .layer(DefaultBodyLimit::disable())
-        .layer(origin::cors())
         .layer(from_fn(observe::observe))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
             let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
             let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-            ApiError::Internal(text.unwrap_or_else(|| "a handler panicked".to_owned())).into_response()
+            let mut response =
+                ApiError::Internal(text.unwrap_or_else(|| "a handler panicked".to_owned())).into_response();
+            site::protect(response.headers_mut());
+            response
         }))
 }
 

@@ -1,9 +1,12 @@
 //! `/api/openapi.json` and `/docs`, which shows it and lets one try it, without anything from elsewhere.
 
+use super::door::{Audience, Doors};
 use super::{AppState, events, issues, projects, reports, requests, sql, stats};
 use axum::Router;
+use axum::http::{HeaderValue, header};
+use log_center_engine::site::Hosts;
+use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 #[derive(OpenApi)]
@@ -26,27 +29,41 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 )]
 struct ApiDoc;
 
-/// Every documented route, with the document.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::with_openapi(ApiDoc::openapi())
-        .merge(reports::router())
-        .merge(events::router())
-        .merge(issues::router())
-        .merge(requests::router())
-        .merge(projects::router())
-        .merge(stats::router())
-        .merge(sql::router())
+/// What Swagger UI needs: its own files, pictures within its styles, and to ask this API.
+const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+                           connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Every documented route, and then the page that shows them.
+pub fn routes(hosts: Hosts) -> Doors {
+    let doors = documented(hosts);
+    let document = doors.document().clone();
+    doors.mounted(Audience::PeopleOpen, docs(document))
 }
 
 /// The document, for whoever wants it without a server.
 pub fn document() -> utoipa::openapi::OpenApi {
-    router().into_openapi()
+    documented(Hosts::default()).document().clone()
 }
 
-/// The routes that show the document.
-pub fn docs(document: utoipa::openapi::OpenApi) -> Router {
+fn documented(hosts: Hosts) -> Doors {
+    let doors = Doors::new(ApiDoc::openapi(), hosts);
+    let nouns = [
+        reports::routes,
+        events::routes,
+        issues::routes,
+        requests::routes,
+        projects::routes,
+        stats::routes,
+        sql::routes,
+    ];
+    nouns.into_iter().fold(doors, |doors, routes| routes(doors))
+}
+
+fn docs(document: utoipa::openapi::OpenApi) -> Router<AppState> {
     // Nobody outside is asked whether the document is valid.
     let config =
         Config::default().validator_url("none").try_it_out_enabled(true).display_request_duration(true);
-    SwaggerUi::new("/docs").config(config).url("/api/openapi.json", document).into()
+    let routes = Router::from(SwaggerUi::new("/docs").config(config).url("/api/openapi.json", document));
+    let policy = HeaderValue::from_static(DOCS_POLICY);
+    routes.layer(SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, policy))
 }

@@ -1,6 +1,7 @@
 //! `/api/v1/projects`: who sends.
 
 use super::AppState;
+use super::door::{Audience, Doors};
 use super::page::Page;
 use super::query::Query;
 use crate::clock;
@@ -9,12 +10,11 @@ use crate::store::limits::PROJECTS_BACK_MS;
 use crate::store::project::Project;
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// The routes of this noun.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list))
+pub fn routes(doors: Doors) -> Doors {
+    doors.documented(Audience::ThisSiteReads, routes!(list))
 }
 
 /// List projects.

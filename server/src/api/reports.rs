@@ -2,6 +2,7 @@
 
 use super::AppState;
 use super::body::{self, BodyLimits};
+use super::door::{Audience, Doors};
 use crate::clock;
 use crate::error::{ApiError, ErrorBody};
 use crate::ingest::{self, Content, KeyField, RequestKey, Source};
@@ -13,12 +14,11 @@ use log_center_wire::ErrorReport;
 use log_center_wire::limits::{IDEMPOTENCY_KEY_CHARS, REPORT_BODY_BYTES};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// The routes of this noun.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(report))
+pub fn routes(doors: Doors) -> Doors {
+    doors.documented(Audience::AnyoneSends, routes!(report))
 }
 
 /// The answer to a report: exactly these four keys.

@@ -6,10 +6,11 @@ use crate::store::issue::{Issue, IssueFilter};
 use crate::store::occurrence::Occurrence;
 use crate::store::value::Time;
 use log_center_wire::IssueStatus;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{DOCTYPE, Markup, html};
 use url::form_urlencoded;
 
-const STYLE: &str = include_str!("page.css");
+/// How they look. It is a file of its own for browsers, too, so that a page may hold no style.
+pub(super) const STYLE: &str = include_str!("page.css");
 
 const FIRST_REPORT: &str = r#"curl http://127.0.0.1:8002/api/v1/logs/report -H 'Content-Type: application/json' -d '{
   "project_id": "my_service", "environment": "development", "level": "ERROR",
@@ -165,7 +166,7 @@ fn frame(title: &str, content: Markup) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) " – Log Center" }
-                style { (PreEscaped(STYLE)) }
+                link rel="stylesheet" href="/page.css";
             }
             body {
                 header { a href="/" { "Log Center" } }

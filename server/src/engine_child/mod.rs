@@ -9,6 +9,7 @@ mod probe;
 
 use crate::log;
 use anyhow::{Context, bail};
+use log_center_engine::site::Hosts;
 use output::Output;
 use serde::Deserialize;
 use std::ffi::OsStr;
@@ -44,8 +45,7 @@ const RESTART_MAX: Duration = Duration::from_secs(5);
 
 /// What the engine gets of this process's environment, besides its own settings. Nothing else: the environment may hold
 /// secrets, and SQL must not find them.
-const PASSED_VARIABLES: [&str; 5] =
-    ["LD_LIBRARY_PATH", "LOG_CENTER_HOSTS", "LOG_CENTER_LOG", "RUST_BACKTRACE", "TZ"];
+const PASSED_VARIABLES: [&str; 4] = ["LD_LIBRARY_PATH", "LOG_CENTER_LOG", "RUST_BACKTRACE", "TZ"];
 
 /// How the engine's own settings begin.
 const ENGINE_VARIABLES: &str = "LOG_CENTER_ENGINE_";
@@ -59,6 +59,8 @@ pub struct EngineCommand {
     pub hung_after: Duration,
     /// Where it listens.
     pub addr: SocketAddr,
+    /// The names of this machine.
+    pub hosts: Hosts,
     /// Its data.
     pub data_dir: PathBuf,
     /// The library, if it is not at one of the usual places.
@@ -193,6 +195,7 @@ impl EngineCommand {
         let mut command = Command::new(&self.program);
         command.arg("engine").arg("--parent-pipe");
         command.arg("--addr").arg(self.addr.to_string()).arg("--data-dir").arg(&self.data_dir);
+        command.arg("--hosts").arg(self.hosts.to_string());
         if let Some(libchdb) = &self.libchdb {
             command.arg("--libchdb").arg(libchdb);
         }

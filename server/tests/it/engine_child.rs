@@ -36,6 +36,7 @@ async fn work_is_done_while_the_engine_is_down() {
         password_file: None,
         program: env!("CARGO_BIN_EXE_log-center").into(),
         hung_after: Duration::from_secs(60),
+        hosts: log_center_engine::site::Hosts::default(),
         addr: "127.0.0.1:0".parse().unwrap(),
         data_dir: data.path().join("clickhouse"),
         libchdb: Some(libchdb()),

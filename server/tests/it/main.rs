@@ -12,6 +12,7 @@ mod counts;
 mod damage;
 mod dashboard;
 mod delivery;
+mod doors;
 mod durability;
 mod engine_child;
 mod events;

@@ -97,7 +97,7 @@ async fn start_endless(server: &Server, running: &str) -> TcpStream {
     let body = json!({"query": ENDLESS, "timeout_seconds": 60}).to_string();
     let mut stream = TcpStream::connect(server.api.trim_start_matches("http://")).await.unwrap();
     let head = format!(
-        "POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        "POST {PATH} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).await.unwrap();

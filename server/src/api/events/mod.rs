@@ -7,21 +7,22 @@ mod search;
 mod tail;
 
 use super::AppState;
+use super::door::{Audience, Doors};
 use super::query::{Query, refused};
 use crate::clock;
 use crate::error::ApiError;
 use crate::search::{Condition, Expression};
 use crate::store::event::EventFilter;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// The routes of this noun.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .routes(routes!(accept::accept, search::search))
-        .routes(routes!(facets::facets))
-        .routes(routes!(histogram::histogram))
-        .routes(routes!(tail::tail))
+pub fn routes(doors: Doors) -> Doors {
+    doors
+        .documented(Audience::AnyoneSends, routes!(accept::accept))
+        .documented(Audience::ThisSiteReads, routes!(search::search))
+        .documented(Audience::ThisSiteReads, routes!(facets::facets))
+        .documented(Audience::ThisSiteReads, routes!(histogram::histogram))
+        .documented(Audience::ThisSiteReads, routes!(tail::tail))
 }
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;

@@ -88,7 +88,6 @@ pub(super) async fn change(
 ) -> Result<Response, ApiError> {
     // Before that an issue that ClickHouse knows may look unknown.
     state.readiness.check_ingest()?;
-    body::check_content_type(&headers, &["application/json"])?;
     let bytes = body::read(&headers, body, BodyLimits::same(CHANGE_BODY_BYTES)).await?;
     let change = Change::decode(&bytes)?;
     let changed = state.spool.change_status(id, change.to, change.actor, change.note).await?;

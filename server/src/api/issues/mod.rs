@@ -7,6 +7,7 @@ mod occurrences;
 pub(crate) mod one;
 
 use super::AppState;
+use super::door::{Audience, Doors};
 use crate::error::ApiError;
 use crate::store::issue::Issue;
 use crate::writer::Until;
@@ -14,16 +15,16 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use log_center_wire::IssueId;
 use std::time::Duration;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// The routes of this noun.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .routes(routes!(list::list))
-        .routes(routes!(one::one, change::change))
-        .routes(routes!(occurrences::occurrences))
-        .routes(routes!(history::history))
+pub fn routes(doors: Doors) -> Doors {
+    doors
+        .documented(Audience::ThisSiteReads, routes!(list::list))
+        .documented(Audience::ThisSiteReads, routes!(one::one))
+        .documented(Audience::ThisSiteChanges, routes!(change::change))
+        .documented(Audience::ThisSiteReads, routes!(occurrences::occurrences))
+        .documented(Audience::ThisSiteReads, routes!(history::history))
 }
 
 /// The issue that a path names.

@@ -3,11 +3,12 @@
 mod list;
 mod one;
 
-use super::AppState;
-use utoipa_axum::router::OpenApiRouter;
+use super::door::{Audience, Doors};
 use utoipa_axum::routes;
 
 /// The routes of this noun.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(one::one))
+pub fn routes(doors: Doors) -> Doors {
+    doors
+        .documented(Audience::ThisSiteReads, routes!(list::list))
+        .documented(Audience::ThisSiteReads, routes!(one::one))
 }

@@ -13,6 +13,7 @@ mod request;
 
 use super::AppState;
 use super::body::{self, BodyLimits};
+use super::door::{Audience, Doors};
 use crate::error::{ApiError, ErrorBody};
 use crate::store::limits;
 use axum::body::Body;
@@ -24,12 +25,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// The routes of this noun.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(ask))
+pub fn routes(doors: Doors) -> Doors {
+    doors.documented(Audience::ThisSiteChanges, routes!(ask))
 }
 
 /// Lets so many statements run at the same time: [`limits::SQL_AT_ONCE`].
@@ -77,7 +77,6 @@ impl Turns {
     )
 )]
 async fn ask(State(state): State<AppState>, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {
-    body::check_content_type(&headers, &["application/json"])?;
     let bytes = body::read(&headers, body, BodyLimits::same(limits::SQL_BODY_BYTES)).await?;
     let request = Request::decode(&bytes, &headers)?;
     drop(bytes);

@@ -4,23 +4,22 @@ mod latency;
 mod overview;
 mod performance;
 
-use super::AppState;
+use super::door::{Audience, Doors};
 use super::query::{Query, refused};
 use crate::clock;
 use crate::error::ApiError;
 use crate::store::limits::STATS_ROWS_MAX;
 use crate::store::stats::StatsFilter;
 use log_center_wire::limits::ENVIRONMENT_BYTES;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// The routes of this noun.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .routes(routes!(overview::overview))
-        .routes(routes!(latency::routes))
-        .routes(routes!(latency::calls))
-        .routes(routes!(performance::performance))
+pub fn routes(doors: Doors) -> Doors {
+    doors
+        .documented(Audience::ThisSiteReads, routes!(overview::overview))
+        .documented(Audience::ThisSiteReads, routes!(latency::routes))
+        .documented(Audience::ThisSiteReads, routes!(latency::calls))
+        .documented(Audience::ThisSiteReads, routes!(performance::performance))
 }
 
 const MINUTE_SECONDS: i64 = 60;
