@@ -90,7 +90,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         return Ok(());
     };
 
-    let progress = Arc::new(Progress::new(queue.position()?));
+    let progress = Arc::new(Progress::new(queue.reached()?));
     let tail = Tail::new(store.clone(), Arc::clone(&progress), stopped.clone());
     tokio::spawn(tail.clone().run());
     let parts = Arc::new(Parts::new(store.clone(), engine.as_ref().map(EngineChild::control)));

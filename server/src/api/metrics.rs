@@ -72,7 +72,7 @@ pub fn describe() {
     describe_gauge!("log_center_spool_events", "Events that wait for ClickHouse");
     describe_gauge!("log_center_lag_seconds", Unit::Seconds, "Age of the oldest of them, 0 if there is none");
     describe_histogram!("log_center_insert_rows", "Rows of one insert into ClickHouse");
-    describe_gauge!("log_center_spool_entries", "Entries that wait for ClickHouse");
+    describe_gauge!("log_center_spool_entries", "Entries that wait for ClickHouse, at most");
     describe_gauge!("log_center_tail_subscribers", "Connections that follow events as they arrive");
     describe_counter!("log_center_parts_put_aside_total", "Damaged parts of tables that were put aside");
     describe_gauge!(

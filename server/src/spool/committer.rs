@@ -84,14 +84,18 @@ impl Committer {
         let seeded = draft.is_seeded();
         match draft.write() {
             Ok(counters) => {
-                let added = counters.appended_bytes - self.counters.appended_bytes;
+                let bytes = self.counters.appended_bytes;
                 let entry = self.counters.next_entry;
                 self.counters = counters;
                 // Before anybody is answered: what is answered shall be missed if it gets lost.
                 self.shared.mark.note(counters.next_entry, counters.appended_events);
                 // Here and not where it is answered: who asked may be gone by now.
                 self.shared.account.came(entry, counters.appended_events, at, &accepted(&waiting));
-                self.shared.waiting_bytes.fetch_add(added, Ordering::Relaxed);
+                for ((waiting, before), after) in
+                    self.shared.waiting_bytes.iter().zip(bytes).zip(counters.appended_bytes)
+                {
+                    waiting.fetch_add(after - before, Ordering::Relaxed);
+                }
                 if seeded {
                     self.shared.seeded.store(true, Ordering::Release);
                 }

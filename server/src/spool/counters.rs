@@ -1,13 +1,10 @@
 //! Where the next things of the spool go, read back from the disk when it is opened.
 
 use super::SpoolError;
-use super::database::{
-    META_APPENDED, META_FROZEN, META_POSITION, META_SEQUENCE, META_SINCE, META_STORED, Shared, Tables, disk,
-    u64_of,
-};
+use super::database::{META_APPENDED, META_SEQUENCE, META_SINCE, META_STORED, Shared, Tables, disk, u64_of};
 use super::entry::Entry;
 use super::index::KeyRange;
-use super::mark::Range;
+use super::lane::Lane;
 use crate::clock::{now, unix_micros};
 use log_center_wire::UnixMillis;
 use std::sync::atomic::Ordering;
@@ -15,50 +12,83 @@ use std::sync::atomic::Ordering;
 /// Where the next things go.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Counters {
-    /// The next entry.
+    /// The next entry, of whichever lane.
     pub(super) next_entry: u64,
     /// Events ever appended.
     pub(super) appended_events: u64,
-    /// Bytes ever appended.
-    pub(super) appended_bytes: u64,
+    /// Bytes ever appended, by lane.
+    pub(super) appended_bytes: [u64; 2],
     /// The next transition.
     pub(super) next_sequence: u64,
     pub(super) keys: KeyRange,
 }
 
+/// What waits in one lane.
+#[derive(Default)]
+pub(super) struct Waiting {
+    /// The first entry and the last.
+    pub(super) ends: Option<(u64, u64)>,
+    /// Bytes ever appended to the lane before the first, and behind the last.
+    start: u64,
+    end: u64,
+}
+
 impl Counters {
     pub(super) fn read(shared: &Shared, tables: &Tables) -> Result<Self, SpoolError> {
-        let position = number(tables, META_POSITION)?;
-        let mut next_entry = position;
-        let (mut appended_bytes, mut waiting_bytes) = (0, 0);
-        // From the position on: before it lie the tombstones of everything that ever passed.
-        if let Some(guard) = tables.entries.range(position.to_be_bytes()..).next_back() {
-            let (key, value) = guard.into_inner().map_err(|error| disk(&error))?;
-            next_entry = u64_of(&key).unwrap_or(position).max(position) + 1;
-            appended_bytes = Entry::parse(&value)?.start + value.len() as u64;
-            if let Some(guard) = tables.entries.range(position.to_be_bytes()..).next() {
-                let (_, first) = guard.into_inner().map_err(|error| disk(&error))?;
-                waiting_bytes = appended_bytes - Entry::parse(&first)?.start;
-            }
-        }
+        let (position, cursor) = (tables.position()?, tables.cursor()?);
+        let waiting = [
+            Waiting::read(tables, Lane::Main, position)?,
+            Waiting::read(tables, Lane::Late, cursor.position)?,
+        ];
         // What was sent keeps its positions, also if a part of it is lost.
-        let frozen = tables.meta.get(META_FROZEN).map_err(|error| disk(&error))?;
-        let frozen_end = frozen.and_then(|value| Range::read(&value)).map_or(0, |range| range.end);
-        next_entry = next_entry.max(frozen_end);
+        let frozen_end = tables.frozen()?.map_or(0, |range| range.end);
+        let next_entry = waiting
+            .iter()
+            .map(Waiting::next_entry)
+            .fold(position.max(cursor.end).max(frozen_end), |next, after| next.max(after));
         let appended_events = number(tables, META_APPENDED)?;
         let since = number(tables, META_SINCE)?.try_into().map(UnixMillis).unwrap_or_else(|_| now());
-        shared.account.read(appended_events, number(tables, META_STORED)?, position, since);
+        let reached = tables.reached(position, cursor, next_entry)?.all();
+        shared.account.read(appended_events, number(tables, META_STORED)?, reached, since);
         let next_sequence =
             tables.meta_u64(META_SEQUENCE).map_err(|error| disk(&error))?.unwrap_or_else(unix_micros);
-        shared.waiting_bytes.store(waiting_bytes, Ordering::Relaxed);
+        for (bytes, waiting) in shared.waiting_bytes.iter().zip(&waiting) {
+            bytes.store(waiting.bytes(), Ordering::Relaxed);
+        }
         shared.end.send_replace(next_entry);
         Ok(Self {
             next_entry,
             appended_events,
-            appended_bytes,
+            appended_bytes: waiting.map(|waiting| waiting.end),
             next_sequence,
             keys: KeyRange::read(tables).map_err(|error| disk(&error))?,
         })
+    }
+}
+
+impl Waiting {
+    /// What a lane holds from this position on: before it lie the tombstones of everything that ever passed.
+    pub(super) fn read(tables: &Tables, lane: Lane, position: u64) -> Result<Self, SpoolError> {
+        let range = || tables.lane(lane).range(position.to_be_bytes()..);
+        let (Some(first), Some(last)) = (range().next(), range().next_back()) else {
+            return Ok(Self::default());
+        };
+        let (first_key, first) = first.into_inner().map_err(|error| disk(&error))?;
+        let (last_key, last) = last.into_inner().map_err(|error| disk(&error))?;
+        Ok(Self {
+            ends: u64_of(&first_key).zip(u64_of(&last_key)),
+            start: Entry::parse(&first)?.start,
+            end: Entry::parse(&last)?.start + last.len() as u64,
+        })
+    }
+
+    /// The position behind the last entry; 0 if there is none.
+    pub(super) fn next_entry(&self) -> u64 {
+        self.ends.map_or(0, |(_, last)| last + 1)
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.end.saturating_sub(self.start)
     }
 }
 

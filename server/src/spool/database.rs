@@ -2,6 +2,7 @@
 
 use super::account::Account;
 use super::damage::Loss;
+use super::lane::{Cursor, Lane, Range, Reached};
 use super::mark::MarkFile;
 use super::room::Room;
 use super::{SpoolError, SpoolOptions, limits, recovery};
@@ -26,11 +27,19 @@ pub(super) const META_INSTANCE: &[u8] = b"instance";
 /// When the oldest event came that waits, or one before it.
 pub(super) const META_SINCE: &[u8] = b"since_ms";
 
+/// How much of the late lane ClickHouse has.
+pub(super) const META_LATE: &[u8] = b"late";
+
+/// The keyspace of the late lane, which earlier versions had not.
+pub(super) const LATE_KEYSPACE: &str = "late";
+
 /// The opened store.
 pub(super) struct Tables {
     pub(super) database: Database,
-    /// seq u64 big-endian → entry.
+    /// position u64 big-endian → entry: the main lane.
     pub(super) entries: Keyspace,
+    /// The same for the late lane. Both count their positions together.
+    late: Keyspace,
     /// fingerprint → state u8, project.
     pub(super) issues: Keyspace,
     /// identity → what was answered.
@@ -51,7 +60,8 @@ pub(super) struct Shared {
     failure: Mutex<Option<String>>,
     pub(super) room: Arc<Room>,
     pub(super) seeded: AtomicBool,
-    pub(super) waiting_bytes: AtomicU64,
+    /// By lane.
+    pub(super) waiting_bytes: [AtomicU64; 2],
     pub(super) account: Account,
     pub(super) mark: MarkFile,
     /// What was found lost since this process started.
@@ -74,13 +84,14 @@ impl Tables {
             .max_journaling_size(limits::JOURNAL_BYTES)
             .worker_threads(1)
             .open()?;
-        let names = ["entries", "issues", "keys", "key_order", "meta"];
+        let names = ["entries", LATE_KEYSPACE, "issues", "keys", "key_order", "meta"];
         let missing = names.into_iter().filter(|name| !database.keyspace_exists(name)).collect();
         let keyspace = |name: &str, memtable_bytes: u64| {
             database.keyspace(name, || KeyspaceCreateOptions::default().max_memtable_size(memtable_bytes))
         };
         Ok(Self {
             entries: keyspace("entries", limits::ENTRIES_MEMTABLE_BYTES)?,
+            late: keyspace(LATE_KEYSPACE, limits::ENTRIES_MEMTABLE_BYTES)?,
             issues: keyspace("issues", limits::INDEX_MEMTABLE_BYTES)?,
             keys: keyspace("keys", limits::INDEX_MEMTABLE_BYTES)?,
             key_order: keyspace("key_order", limits::INDEX_MEMTABLE_BYTES)?,
@@ -92,6 +103,51 @@ impl Tables {
 
     pub(super) fn meta_u64(&self, name: &[u8]) -> Result<Option<u64>, fjall::Error> {
         Ok(self.meta.get(name)?.and_then(|value| u64_of(&value)))
+    }
+
+    /// The entries of a lane, by their position.
+    pub(super) fn lane(&self, lane: Lane) -> &Keyspace {
+        match lane {
+            Lane::Main => &self.entries,
+            Lane::Late => &self.late,
+        }
+    }
+
+    /// The position before which ClickHouse has everything of the main lane.
+    pub(super) fn position(&self) -> Result<u64, SpoolError> {
+        Ok(self.meta_u64(META_POSITION).map_err(|error| disk(&error))?.unwrap_or(0))
+    }
+
+    /// How much it has of the late lane.
+    pub(super) fn cursor(&self) -> Result<Cursor, SpoolError> {
+        Ok(self.kept_cursor()?.unwrap_or_else(|| Cursor::at(0)))
+    }
+
+    /// The same; `None` if an earlier version wrote this spool.
+    pub(super) fn kept_cursor(&self) -> Result<Option<Cursor>, SpoolError> {
+        Ok(self.meta.get(META_LATE).map_err(|error| disk(&error))?.and_then(|value| Cursor::read(&value)))
+    }
+
+    /// The range that may have been sent.
+    pub(super) fn frozen(&self) -> Result<Option<Range>, SpoolError> {
+        Ok(self.meta.get(META_FROZEN).map_err(|error| disk(&error))?.and_then(|value| Range::read(&value)))
+    }
+
+    /// The first entry of a lane that waits, if the lane is at this position.
+    pub(super) fn first(&self, lane: Lane, position: u64) -> Result<Option<u64>, SpoolError> {
+        let first = self.lane(lane).range(position.to_be_bytes()..).next();
+        Ok(match first {
+            Some(guard) => u64_of(&guard.key().map_err(|error| disk(&error))?),
+            None => None,
+        })
+    }
+
+    /// Where the lanes are when everything before these positions is in ClickHouse. `end` is a position behind the last entry
+    /// that was so before this is asked.
+    pub(super) fn reached(&self, position: u64, cursor: Cursor, end: u64) -> Result<Reached, SpoolError> {
+        let main = self.first(Lane::Main, position)?.unwrap_or(end.max(position));
+        let late = self.first(Lane::Late, cursor.position)?.unwrap_or(end.max(cursor.position));
+        Ok(Reached { main, late })
     }
 }
 
@@ -114,7 +170,7 @@ impl Shared {
             failure: Mutex::new(None),
             room,
             seeded: AtomicBool::new(seeded),
-            waiting_bytes: AtomicU64::new(0),
+            waiting_bytes: Default::default(),
             account: Account::default(),
             mark,
             losses: Mutex::new(Losses { spool: loss, clickhouse: None }),
@@ -174,7 +230,12 @@ impl Shared {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.waiting_bytes.load(Ordering::Relaxed) >= self.options.max_bytes
+        self.waiting_bytes() >= self.options.max_bytes
+    }
+
+    /// How many bytes wait for ClickHouse in both lanes.
+    pub(super) fn waiting_bytes(&self) -> u64 {
+        self.waiting_bytes.iter().map(|bytes| bytes.load(Ordering::Relaxed)).sum()
     }
 
     /// Takes room in memory until the guard is dropped.

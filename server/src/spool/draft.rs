@@ -5,6 +5,7 @@ use super::counters::Counters;
 use super::database::{META_APPENDED, META_SEEDED, META_SEQUENCE, META_SINCE, Tables, disk};
 use super::entry::{EntryBuilder, Transition};
 use super::index::{Answered, Index, Known};
+use super::lane::Lane;
 use super::{Answer, Changed, KnownIssue, Receipt, SpoolError, Submission};
 use crate::clock::now;
 use crate::ingest::{Block, Identity, Occurrence, RequestKey};
@@ -16,28 +17,35 @@ pub(super) struct Draft<'a> {
     tables: &'a Tables,
     index: Index<'a>,
     batch: WriteBatch,
+    /// What goes into the main lane, and what goes into the late one.
     entry: EntryBuilder,
+    late: EntryBuilder,
     counters: Counters,
-    /// Events in the entry.
+    /// Events in both.
     entry_events: u64,
     /// Nothing waits before it.
     is_first: bool,
     now_ms: i64,
+    /// The day of `now_ms`.
+    today: i32,
     is_seeded: bool,
     has_transitions: bool,
 }
 
 impl<'a> Draft<'a> {
     pub(super) fn new(tables: &'a Tables, counters: Counters, is_first: bool) -> Self {
+        let now = now();
         Self {
             tables,
             index: Index::new(tables),
             batch: tables.database.batch().durability(Some(PersistMode::SyncData)),
             entry: EntryBuilder::default(),
+            late: EntryBuilder::default(),
             counters,
             entry_events: 0,
             is_first,
-            now_ms: now().0,
+            now_ms: now.0,
+            today: now.day(),
             is_seeded: false,
             has_transitions: false,
         }
@@ -90,7 +98,10 @@ impl<'a> Draft<'a> {
                 let answered = Answered { is_new: made, request: None };
                 own.into_iter().for_each(|own| self.index.remember(own, answered, self.now_ms));
             }
-            self.entry.events(block);
+            match Lane::of(block.day, self.today) {
+                Lane::Main => self.entry.events(block),
+                Lane::Late => self.late.events(block),
+            }
             added += block.rows as usize;
         }
         for key in keys {
@@ -215,11 +226,18 @@ impl<'a> Draft<'a> {
         if self.has_transitions {
             self.batch.insert(&self.tables.meta, META_SEQUENCE, counters.next_sequence.to_be_bytes());
         }
-        if !self.entry.is_empty() {
-            let value = self.entry.finish(counters.appended_bytes);
-            counters.appended_bytes += value.len() as u64;
-            self.batch.insert(&self.tables.entries, counters.next_entry.to_be_bytes(), value);
+        // The main lane first: a change of state knows the position of its entry.
+        for (lane, entry) in [(Lane::Main, self.entry), (Lane::Late, self.late)] {
+            if entry.is_empty() {
+                continue;
+            }
+            let appended_bytes = &mut counters.appended_bytes[lane as usize];
+            let value = entry.finish(*appended_bytes);
+            *appended_bytes += value.len() as u64;
+            self.batch.insert(self.tables.lane(lane), counters.next_entry.to_be_bytes(), value);
             counters.next_entry += 1;
+        }
+        if counters.next_entry > self.counters.next_entry {
             counters.appended_events += self.entry_events;
             self.batch.insert(&self.tables.meta, META_APPENDED, counters.appended_events.to_be_bytes());
             if self.is_first {

@@ -56,7 +56,7 @@ impl Kind {
         }
     }
 
-    const fn number(self) -> u8 {
+    pub(super) const fn number(self) -> u8 {
         match self {
             Kind::Event => 1,
             Kind::Transition => 2,
@@ -212,12 +212,6 @@ impl<'a> Entry<'a> {
     /// It is damaged, or of a newer version.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, SpoolError> {
         Self::read(bytes).ok_or_else(|| SpoolError::Disk("an entry of the spool is damaged".to_owned()))
-    }
-
-    /// How many events it holds.
-    pub fn events(&self) -> u64 {
-        let sections = self.sections.iter().filter(|section| section.kind != Kind::Transition);
-        sections.map(|section| u64::from(section.rows)).sum()
     }
 
     fn read(mut bytes: &'a [u8]) -> Option<Self> {

@@ -12,6 +12,7 @@
 
 use super::SpoolError;
 use super::database::{lock, u64_of};
+use super::lane::{Cursor, Range};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek};
@@ -20,21 +21,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// A range of entries that has numbers, and may have been sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Range {
-    pub(super) start: u64,
-    pub(super) end: u64,
-    pub(super) first_number: u64,
-}
-
 /// What the mark says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Mark {
     /// Which spool it belongs to.
     pub(super) spool: u64,
-    /// ClickHouse has everything before it.
+    /// ClickHouse has everything of the main lane before it.
     pub(super) position: u64,
+    /// How much it has of the late lane; `None` if an earlier version wrote it.
+    #[serde(default)]
+    pub(super) late: Option<Cursor>,
     /// What is being sent.
     pub(super) frozen: Option<Range>,
     /// The greatest number of a batch.
@@ -169,18 +165,6 @@ impl MarkFile {
 
     fn failed(&self, error: &io::Error) -> SpoolError {
         SpoolError::Disk(format!("{}: {error}", self.path.display()))
-    }
-}
-
-impl Range {
-    /// As the spool itself keeps it.
-    pub(super) fn write(self) -> Vec<u8> {
-        [self.start, self.end, self.first_number].into_iter().flat_map(u64::to_be_bytes).collect()
-    }
-
-    pub(super) fn read(value: &[u8]) -> Option<Self> {
-        let number = |at: usize| value.get(at..at + 8).and_then(u64_of);
-        Some(Self { start: number(0)?, end: number(8)?, first_number: number(16)? })
     }
 }
 

@@ -4,13 +4,14 @@
 //! moment, decides for each whether it is new, a duplicate or a regression, writes the lot as one entry with one
 //! `fdatasync`, and answers. Because it is one thread, "exactly one is new" needs no lock.
 //!
-//! The store below is `fjall`. It holds the entries (a queue), the issue index (fingerprint → state), and the
+//! The store below is `fjall`. It holds the entries (a queue of two lanes), the issue index (fingerprint → state), and the
 //! idempotency keys of the last day; an entry and what it changes in the indexes are one atomic write.
 //!
 //! # Limits
 //! See [`limits`]. The queue is bounded in bytes; full is an error that names itself, never a wait.
 
 mod account;
+mod assemble;
 mod committer;
 mod counters;
 mod damage;
@@ -18,16 +19,20 @@ mod database;
 mod draft;
 mod entry;
 mod index;
+mod lane;
 pub mod limits;
 mod mark;
 mod queue;
 mod recovery;
 mod room;
+#[cfg(test)]
+mod tests;
 
 pub use account::WaitingEvents;
 pub use damage::Loss;
 pub use entry::{Entry, Kind, Section, columns};
-pub use queue::{Frozen, FrozenBatch, Queue};
+pub use lane::{Lane, Reached};
+pub use queue::{Frozen, FrozenBatch, Queue, Waits};
 
 use crate::ingest::{Block, KeyField, RequestKey, Source};
 use committer::Committer;
@@ -278,7 +283,7 @@ impl Spool {
 
     /// How many bytes wait for ClickHouse.
     pub fn waiting_bytes(&self) -> u64 {
-        self.shared.waiting_bytes.load(Ordering::Relaxed)
+        self.shared.waiting_bytes()
     }
 
     /// How many events wait for ClickHouse.

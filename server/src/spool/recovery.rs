@@ -5,13 +5,15 @@
 //! the spool is one of an earlier time: what it takes for waiting is in ClickHouse, and the issue index and the
 //! idempotency keys are old. The same holds for a copy that somebody put back.
 
+use super::counters;
 use super::damage::Damage;
 use super::database::{
-    META_APPENDED, META_BATCH, META_FROZEN, META_INSTANCE, META_POSITION, META_SEEDED, META_STORED, Tables,
-    disk, u64_of,
+    LATE_KEYSPACE, META_APPENDED, META_BATCH, META_FROZEN, META_INSTANCE, META_LATE, META_POSITION,
+    META_SEEDED, META_STORED, Tables, disk, u64_of,
 };
-use super::entry::Entry;
-use super::mark::{Kept, Mark, MarkFile, Note, Range};
+use super::entry::{Entry, Kind};
+use super::lane::{Cursor, Lane, Range};
+use super::mark::{Kept, Mark, MarkFile, Note};
 use super::{SpoolError, limits};
 use crate::clock::unix_micros;
 use fjall::PersistMode;
@@ -20,16 +22,17 @@ use fjall::PersistMode;
 struct Found {
     instance: Option<u64>,
     position: Option<u64>,
+    late: Option<Cursor>,
     frozen: Option<Range>,
     batch: u64,
     stored_events: u64,
     appended_events: Option<u64>,
 }
 
-/// The entries that wait.
-#[derive(Default)]
+/// The entries that wait in both lanes.
 struct Waiting {
-    last: Option<u64>,
+    /// The position behind the last; `None` if nothing waits.
+    next_entry: Option<u64>,
     bytes: u64,
     /// How many events they hold; `None` if they were not counted.
     events: Option<u64>,
@@ -73,39 +76,44 @@ fn compare(tables: &Tables, found: &Found, kept: &Kept, noted: Option<Note>) -> 
 
     let noted_events = noted_own.map_or(0, |note| note.appended_events);
     let is_new = found.position.is_none() && known.stored_events == 0 && noted_events == 0;
-    let sent_end = known.frozen.map_or(known.position, |range| range.end.max(known.position));
+    let known_late = known.late.unwrap_or_else(|| Cursor::at(0));
+    let sent_end = known.position.max(known_late.end).max(known.frozen.map_or(0, |range| range.end));
     let mut position = found.position.unwrap_or(0).max(known.position);
-    // The range that was being sent is the last thing that is made durable before ClickHouse has it.
-    let is_behind = found.position.is_none_or(|position| position < known.position);
-    let is_expected = found.frozen.is_some_and(|range| range.end == known.position);
-    let is_rolled_back = !is_new && is_behind && !is_expected && own.is_some();
+    let mut late = found.late.unwrap_or_else(|| Cursor::at(0)).max(known_late);
+    let is_rolled_back = !is_new && own.is_some() && found.is_behind(known.position, known.late);
 
-    let mut frozen = [known.frozen, found.frozen].into_iter().flatten().find(|range| range.start >= position);
+    let mut frozen =
+        [known.frozen, found.frozen].into_iter().flatten().find(|range| range.is_ahead(position, late));
     let appended = found.appended_events.unwrap_or(0).max(noted_events);
     let stored_events = found.stored_events.max(known.stored_events);
     let noted_end = noted_own.map_or(0, |note| note.next_entry);
-    let is_short = |last: Option<u64>| last.map_or(position, |last| last + 1) < noted_end.max(sent_end);
+    let is_short =
+        |next: Option<u64>| next.unwrap_or(0).max(position).max(late.end) < noted_end.max(sent_end);
+    // A spool of an earlier version has no late lane.
+    let is_late_known = found.late.is_some() || known.late.is_some();
+    let missing = tables.missing.iter().copied().filter(|name| *name != LATE_KEYSPACE || is_late_known);
+    let missing: Vec<_> = missing.collect();
 
     let is_marked = own.is_some() || found.instance.is_none();
-    let mut waiting = Waiting::read(tables, position)?;
+    let mut waiting = Waiting::read(tables, position, late)?;
     let is_suspect = is_rolled_back
         || !is_marked
-        || !tables.missing.is_empty()
-        || is_short(waiting.last)
+        || !missing.is_empty()
+        || is_short(waiting.next_entry)
         || found.appended_events.is_none_or(|events| events < appended);
     if is_suspect || waiting.bytes <= limits::COUNTED_BYTES {
-        waiting.count(tables, position)?;
+        waiting.count(tables, position, late)?;
     }
     let expected = appended.saturating_sub(stored_events);
     let events = waiting.events.unwrap_or(expected);
 
-    let mut next_entry = waiting.last.map_or(position, |last| last + 1).max(sent_end);
-    if waiting.last.is_none() && (is_suspect || found.position.is_none()) {
+    let mut next_entry = waiting.next_entry.unwrap_or(0).max(position).max(late.end).max(sent_end);
+    if waiting.next_entry.is_none() && (is_suspect || found.position.is_none()) {
         // Nothing waits: the spool goes on behind everything that ever had a place, also what the store below may
         // find again in an old journal.
         let anew = if found.position.is_none() { unix_micros() } else { 0 };
         next_entry = next_entry.max(noted_end).max(anew);
-        position = next_entry;
+        (position, late) = (next_entry, Cursor::at(next_entry));
         frozen = None;
     }
     let other = mark.filter(|mark| own.is_none() && mark.spool != instance);
@@ -119,7 +127,7 @@ fn compare(tables: &Tables, found: &Found, kept: &Kept, noted: Option<Note>) -> 
         is_uncertain: known.frozen.is_some(),
         is_rolled_back,
         is_gone: found.position.is_none() && !is_new,
-        missing: if is_new { Vec::new() } else { tables.missing.clone() },
+        missing: if is_new { Vec::new() } else { missing },
         is_unmarked: !is_marked && mark.is_none() && (stored_events > 0 || appended > 0),
         is_another: other.is_some(),
     };
@@ -128,6 +136,7 @@ fn compare(tables: &Tables, found: &Found, kept: &Kept, noted: Option<Note>) -> 
         mark: Mark {
             spool: instance,
             position,
+            late: Some(late),
             frozen,
             batch: found.batch.max(known.batch).max(frozen_batch),
             stored_events,
@@ -135,7 +144,7 @@ fn compare(tables: &Tables, found: &Found, kept: &Kept, noted: Option<Note>) -> 
         },
         next_entry,
         appended_events: stored_events + events,
-        is_index_older: is_rolled_back && waiting.last.is_none(),
+        is_index_older: is_rolled_back && waiting.next_entry.is_none(),
         damage: damage.is_any().then_some(damage),
     })
 }
@@ -148,11 +157,17 @@ fn apply(tables: &Tables, found: &Found, outcome: &Outcome) -> Result<(), SpoolE
         tables.issues.clear().map_err(failed)?;
     }
     let mut write = tables.database.batch().durability(Some(PersistMode::SyncData));
-    let before = found.position.unwrap_or(0);
-    if before < mark.position {
-        for guard in tables.entries.range(before.to_be_bytes()..mark.position.to_be_bytes()) {
-            write.remove(&tables.entries, guard.key().map_err(failed)?);
+    let late_before = found.late.map_or(0, |cursor| cursor.position);
+    let late_after = mark.late.map_or(0, |cursor| cursor.position);
+    let lanes =
+        [(Lane::Main, found.position.unwrap_or(0), mark.position), (Lane::Late, late_before, late_after)];
+    for (lane, before, after) in lanes.into_iter().filter(|(_, before, after)| before < after) {
+        for guard in tables.lane(lane).range(before.to_be_bytes()..after.to_be_bytes()) {
+            write.remove(tables.lane(lane), guard.key().map_err(failed)?);
         }
+    }
+    if let Some(cursor) = mark.late.filter(|cursor| found.late != Some(*cursor)) {
+        write.insert(&tables.meta, META_LATE, cursor.write());
     }
     let numbers = [
         (META_INSTANCE, found.instance, mark.spool),
@@ -180,13 +195,27 @@ fn apply(tables: &Tables, found: &Found, outcome: &Outcome) -> Result<(), SpoolE
 }
 
 impl Found {
+    /// Whether it is older than what the mark says. What ClickHouse was sent last may be missing: that it was sent is durable
+    /// before, that it is there is not.
+    fn is_behind(&self, position: u64, late: Option<Cursor>) -> bool {
+        let (found_position, found_late) = (self.position, self.late.unwrap_or_else(|| Cursor::at(0)));
+        let after = self.frozen.map(|range| range.apply(found_position.unwrap_or(0), found_late));
+        let is_main_behind = found_position.is_none_or(|found| found < position)
+            && after.is_none_or(|(expected, _)| expected != position);
+        let is_late_behind = late.is_some_and(|late| {
+            self.late.is_none_or(|found| found.order() < late.order())
+                && after.is_none_or(|(_, expected)| expected != late)
+        });
+        is_main_behind || is_late_behind
+    }
+
     fn read(tables: &Tables) -> Result<Self, SpoolError> {
         let number = |name: &[u8]| tables.meta_u64(name).map_err(|error| disk(&error));
-        let frozen = tables.meta.get(META_FROZEN).map_err(|error| disk(&error))?;
         Ok(Self {
             instance: number(META_INSTANCE)?,
             position: number(META_POSITION)?,
-            frozen: frozen.and_then(|value| Range::read(&value)),
+            late: tables.kept_cursor()?,
+            frozen: tables.frozen()?,
             batch: number(META_BATCH)?.unwrap_or(0),
             stored_events: number(META_STORED)?.unwrap_or(0),
             appended_events: number(META_APPENDED)?,
@@ -195,22 +224,30 @@ impl Found {
 }
 
 impl Waiting {
-    fn read(tables: &Tables, position: u64) -> Result<Self, SpoolError> {
-        let range = || tables.entries.range(position.to_be_bytes()..);
-        let (Some(first), Some(last)) = (range().next(), range().next_back()) else {
-            return Ok(Self { events: Some(0), ..Self::default() });
-        };
-        let (_, first) = first.into_inner().map_err(|error| disk(&error))?;
-        let (key, last) = last.into_inner().map_err(|error| disk(&error))?;
-        let end = Entry::parse(&last)?.start + last.len() as u64;
-        Ok(Self { last: u64_of(&key), bytes: end.saturating_sub(Entry::parse(&first)?.start), events: None })
+    fn read(tables: &Tables, position: u64, late: Cursor) -> Result<Self, SpoolError> {
+        let main = counters::Waiting::read(tables, Lane::Main, position)?;
+        let late = counters::Waiting::read(tables, Lane::Late, late.position)?;
+        let next_entry = main.next_entry().max(late.next_entry());
+        let is_empty = main.ends.is_none() && late.ends.is_none();
+        Ok(Self {
+            next_entry: (!is_empty).then_some(next_entry),
+            bytes: main.bytes() + late.bytes(),
+            events: is_empty.then_some(0),
+        })
     }
 
-    fn count(&mut self, tables: &Tables, position: u64) -> Result<(), SpoolError> {
+    fn count(&mut self, tables: &Tables, position: u64, late: Cursor) -> Result<(), SpoolError> {
         let mut events = 0;
-        for guard in tables.entries.range(position.to_be_bytes()..) {
-            let (_, value) = guard.into_inner().map_err(|error| disk(&error))?;
-            events += Entry::parse(&value)?.events();
+        for (lane, position) in [(Lane::Main, position), (Lane::Late, late.position)] {
+            for guard in tables.lane(lane).range(position.to_be_bytes()..) {
+                let (key, value) = guard.into_inner().map_err(|error| disk(&error))?;
+                let entry = Entry::parse(&value)?;
+                let at = u64_of(&key).unwrap_or(u64::MAX);
+                let is_past = |day| lane == Lane::Late && late.is_past(at, day);
+                let waiting = entry.sections.iter().filter(|section| !is_past(section.day));
+                let of_events = waiting.filter(|section| section.kind != Kind::Transition);
+                events += of_events.map(|section| u64::from(section.rows)).sum::<u64>();
+            }
         }
         self.events = Some(events);
         Ok(())

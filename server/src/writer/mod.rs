@@ -1,7 +1,7 @@
 //! From the spool into ClickHouse: each batch exactly once.
 //!
 //! ```text
-//! wait for entries ─→ freeze a range ─→ insert each batch ─→ advance ─→ wait …
+//! wait for a turn ─→ freeze a range ─→ insert each batch ─→ advance ─→ wait …
 //!                        (on disk)          │   ↑
 //!                                   unclear │   │ absent
 //!                                           ↓   │
@@ -11,57 +11,31 @@
 //! its batch. So after a crash, a timeout or a cut connection the writer can ask ClickHouse itself whether the batch
 //! arrived. The deduplication token that goes along is the second line: it holds where several replicas answer.
 //!
+//! The spool has two lanes: between two slices of what is late, what is fresh has its turn (`turns`). One range is sent at a
+//! time, so the numbers of the batches grow in the order in which they arrive.
+//!
 //! ClickHouse being away is no error here, only a reason to wait; what waits is bounded by the spool.
 
 mod arrivals;
 mod deliver;
 mod insert;
 pub mod limits;
+mod progress;
 mod staging;
+mod turns;
 
 use crate::parts::Parts;
-use crate::spool::{Frozen, Kind, Queue, SpoolError};
+use crate::spool::{Frozen, Kind, Queue, SpoolError, Waits};
 use crate::store::Store;
 pub use arrivals::{Arrivals, Arrived, Follower};
 use deliver::Delivery;
+pub use progress::{Progress, Until};
 pub(crate) use staging::is_transient;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
-
-/// How far the writer is; for whoever waits until something can be queried.
-pub struct Progress {
-    stored: watch::Sender<u64>,
-    urgent: Notify,
-    arrivals: Arrivals,
-}
-
-impl Progress {
-    /// The progress of a writer that begins at `position`.
-    pub fn new(position: u64) -> Self {
-        Self { stored: watch::Sender::new(position), urgent: Notify::new(), arrivals: Arrivals::default() }
-    }
-
-    /// Waits until everything before `position` is in ClickHouse, and asks the writer to hurry. False if the time is over.
-    pub async fn wait_for(&self, position: u64, patience: Duration) -> bool {
-        let mut stored = self.stored.subscribe();
-        self.urgent.notify_one();
-        timeout(patience, stored.wait_for(|stored| *stored >= position))
-            .await
-            .is_ok_and(|waited| waited.is_ok())
-    }
-
-    /// The batches of events that came into ClickHouse of late. While anybody follows them, the writer makes more haste.
-    pub fn arrivals(&self) -> &Arrivals {
-        &self.arrivals
-    }
-
-    /// The position before which everything is in ClickHouse.
-    pub fn stored(&self) -> u64 {
-        *self.stored.borrow()
-    }
-}
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+use turns::{Turn, Turns};
 
 /// The writer; there is one.
 pub struct Writer {
@@ -69,8 +43,16 @@ pub struct Writer {
     delivery: Delivery,
     progress: Arc<Progress>,
     stop: watch::Receiver<bool>,
-    /// When the last range was frozen.
-    frozen_at: Option<Instant>,
+    turns: Turns,
+}
+
+/// What the writer does next.
+enum Step {
+    Write(Frozen),
+    /// Some time has passed, or something came.
+    Look,
+    /// It is stopped, and nothing waits.
+    End,
 }
 
 impl Writer {
@@ -83,18 +65,16 @@ impl Writer {
         stop: watch::Receiver<bool>,
     ) -> Self {
         let delivery = Delivery::new(store, parts);
-        Self { queue: Arc::new(queue), delivery, progress, stop, frozen_at: None }
+        Self { queue: Arc::new(queue), delivery, progress, stop, turns: Turns::new() }
     }
 
     /// Runs until it is stopped and has written what waits.
     pub async fn run(mut self) {
         loop {
-            self.keep_pace().await;
-            self.frozen_at = Some(Instant::now());
-            match self.next_range().await {
-                Ok(Some(frozen)) => self.write(frozen).await,
-                Ok(None) if *self.stop.borrow() => return,
-                Ok(None) => self.wait_for_entries().await,
+            match self.turn().await {
+                Ok(Step::Write(frozen)) => self.write(frozen).await,
+                Ok(Step::Look) => {}
+                Ok(Step::End) => return,
                 Err(_) if *self.stop.borrow() => return,
                 Err(error) => {
                     // The spool's thread has logged what is the matter with the disk and opens the store anew.
@@ -105,8 +85,44 @@ impl Writer {
         }
     }
 
-    async fn next_range(&self) -> Result<Option<Frozen>, SpoolError> {
-        blocking(&self.queue, Queue::freeze).await
+    /// The next range, when its time has come.
+    async fn turn(&mut self) -> Result<Step, SpoolError> {
+        let is_stopping = *self.stop.borrow();
+        // The word may have been left while the writer was at work.
+        if is_stopping || pin!(self.progress.urgent.notified()).enable() {
+            self.turns.hurry();
+        }
+        let waits = blocking(&self.queue, Queue::waits).await?;
+        let pace = if self.progress.arrivals().is_followed() { limits::PACE_FOLLOWED } else { limits::PACE };
+        match self.turns.next(&waits, pace, Instant::now()) {
+            Turn::Now(lane) => {
+                let frozen = blocking(&self.queue, move |queue| queue.freeze(lane)).await?;
+                let Some(frozen) = frozen else { return Ok(Step::Look) };
+                self.turns.begin(&frozen, &waits, Instant::now());
+                return Ok(Step::Write(frozen));
+            }
+            Turn::Idle if is_stopping => return Ok(Step::End),
+            Turn::Wait(until) => self.wait(&waits, Some(until)).await,
+            Turn::Idle => self.wait(&waits, None).await,
+        }
+        Ok(Step::Look)
+    }
+
+    /// Waits until a range is due, or something fresh comes, or somebody is in a hurry.
+    async fn wait(&mut self, waits: &Waits, until: Option<Instant>) {
+        let mut end = self.queue.end();
+        let due = async {
+            match until {
+                Some(until) => sleep_until(until).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = due => {}
+            _ = end.wait_for(|end| *end > waits.end), if !waits.main => {}
+            () = self.progress.urgent.notified() => self.turns.hurry(),
+            _ = self.stop.wait_for(|stop| *stop) => {}
+        }
     }
 
     async fn write(&mut self, frozen: Frozen) {
@@ -114,46 +130,19 @@ impl Writer {
         for batch in &frozen.batches {
             self.delivery.deliver(batch, frozen.is_resumed).await;
             metrics::histogram!("log_center_insert_rows").record(batch.rows as f64);
-            self.progress.arrivals.add((batch.kind != Kind::Transition).then_some(batch.number));
+            self.progress.arrivals().add((batch.kind != Kind::Transition).then_some(batch.number));
         }
         let rows: u64 = frozen.batches.iter().map(|batch| batch.rows).sum();
         metrics::counter!("log_center_stored_rows_total").increment(rows);
         metrics::histogram!("log_center_write_duration_seconds").record(started.elapsed().as_secs_f64());
-        let end = frozen.end;
         let frozen = Arc::new(frozen);
         loop {
             let range = Arc::clone(&frozen);
             match blocking(&self.queue, move |queue| queue.advance(&range)).await {
-                Ok(()) => break,
+                Ok(reached) => return self.progress.set(reached),
                 // What was stored is found again in ClickHouse if the program ends before this succeeds.
                 Err(_) => sleep(limits::RETRY_MAX).await,
             }
-        }
-        self.progress.stored.send_replace(end);
-    }
-
-    /// Waits until something lies in the spool.
-    async fn wait_for_entries(&mut self) {
-        let Ok(position) = self.queue.position() else { return };
-        let mut end = self.queue.end();
-        tokio::select! {
-            _ = end.wait_for(|end| *end > position) => {}
-            _ = self.stop.wait_for(|stop| *stop) => {}
-        }
-    }
-
-    /// Lets time pass between two ranges: many small parts are dear to ClickHouse, in writing and in merging. What
-    /// comes alone after a while is written at once; nobody waits when a full batch lies there, or somebody is in a hurry.
-    async fn keep_pace(&mut self) {
-        let Some(frozen_at) = self.frozen_at else { return };
-        if self.queue.waiting_bytes() >= limits::HURRY_BYTES {
-            return;
-        }
-        let pace = if self.progress.arrivals.is_followed() { limits::PACE_FOLLOWED } else { limits::PACE };
-        tokio::select! {
-            () = sleep_until(frozen_at + pace) => {}
-            () = self.progress.urgent.notified() => {}
-            _ = self.stop.wait_for(|stop| *stop) => {}
         }
     }
 }

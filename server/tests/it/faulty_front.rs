@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// Most bytes of an insert in these tests.
 const BODY_BYTES: usize = 64 << 20;
@@ -51,6 +52,7 @@ pub struct FaultyFront {
     upstream: String,
     client: reqwest::Client,
     faults: Arc<Mutex<VecDeque<Fault>>>,
+    gate: Arc<Mutex<Option<Arc<Semaphore>>>>,
 }
 
 impl FaultyFront {
@@ -66,6 +68,7 @@ impl FaultyFront {
             upstream: plain.as_str().trim_end_matches('/').to_owned(),
             client: reqwest::Client::new(),
             faults: Arc::default(),
+            gate: Arc::default(),
         };
         let router = Router::new().fallback(pass).with_state(front.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -81,6 +84,30 @@ impl FaultyFront {
     /// The faults that no insert met are not meant for the next batch.
     pub fn forget(&self) {
         self.faults.lock().unwrap().clear();
+    }
+
+    /// Inserts of events wait from now on until they are let through.
+    pub fn hold(&self) {
+        *self.gate.lock().unwrap() = Some(Arc::new(Semaphore::new(0)));
+    }
+
+    /// Lets so many of those through.
+    pub fn let_through(&self, inserts: usize) {
+        self.gate.lock().unwrap().as_ref().unwrap().add_permits(inserts);
+    }
+
+    /// Lets all of them through, and those that come later.
+    pub fn open(&self) {
+        self.gate.lock().unwrap().take().unwrap().close();
+    }
+
+    async fn wait_at_gate(&self) {
+        let gate = self.gate.lock().unwrap().clone();
+        if let Some(gate) = gate
+            && let Ok(permit) = gate.acquire().await
+        {
+            permit.forget();
+        }
     }
 
     /// How many are left.
@@ -111,6 +138,9 @@ async fn pass(State(front): State<FaultyFront>, request: Request) -> Result<Resp
     let is_insert = parts.uri.query().is_some_and(|query| query.contains("INSERT+INTO+event_store"));
     let Ok(body) = axum::body::to_bytes(body, BODY_BYTES).await else { return Ok(cut()) };
     let fault = if is_insert { front.faults.lock().unwrap().pop_front() } else { None };
+    if is_insert {
+        front.wait_at_gate().await;
+    }
     let answer = |(status, body): (StatusCode, Bytes)| {
         Response::builder().status(status).body(Body::from(body)).unwrap()
     };
@@ -118,7 +148,8 @@ async fn pass(State(front): State<FaultyFront>, request: Request) -> Result<Resp
         None => answer(front.forward(&parts, body).await),
         Some(Fault::CutBefore) => cut(),
         Some(Fault::CutWithin) => {
-            front.forward(&parts, body.slice(..body.len() / 2)).await;
+            // In the middle of a row: one that ends behind a row is a whole insert to ClickHouse.
+            front.forward(&parts, body.slice(..body.len() / 2 - 1)).await;
             cut()
         }
         Some(Fault::CutAfter) => {

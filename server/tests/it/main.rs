@@ -22,6 +22,7 @@ mod harness;
 mod hostile;
 mod idempotency;
 mod issues;
+mod late;
 mod lifecycle;
 mod metrics;
 mod openapi;

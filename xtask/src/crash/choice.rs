@@ -43,6 +43,9 @@ const ERROR_PERCENTS: [u8; 4] = [0, 1, 3, 25];
 const REPEATING_BATCH_PERCENT: u8 = 50;
 const REPEATING_REPORT_PERCENT: u8 = 2;
 
+/// How many batches are spread over many days, in percent.
+const MANY_DAYS_PERCENT: u8 = 20;
+
 /// Errors that a batch repeats, at most.
 const REPEATED_AT_MOST: usize = 4;
 
@@ -67,12 +70,14 @@ pub(super) fn choose(
     if rng.u16(0..1_000) < batches {
         let size = batch_size(rng);
         let error_percent = ERROR_PERCENTS[rng.usize(0..ERROR_PERCENTS.len())];
+        let is_late = rng.u8(0..100) < MANY_DAYS_PERCENT;
+        let days = if is_late { payload::MANY_DAYS } else { payload::FEW_DAYS };
         let event = |offset| {
             let kind = match kind(rng, error_percent) {
                 Kind::Error(_) => Kind::Error(payload::batched_near(issue(rng))),
                 kind => kind,
             };
-            Event::in_batch(round, reporter, id(offset), kind)
+            Event::in_batch(round, reporter, id(offset), kind, days)
         };
         let mut events: Vec<_> = (0..size).map(event).collect();
         if size > REPEATED_AT_MOST && rng.u8(0..100) < REPEATING_BATCH_PERCENT {

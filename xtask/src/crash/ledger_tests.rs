@@ -82,7 +82,7 @@ fn an_event_that_nobody_sent_is_found() {
 
 #[test]
 fn what_is_no_error_belongs_to_no_issue() {
-    let event = Event::in_batch(1, 0, 0, Kind::Answered);
+    let event = Event::in_batch(1, 0, 0, Kind::Answered, payload::FEW_DAYS);
     let mut ledger = Ledger::default();
     ledger.enter(&event, UNTOLD);
     assert!(ledger.compare_issues(&Seen::default()).is_clean());

@@ -12,9 +12,12 @@ const ID_PREFIX: &str = "crash-";
 /// exactly one answer has to call them new.
 const BATCHED_EVERY: u32 = 4;
 
-/// How many days the events of a batch are spread over, today and those before: rows of each day are an insert of
+/// How many days the events of most batches are spread over, today and those before: rows of each day are an insert of
 /// their own.
-const DAYS: u64 = 3;
+pub(super) const FEW_DAYS: u64 = 3;
+
+/// The same of some batches: what is long ago goes through the spool in a lane of its own, and in slices.
+pub(super) const MANY_DAYS: u64 = 12;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -62,10 +65,10 @@ impl Event {
         Self { id: Id { round, reporter, sequence }, kind: Kind::Error(issue), at: SystemTime::now() }
     }
 
-    /// The same as a record among others in a batch: of this kind, and of one of several days.
-    pub(super) fn in_batch(round: u32, reporter: usize, sequence: u64, kind: Kind) -> Self {
+    /// The same as a record among others in a batch: of this kind, and of one of so many days.
+    pub(super) fn in_batch(round: u32, reporter: usize, sequence: u64, kind: Kind, days: u64) -> Self {
         // Three quarters are of today: most of what arrives is.
-        let days_ago = if sequence.is_multiple_of(4) { (sequence / 4 % DAYS) as u32 } else { 0 };
+        let days_ago = if sequence.is_multiple_of(4) { (sequence / 4 % days) as u32 } else { 0 };
         let event = Self::error(round, reporter, sequence, 0);
         Self { kind, at: event.at - DAY * days_ago, ..event }
     }
@@ -181,11 +184,13 @@ mod tests {
 
     #[test]
     fn a_batch_has_several_days() {
-        let days: HashSet<_> = (0..12)
-            .map(|sequence| Event::in_batch(0, 0, sequence, Kind::Noted).at)
-            .filter_map(|at| at.elapsed().ok())
-            .map(|age| age.as_secs() / 86_400)
-            .collect();
-        assert_eq!(days.len(), 3);
+        for expected in [FEW_DAYS, MANY_DAYS] {
+            let days: HashSet<_> = (0..4 * expected)
+                .map(|sequence| Event::in_batch(0, 0, sequence, Kind::Noted, expected).at)
+                .filter_map(|at| at.elapsed().ok())
+                .map(|age| age.as_secs() / 86_400)
+                .collect();
+            assert_eq!(days.len() as u64, expected);
+        }
     }
 }

@@ -4,6 +4,7 @@ use crate::api::body::{self, BodyLimits};
 use crate::error::{ApiError, ErrorBody};
 use crate::store::issue::Issue;
 use crate::store::value::Status;
+use crate::writer::Until;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -90,7 +91,7 @@ pub(super) async fn change(
     let bytes = body::read(&headers, body, BodyLimits::same(CHANGE_BODY_BYTES)).await?;
     let change = Change::decode(&bytes)?;
     let changed = state.spool.change_status(id, change.to, change.actor, change.note).await?;
-    if state.progress.wait_for(changed.position, VISIBLE_TIMEOUT).await
+    if state.progress.wait_for(Until::Main, changed.position, VISIBLE_TIMEOUT).await
         && let Ok(issue) = find(&state, id).await
     {
         return Ok(Json(issue).into_response());

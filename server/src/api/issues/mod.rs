@@ -10,6 +10,7 @@ use super::AppState;
 use super::door::{Audience, Doors};
 use crate::error::ApiError;
 use crate::store::issue::Issue;
+use crate::writer::Until;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use log_center_wire::IssueId;
@@ -48,9 +49,12 @@ const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(2);
 /// The issue, or 404.
 pub(crate) async fn find(state: &AppState, id: IssueId) -> Result<Issue, ApiError> {
     let end = *state.spool.end().borrow();
+    let behind = Until::behind(&state.progress, end);
     let mut issue = state.store.issue(id).await?;
-    if issue.is_none() && state.progress.stored() < end && state.progress.wait_for(end, ARRIVAL_TIMEOUT).await
-    {
+    for until in behind {
+        if issue.is_some() || !state.progress.wait_for(until, end, ARRIVAL_TIMEOUT).await {
+            break;
+        }
         issue = state.store.issue(id).await?;
     }
     issue.ok_or_else(|| ApiError::NotFound(format!("there is no issue {id}")))

@@ -6,6 +6,7 @@ use crate::store::record::Record;
 use crate::store::request::{RequestTime, Window};
 use crate::store::value::Time;
 use crate::trace::{Hop, Trace};
+use crate::writer::Until;
 use axum::Json;
 use axum::extract::{FromRequestParts, Path, RawQuery, State};
 use axum::http::request::Parts;
@@ -92,11 +93,12 @@ pub(super) async fn one(
     let query = Query::parse(query.as_deref(), &["limit"], &[])?;
     let limit = query.number("limit", limits::REQUEST_RECORDS, limits::REQUEST_RECORDS_MAX)?;
     let end = *state.spool.end().borrow();
+    let is_behind = Until::behind(&state.progress, end).next().is_some();
     let mut records = find(&state, &id, limit + 1).await?;
-    if !is_whole(&records)
-        && state.progress.stored() < end
-        && state.progress.wait_for(end, ARRIVAL_TIMEOUT).await
-    {
+    if !is_whole(&records) && is_behind {
+        // A request may have records in both lanes, and its end alone looks whole. What is fresh has come when the time is
+        // over, also if much that is late has not.
+        _ = state.progress.wait_for(Until::All, end, ARRIVAL_TIMEOUT).await;
         records = find(&state, &id, limit + 1).await?;
     }
     // A hundred thousand records take longer than a thread of the runtime should be held.

@@ -44,7 +44,7 @@ fn choose(rng: &mut Rng, round: u32, reporter: usize, sequence: u64, _errors: &V
             Kind::Error(_) => Kind::Error(payload::batched_near(rng.u32(0..ISSUES))),
             kind => kind,
         };
-        Event::in_batch(round, reporter, id(offset), kind)
+        Event::in_batch(round, reporter, id(offset), kind, payload::FEW_DAYS)
     };
     let events = (0..BATCH_RECORDS).map(event).collect();
     Post::batch_with(events, keyed.then(|| format!("batch-{round}-{reporter}-{sequence}")), |record| {
