@@ -75,7 +75,7 @@ pub(crate) async fn compare(spool: &Spool, store: &Store) -> Result<Database, St
              later batches than this spool has sent"
         );
         tracing::warn!(action = OLDER_SPOOL, "{reason}");
-        spool.set_loss_of_clickhouse(Loss { events: 0, reason, action: OLDER_SPOOL });
+        spool.set_loss_of_clickhouse(Loss { events: 0, reason, action: OLDER_SPOOL, half_sent: None });
     }
     let before = spool.database_made_ms();
     let stored = spool.stored_events();
@@ -91,7 +91,7 @@ pub(crate) async fn compare(spool: &Spool, store: &Store) -> Result<Database, St
     };
     tracing::error!(lost_events = events, action = ANOTHER_DATABASE, "{reason}");
     metrics::counter!("log_center_lost_events_total").increment(events);
-    spool.set_loss_of_clickhouse(Loss { events, reason, action: ANOTHER_DATABASE });
+    spool.set_loss_of_clickhouse(Loss { events, reason, action: ANOTHER_DATABASE, half_sent: None });
     Ok(Database::Another { made_ms })
 }
 

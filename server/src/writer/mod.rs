@@ -15,6 +15,7 @@
 
 mod arrivals;
 mod deliver;
+mod half_sent;
 mod insert;
 pub mod limits;
 mod staging;
@@ -24,6 +25,7 @@ use crate::spool::{Frozen, Kind, Queue, SpoolError};
 use crate::store::Store;
 pub use arrivals::{Arrivals, Arrived, Follower};
 use deliver::Delivery;
+pub(crate) use half_sent::complete;
 pub(crate) use staging::is_transient;
 use std::sync::Arc;
 use std::time::Duration;
