@@ -79,7 +79,10 @@ pub(crate) async fn compare(spool: &Spool, store: &Store) -> Result<Database, St
     }
     let before = spool.database_made_ms();
     let stored = spool.stored_events();
-    if before == Some(made_ms) || before.is_none() || stored == 0 {
+    // Batches are named by the time at which they were sent.
+    let is_younger = || i64::try_from(spool.last_batch() / 1000).is_ok_and(|sent_ms| sent_ms < made_ms);
+    let is_same = before.map_or_else(|| !is_younger(), |before| before == made_ms);
+    if is_same || stored == 0 {
         return Ok(Database::Same { made_ms });
     }
     let events = if rows == 0 { stored } else { 0 };

@@ -134,7 +134,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
                 engine_pid,
             };
             log::announce("ready", addresses)?;
-            let schema_watch = tokio::spawn(schema_watch::run(state.store.clone()));
+            let schema_watch = tokio::spawn(schema_watch::run(state.store.clone(), options.store_directory));
             write_until_stopped(queue, &state, &stopped, patience, listeners).await;
             schema_watch.abort();
         }
@@ -267,6 +267,7 @@ async fn prepare(state: &AppState, queue: &Queue) -> anyhow::Result<()> {
 
 async fn try_prepare(state: &AppState, queue: &Queue) -> Result<(), StoreError> {
     state.store.migrate().await?;
+    schema_watch::complete(&state.store).await?;
     if let Some((first, last)) = state.spool.loss().and_then(|loss| loss.half_sent) {
         let completed = writer::complete(&state.store, first, last).await;
         completed

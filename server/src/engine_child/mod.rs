@@ -4,6 +4,7 @@
 //! acknowledged must not be in the same process. It notices the end of this one by its standard input.
 
 mod leftovers;
+mod metadata;
 mod output;
 mod probe;
 
@@ -23,6 +24,8 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
+
+pub(crate) use metadata::keep as keep_descriptions;
 
 /// How long the engine may take until it answers: it waits for an earlier one to end, and reads what is on disk.
 const START_TIMEOUT: Duration = Duration::from_secs(120);
@@ -210,6 +213,7 @@ impl EngineCommand {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0).kill_on_drop(true);
         leftovers::remove(&self.data_dir);
+        metadata::restore(&self.data_dir);
         let mut child = command.spawn().context("cannot start the engine")?;
         let parent_pipe = child.stdin.take().context("the engine has no standard input")?;
         let stdout = child.stdout.take().context("the engine has no standard output")?;

@@ -168,22 +168,22 @@ impl Ledger {
         missing.map(|(id, _)| *id).collect()
     }
 
-    /// Takes down that these acknowledged events were lost with what they lay in: they must not come back. An issue of which
-    /// nothing is left may be called new once more.
+    /// Takes down that these acknowledged events were lost with what they lay in. An older copy may bring them back. An issue
+    /// of which nothing is left may be called new once more.
     pub(super) fn forgive(&mut self, lost: &[Id]) {
         for id in lost {
             let Some(entry) = self.events.get_mut(&id.round).and_then(|events| events.get_mut(id)) else {
                 continue;
             };
             *self.totals.of(entry.fate) -= 1;
-            self.totals.refused += 1;
+            self.totals.unclear += 1;
             if let Some(tally) = entry.issue.and_then(|issue| self.tallies.get_mut(&issue)) {
-                tally.take(Some(entry.fate), Fate::Refused);
+                tally.take(Some(entry.fate), Fate::Unclear);
                 if tally.acked == 0 {
                     (tally.first_answers, tally.first_may_be_untold) = (0, true);
                 }
             }
-            entry.fate = Fate::Refused;
+            entry.fate = Fate::Unclear;
         }
     }
 

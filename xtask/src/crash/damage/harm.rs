@@ -78,6 +78,11 @@ impl Harm {
         matches!(self, Harm::RemoveStore | Harm::OlderStore)
     }
 
+    /// Whether nothing newer is left by both together that could tell what was there.
+    pub(super) fn hides(self, other: Self) -> bool {
+        self == Harm::OlderSpoolAndMark && other.is_of_store()
+    }
+
     /// Damages the data in `data`. `None` if there is nothing of this kind, such as no older copy in `older`.
     pub(super) fn inflict(self, rng: &mut Rng, data: &Path, older: &Path) -> Result<Option<Done>> {
         let spool = data.join("spool");

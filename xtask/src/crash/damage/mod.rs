@@ -205,6 +205,7 @@ impl Run {
         let acked_before = site.ledger.totals().acked;
         let ending = Ending::any(&mut rng);
         let held = self.load_and_end(site, &mut rng, number, ending)?;
+        let ended_after = began.elapsed();
         let held = held.unwrap_or_else(|| site.ledger.totals().acked - acked_before);
         if rng.u8(0..100) < KEEP_PERCENT {
             harm::keep(&site.data, &site.older)?;
@@ -228,6 +229,7 @@ impl Run {
             missing,
             told: names_a_number.then_some(told),
             was_refused: started.was_refused,
+            ended_after,
             ready_after: started.ready_after,
             whole: began.elapsed(),
         };
@@ -296,7 +298,13 @@ impl Run {
         let count = if rng.u8(0..100) < SECOND_HARM_PERCENT { 2 } else { 1 };
         let mut harms = Vec::new();
         for _ in 0..HARM_ATTEMPTS {
-            harms.extend(Harm::any(rng).inflict(rng, &site.data, &site.older)?);
+            let harm = Harm::any(rng);
+            // Who puts back an older copy of everything, or leaves nothing newer, gets what there was: nobody can tell.
+            let before: Vec<_> = harms.iter().map(|done: &harm::Done| done.harm).collect();
+            if before.iter().any(|before| harm.hides(*before) || before.hides(harm)) {
+                continue;
+            }
+            harms.extend(harm.inflict(rng, &site.data, &site.older)?);
             if harms.len() == count {
                 break;
             }

@@ -19,6 +19,8 @@ pub(super) struct Round {
     /// How many the server told to be lost. `None`: that it does not know.
     pub(super) told: Option<u64>,
     pub(super) was_refused: bool,
+    /// How long load and end took.
+    pub(super) ended_after: Duration,
     /// From the start until the server was ready; the way out of a refusal included.
     pub(super) ready_after: Duration,
     pub(super) whole: Duration,
@@ -58,8 +60,9 @@ impl Summary {
         self.whole.push(round.whole);
         let harms: Vec<_> = round.harms.iter().map(ToString::to_string).collect();
         println!(
-            "round {number:>3}: {:<8} {}; {}, ready after {} ms; {} held, {} missing, {} told; {} ms",
+            "round {number:>3}: {:<7} after {} ms, {}; {}, ready after {} ms; {} held, {} missing, {} told; {} ms",
             round.state,
+            round.ended_after.as_millis(),
             harms.join("; "),
             if round.was_refused { "refused with words" } else { "started" },
             round.ready_after.as_millis(),
