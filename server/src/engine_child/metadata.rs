@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 const ORIGINALS: &str = "metadata";
 const COPIES: &str = "metadata_copies";
 
-/// What an empty description without a copy is renamed to: ClickHouse reads only `.sql`.
-const PUT_ASIDE: &str = "sql.empty";
+/// What a file is called until it is whole. ClickHouse removes these itself, and does not start with others.
+const UNFINISHED: &str = "sql.tmp";
 
 /// Copies each description that has changed.
 pub(crate) fn keep(data_dir: &Path) {
@@ -53,8 +53,8 @@ fn restore_one(data_dir: &Path, file: &Path) -> io::Result<()> {
         }
         _ => {
             // Made by a statement that failed, so that there is nothing in it: the schema is completed after the start.
-            fs::rename(&original, original.with_extension(PUT_ASIDE))?;
-            tracing::warn!(file = %file.display(), "the description of a table is empty and is put aside; the disk may have been full");
+            fs::remove_file(&original)?;
+            tracing::warn!(file = %file.display(), "the description of a table was empty and is removed; the disk may have been full");
         }
     }
     Ok(())
@@ -70,7 +70,7 @@ fn write(path: &Path, text: &[u8]) -> io::Result<()> {
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory)?;
     }
-    let unfinished = path.with_extension("unfinished");
+    let unfinished = path.with_extension(UNFINISHED);
     let mut file = fs::File::create(&unfinished)?;
     file.write_all(text)?;
     file.sync_all()?;
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn empty_descriptions_are_brought_back_or_put_aside() {
+    fn empty_descriptions_are_brought_back_or_removed() {
         let data = tempfile::tempdir().unwrap();
         let path = |name: &str| data.path().join(ORIGINALS).join("db").join(name);
         fs::create_dir_all(path("")).unwrap();
@@ -116,7 +116,7 @@ mod tests {
         fs::write(path("new.sql"), [0; 10]).unwrap();
         restore(data.path());
         assert_eq!(fs::read_to_string(path("kept.sql")).unwrap(), "ATTACH TABLE _ (x Int8)");
-        assert!(!path("new.sql").exists() && path("new.sql.empty").exists());
+        assert!(!path("new.sql").exists());
         // Those that come and go are removed elsewhere.
         assert!(path("event_staging.sql").exists());
     }

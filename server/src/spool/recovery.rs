@@ -113,8 +113,11 @@ fn compare(tables: &Tables, found: &Found, kept: &Kept, noted: Option<Note>) -> 
     let lost_with_other = noted_other
         .zip(other)
         .map_or(0, |(note, other)| note.appended_events.saturating_sub(other.stored_events));
+    let lost_here = expected.saturating_sub(events);
+    // What was being sent may be in ClickHouse: it counts as stored, so that nobody is told too little when that is lost.
+    let stored_events = stored_events + known.frozen.map_or(0, |_| lost_here);
     let damage = Damage {
-        lost_events: expected.saturating_sub(events) + lost_with_other,
+        lost_events: lost_here + lost_with_other,
         half_sent: known.frozen.map(|range| (range.first_number, known.batch.max(range.first_number))),
         is_rolled_back,
         is_gone: found.position.is_none() && !is_new,

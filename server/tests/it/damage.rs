@@ -1,7 +1,8 @@
 //! A spool or a database that was damaged, cut, deleted or put back while the server was down.
 
-use crate::harness::{DEADLINE, Server, ServerOptions, a_report, shared_clickhouse, signal};
-use serde_json::Value;
+use crate::harness::{DEADLINE, Server, ServerOptions, a_report, answer, shared_clickhouse, signal};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -329,6 +330,35 @@ async fn a_missing_mark_is_told_and_a_kill_is_not_taken_for_damage() {
     assert_eq!(server.report(&a_report(3)).await["is_new"], false);
 }
 
+/// A part that nobody can read has its own name, by whichever way it is read.
+#[tokio::test]
+async fn a_part_that_cannot_be_read_is_named() {
+    if shared_clickhouse().is_some() {
+        return;
+    }
+    let server = Server::start().await;
+    server.report(&a_report(1)).await;
+    drained(&server).await;
+    let parts = "SELECT path FROM system.parts WHERE table = 'event_store' AND database = currentDatabase() AND active";
+    let parts = server.sql(parts).await;
+    assert!(!parts.is_empty());
+    for part in parts.lines() {
+        for path in fs::read_dir(part).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.extension().is_some_and(|extension| extension == "bin") {
+                let length = path.metadata().unwrap().len();
+                (0..length.saturating_sub(63)).step_by(64).for_each(|at| flip(&path, at));
+            }
+        }
+    }
+    let listed = server.get("/api/v1/events").send().await.unwrap();
+    let refused = answer(listed, StatusCode::SERVICE_UNAVAILABLE).await;
+    assert_eq!(refused["error"]["code"], "part_broken", "{refused}");
+    let asked = json!({"query": "SELECT count() FROM events WHERE NOT ignore(*)"});
+    let asked = server.post("/api/v1/sql").json(&asked).send().await.unwrap();
+    let refused = answer(asked, StatusCode::SERVICE_UNAVAILABLE).await;
+    assert_eq!(refused["error"]["code"], "part_broken", "{refused}");
+}
+
 /// As a statement that makes or changes a table may leave them when the disk is full.
 #[tokio::test]
 async fn empty_descriptions_of_tables_do_not_keep_the_engine_from_starting() {
@@ -362,6 +392,6 @@ async fn empty_descriptions_of_tables_do_not_keep_the_engine_from_starting() {
     fs::write(directory.join("events.sql"), "").unwrap();
     fs::remove_file(copies.join("events.sql")).unwrap();
     let server = options.start().await;
-    assert!(server.log().contains("is put aside"), "{}", server.log());
+    assert!(server.log().contains("is removed"), "{}", server.log());
     assert_eq!(server.sql("SELECT count() FROM events").await, "2");
 }
