@@ -265,11 +265,13 @@ fn refusal(directory: &Path, mark: &MarkFile, error: &fjall::Error) -> SpoolErro
 
 /// Whether what lies on the disk is damaged; otherwise the disk is in the way, or somebody else.
 fn is_damage(error: &fjall::Error) -> bool {
-    use std::io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
+    use std::io::ErrorKind::{InvalidData, InvalidInput, NotFound, UnexpectedEof};
     match error {
         fjall::Error::Locked | fjall::Error::Poisoned | fjall::Error::KeyspaceDeleted => false,
         fjall::Error::Io(error) | fjall::Error::Storage(LsmError::Io(error)) => {
-            matches!(error.kind(), InvalidData | NotFound | UnexpectedEof)
+            // One without a number is not from the disk but from who reads it.
+            matches!(error.kind(), InvalidData | InvalidInput | NotFound | UnexpectedEof)
+                || error.raw_os_error().is_none()
         }
         _ => true,
     }

@@ -24,7 +24,7 @@ pub(super) enum Harm {
     RemoveFile,
     RemoveKeyspace,
     RemoveSpool,
-    HarmMark,
+    SpoilMark,
     RemoveMark,
     /// What the spool was some rounds ago, without what lies beside it.
     OlderSpool,
@@ -40,7 +40,7 @@ const WEIGHTS: [(Harm, u32); 11] = [
     (Harm::RemoveFile, 12),
     (Harm::RemoveKeyspace, 8),
     (Harm::RemoveSpool, 6),
-    (Harm::HarmMark, 6),
+    (Harm::SpoilMark, 6),
     (Harm::RemoveMark, 6),
     (Harm::OlderSpool, 6),
     (Harm::OlderSpoolAndMark, 8),
@@ -104,7 +104,7 @@ impl Harm {
                 .then(|| fs::remove_dir_all(&spool))
                 .transpose()?
                 .map(|()| "spool removed".to_owned()),
-            Harm::HarmMark => {
+            Harm::SpoilMark => {
                 let path = data.join(MARKS[rng.usize(0..MARKS.len())]);
                 if is_there(&path) {
                     let done = if rng.bool() { flip(rng, &path)? } else { cut(rng, &path)? };
