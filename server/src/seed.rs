@@ -75,11 +75,14 @@ pub(crate) async fn compare(spool: &Spool, store: &Store) -> Result<Database, St
              later batches than this spool has sent"
         );
         tracing::warn!(action = OLDER_SPOOL, "{reason}");
-        spool.set_loss_of_clickhouse(Loss { events: 0, reason, action: OLDER_SPOOL });
+        spool.set_loss_of_clickhouse(Loss { events: 0, reason, action: OLDER_SPOOL, half_sent: None });
     }
     let before = spool.database_made_ms();
     let stored = spool.stored_events();
-    if before == Some(made_ms) || before.is_none() || stored == 0 {
+    // Batches are named by the time at which they were sent.
+    let is_younger = || i64::try_from(spool.last_batch() / 1000).is_ok_and(|sent_ms| sent_ms < made_ms);
+    let is_same = before.map_or_else(|| !is_younger(), |before| before == made_ms);
+    if is_same || stored == 0 {
         return Ok(Database::Same { made_ms });
     }
     let events = if rows == 0 { stored } else { 0 };
@@ -91,7 +94,7 @@ pub(crate) async fn compare(spool: &Spool, store: &Store) -> Result<Database, St
     };
     tracing::error!(lost_events = events, action = ANOTHER_DATABASE, "{reason}");
     metrics::counter!("log_center_lost_events_total").increment(events);
-    spool.set_loss_of_clickhouse(Loss { events, reason, action: ANOTHER_DATABASE });
+    spool.set_loss_of_clickhouse(Loss { events, reason, action: ANOTHER_DATABASE, half_sent: None });
     Ok(Database::Another { made_ms })
 }
 

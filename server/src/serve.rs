@@ -14,7 +14,7 @@ use crate::seed;
 use crate::spool::{Queue, Spool, SpoolOptions};
 use crate::store::{Store, StoreError};
 use crate::tail::Tail;
-use crate::writer::{Progress, Writer};
+use crate::writer::{self, Progress, Writer};
 use anyhow::{Context, bail};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use rustix::fs::Mode;
@@ -71,7 +71,14 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         format!("--data-dir (LOG_CENTER_DATA_DIR): cannot make the directory {}", spool_dir.display())
     })?;
     close_to_others(&config.args.data_dir);
-    let options = SpoolOptions { directory: spool_dir, max_bytes: config.args.spool_max_bytes };
+    let store_directory = config.clickhouse.url.is_none().then(|| config.args.data_dir.join("clickhouse"));
+    if let Some(directory) = &store_directory {
+        std::fs::create_dir_all(directory).with_context(|| {
+            format!("--data-dir (LOG_CENTER_DATA_DIR): cannot make the directory {}", directory.display())
+        })?;
+    }
+    let options =
+        SpoolOptions { directory: spool_dir, store_directory, max_bytes: config.args.spool_max_bytes };
     let (spool, queue, spool_thread) = Spool::open(&options)?;
 
     if let Some(bytes) = spool.disk_bytes().filter(|bytes| *bytes < options.max_bytes) {
@@ -128,7 +135,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
                 engine_pid,
             };
             log::announce("ready", addresses)?;
-            let schema_watch = tokio::spawn(schema_watch::run(state.store.clone()));
+            let schema_watch = tokio::spawn(schema_watch::run(state.store.clone(), options.store_directory));
             write_until_stopped(queue, &state, &stopped, patience, listeners).await;
             schema_watch.abort();
         }
@@ -150,7 +157,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     outcome
 }
 
-fn writer(queue: Queue, state: &AppState, stopped: watch::Receiver<bool>) -> Writer {
+fn new_writer(queue: Queue, state: &AppState, stopped: watch::Receiver<bool>) -> Writer {
     Writer::new(queue, state.store.clone(), Arc::clone(&state.parts), Arc::clone(&state.progress), stopped)
 }
 
@@ -165,7 +172,7 @@ async fn write_until_stopped(
     let (stop_writer, writer_stopped) = watch::channel(false);
     let (parts, watching) = (Arc::clone(&state.parts), stopped.clone());
     tokio::spawn(async move { parts.watch(watching).await });
-    let mut writer = tokio::spawn(writer(queue, state, writer_stopped).run());
+    let mut writer = tokio::spawn(new_writer(queue, state, writer_stopped).run());
     tokio::select! {
         _ = wait_for_stop(stopped) => {}
         ended = &mut writer => tracing::error!(?ended, "the writer ended; what arrives stays in the spool"),
@@ -265,6 +272,12 @@ async fn prepare(state: &AppState, queue: &Queue) -> anyhow::Result<()> {
 
 async fn try_prepare(state: &AppState, queue: &Queue) -> Result<(), StoreError> {
     state.store.migrate().await?;
+    schema_watch::complete(&state.store).await?;
+    if let Some((first, last)) = state.spool.loss().and_then(|loss| loss.half_sent) {
+        let completed = writer::complete(&state.store, first, last).await;
+        completed
+            .map_err(|source| StoreError::Query { statement: "batches sent in part".to_owned(), source })?;
+    }
     let database = seed::compare(&state.spool, &state.store).await?;
     if !state.spool.is_seeded() || matches!(database, seed::Database::Another { .. }) {
         write_what_waits(state, queue).await;
@@ -277,7 +290,7 @@ async fn try_prepare(state: &AppState, queue: &Queue) -> Result<(), StoreError> 
 async fn write_what_waits(state: &AppState, queue: &Queue) {
     while state.spool.waiting_events() > 0 {
         let (_stop, stopped) = watch::channel(true);
-        writer(queue.clone(), state, stopped).run().await;
+        new_writer(queue.clone(), state, stopped).run().await;
         if state.spool.is_seeded() {
             // Reports are taken already, so that there may always be one more.
             return;

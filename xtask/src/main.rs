@@ -33,6 +33,8 @@ enum Cli {
     Crash(crash::Args),
     /// Take ClickHouse away for a while and count what was answered meanwhile
     Outage(crash::outage::Args),
+    /// Damage the files of a server that is down, again and again, and count what was acknowledged
+    Damage(crash::damage::Args),
     /// Fill the disk of a running server at random moments and count what was acknowledged
     Disk(crash::disk::Args),
 }
@@ -56,6 +58,7 @@ fn run(cli: Cli) -> Result<()> {
         Cli::Demo(args) => demo::run(&args),
         Cli::Crash(args) => crash::run(args),
         Cli::Outage(args) => crash::outage::run(args),
+        Cli::Damage(args) => crash::damage::run(args),
         Cli::Disk(args) => crash::disk::run(args),
     }
 }

@@ -109,7 +109,7 @@ impl From<SpoolError> for ApiError {
             SpoolError::NotAllowed { from, to } => return ApiError::Transition { from: *from, to: *to },
             SpoolError::KeyReused(field) => return ApiError::KeyReused { field: field.as_str() },
             SpoolError::Full => ("spool_full", 5),
-            SpoolError::Disk(_) => ("disk_failing", 5),
+            SpoolError::Disk(_) | SpoolError::Damaged(_) => ("disk_failing", 5),
             SpoolError::Overloaded => ("overloaded", 1),
             SpoolError::Stopped => ("shutting_down", RETRY_AFTER_SECONDS),
         };

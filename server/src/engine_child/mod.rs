@@ -4,6 +4,7 @@
 //! acknowledged must not be in the same process. It notices the end of this one by its standard input.
 
 mod leftovers;
+mod metadata;
 mod output;
 mod probe;
 
@@ -26,6 +27,8 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
+
+pub(crate) use metadata::keep as keep_descriptions;
 
 /// How long the engine may take until it answers: it waits for an earlier one to end, and reads what is on disk.
 const START_TIMEOUT: Duration = Duration::from_secs(120);
@@ -212,6 +215,7 @@ impl EngineCommand {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0).kill_on_drop(true);
         leftovers::remove(&self.data_dir);
+        metadata::restore(&self.data_dir);
         let mut child = command.spawn().context("cannot start the engine")?;
         let stdout = child.stdout.take().context("the engine has no standard output")?;
         let stderr = child.stderr.take().context("the engine has no standard error")?;

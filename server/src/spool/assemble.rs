@@ -7,11 +7,12 @@ use super::{FrozenBatch, SpoolError, limits};
 use fjall::Slice;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Numbers that each day of a slice has for its batches: what their kinds and versions need.
-const NUMBERS_A_DAY: u64 = 64;
+/// Days that have numbers of their own within a range: more than a range of the main lane has, whatever was waiting, and than
+/// a slice.
+const NUMBERED_DAYS: u64 = 512;
 
-/// The greatest version that has a number of its own.
-const VERSION_MAX: u8 = 15;
+/// Versions that have numbers of their own; later ones share the last.
+const NUMBERED_VERSIONS: u64 = 16;
 
 /// Entries as they lie there.
 struct Values {
@@ -118,49 +119,38 @@ struct Group<'a> {
 }
 
 fn batches(entries: &[Entry<'_>], range: &Range, is_partial: bool) -> Result<Vec<FrozenBatch>, SpoolError> {
-    let groups = match range.days {
-        None => numbered_by_place(entries, range.first_number),
-        Some(days) => numbered_by_day(entries, range.first_number, days),
-    };
-    groups.into_iter().map(|group| group.batch(is_partial)).collect()
-}
-
-/// One number after the other.
-fn numbered_by_place<'a>(entries: &'a [Entry<'_>], first_number: u64) -> Vec<Group<'a>> {
+    let is_sent = |day| range.days.is_none_or(|days| days.contains(day));
     let mut groups = BTreeMap::<_, Vec<_>>::new();
     for entry in entries {
-        for section in &entry.sections {
+        for section in entry.sections.iter().filter(|section| is_sent(section.day)) {
             groups.entry((section.kind, section.day, entry.version)).or_default().push(section);
         }
     }
-    let numbered = (first_number..).zip(groups);
-    numbered
-        .map(|(number, ((kind, day, version), sections))| Group { number, kind, version, day, sections })
-        .collect()
+    let groups = groups.into_iter().map(|((kind, day, version), sections)| (kind, day, version, sections));
+    // A range of an earlier version has its numbers by place.
+    let is_by_place = range.entries.is_none();
+    let mut numbered: Vec<_> = (range.first_number..)
+        .zip(groups)
+        .map(|(place, (kind, day, version, sections))| {
+            let number = if is_by_place { place } else { range.first_number + number_of(kind, day, version) };
+            Group { number, kind, version, day, sections }
+        })
+        .collect();
+    numbered.sort_by_key(|group| group.number);
+    numbered.into_iter().map(|group| group.batch(is_partial)).collect()
 }
 
-/// Numbers that depend on nothing but what a batch is, so that they stay the same when the spool has lost some entries of
-/// the range.
-fn numbered_by_day<'a>(entries: &'a [Entry<'_>], first_number: u64, days: Days) -> Vec<Group<'a>> {
-    let mut groups = BTreeMap::<_, Vec<_>>::new();
-    for entry in entries {
-        for section in entry.sections.iter().filter(|section| days.contains(section.day)) {
-            let kind = section.kind.number();
-            groups.entry((section.day, kind, entry.version)).or_default().push(section);
-        }
-    }
-    let number = |day: i32, kind: u8, version: u8| {
-        let place = u64::from(kind) * (u64::from(VERSION_MAX) + 1) + u64::from(version.min(VERSION_MAX));
-        first_number + u64::from(day.abs_diff(days.first)) * NUMBERS_A_DAY + place
+/// The number of a batch within its range. It depends on nothing but what the batch is, so that it stays the same when the spool
+/// has lost some entries of the range.
+fn number_of(kind: Kind, day: i32, version: u8) -> u64 {
+    let place = match kind {
+        Kind::Event => 0,
+        Kind::EventBlock => 1,
+        Kind::Transition => 2,
     };
-    let kind_of = |sections: &[&Section<'_>]| sections.first().map_or(Kind::Event, |section| section.kind);
-    let groups = groups.into_iter();
-    groups
-        .map(|((day, kind, version), sections)| {
-            let number = number(day, kind, version);
-            Group { number, kind: kind_of(&sections), version, day, sections }
-        })
-        .collect()
+    let day = u64::from(day.rem_euclid(NUMBERED_DAYS as i32).cast_unsigned());
+    let version = u64::from(version).min(NUMBERED_VERSIONS - 1);
+    (place * NUMBERED_DAYS + day) * NUMBERED_VERSIONS + version
 }
 
 impl Group<'_> {

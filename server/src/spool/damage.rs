@@ -11,6 +11,9 @@ pub struct Loss {
     pub reason: String,
     /// What to do.
     pub action: &'static str,
+    /// The first and the last batch that were being sent when the spool was damaged: ClickHouse may have them in part, and
+    /// the spool may lack what would complete them.
+    pub half_sent: Option<(u64, u64)>,
 }
 
 /// What was found when the spool was compared with its mark.
@@ -18,8 +21,8 @@ pub struct Loss {
 pub(super) struct Damage {
     /// Acknowledged events that are gone.
     pub(super) lost_events: u64,
-    /// Some of them may be in ClickHouse.
-    pub(super) is_uncertain: bool,
+    /// What was being sent: some of them may be in ClickHouse.
+    pub(super) half_sent: Option<(u64, u64)>,
     /// The spool is older than its mark.
     pub(super) is_rolled_back: bool,
     /// The spool, or all of its state, is gone.
@@ -52,13 +55,29 @@ impl Damage {
 
     pub(super) fn loss(&self) -> Loss {
         let action = if self.is_unmarked { Self::UNMARKED } else { Self::ACTION };
-        Loss { events: self.lost_events, reason: self.to_string(), action }
+        Loss { events: self.lost_events, reason: self.to_string(), action, half_sent: self.half_sent }
     }
+}
+
+const OLDER_STORE: &str = "If that was not intended, stop the server and bring the newest copy of the directory `clickhouse` of \
+    LOG_CENTER_DATA_DIR back.";
+
+/// Tells that ClickHouse lacks so many events that it had.
+pub(super) fn store_loss(events: u64) -> Option<Loss> {
+    if events == 0 {
+        return None;
+    }
+    let reason = format!(
+        "up to {events} events that were stored are gone: the directory of ClickHouse is an older copy than the spool"
+    );
+    metrics::counter!("log_center_lost_events_total").increment(events);
+    tracing::error!(lost_events = events, action = OLDER_STORE, "{reason}");
+    Some(Loss { events, reason, action: OLDER_STORE, half_sent: None })
 }
 
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.lost_events, self.is_uncertain) {
+        match (self.lost_events, self.half_sent.is_some()) {
             (0, _) => f.write_str("no acknowledged event is known to be lost")?,
             (events, true) => write!(f, "up to {events} acknowledged events are lost")?,
             (events, false) => write!(f, "{events} acknowledged events are lost")?,

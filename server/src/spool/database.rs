@@ -1,12 +1,12 @@
 //! The store below the spool: where things lie, and what happens when the disk fails.
 
 use super::account::Account;
-use super::damage::Loss;
+use super::damage::{self, Loss};
 use super::lane::{Cursor, Lane, Range, Reached};
 use super::mark::MarkFile;
 use super::room::Room;
 use super::{SpoolError, SpoolOptions, limits, recovery};
-use fjall::{Database, Keyspace, KeyspaceCreateOptions};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, LsmError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -89,7 +89,7 @@ impl Tables {
         let keyspace = |name: &str, memtable_bytes: u64| {
             database.keyspace(name, || KeyspaceCreateOptions::default().max_memtable_size(memtable_bytes))
         };
-        Ok(Self {
+        let mut tables = Self {
             entries: keyspace("entries", limits::ENTRIES_MEMTABLE_BYTES)?,
             late: keyspace(LATE_KEYSPACE, limits::ENTRIES_MEMTABLE_BYTES)?,
             issues: keyspace("issues", limits::INDEX_MEMTABLE_BYTES)?,
@@ -98,7 +98,33 @@ impl Tables {
             meta: keyspace("meta", limits::INDEX_MEMTABLE_BYTES)?,
             missing,
             database,
-        })
+        };
+        tables.empty_what_is_damaged()?;
+        Ok(tables)
+    }
+
+    /// Reads everything that can be made again, and empties what cannot be read: it counts as missing then. A damaged block
+    /// would be found much later otherwise, by whoever needs it.
+    fn empty_what_is_damaged(&mut self) -> Result<(), fjall::Error> {
+        let groups: [&[(&'static str, &Keyspace)]; 3] = [
+            &[("issues", &self.issues)],
+            &[("keys", &self.keys), ("key_order", &self.key_order)],
+            &[("meta", &self.meta)],
+        ];
+        for group in groups {
+            let read = group.iter().try_for_each(|(_, keyspace)| read_all(keyspace));
+            match read {
+                Err(error) if is_damage(&error) => {
+                    for (name, keyspace) in group {
+                        tracing::error!(reason = %plain(&error), part = name, "a part of the spool cannot be read and is emptied");
+                        keyspace.clear()?;
+                        self.missing.push(name);
+                    }
+                }
+                read => read?,
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn meta_u64(&self, name: &[u8]) -> Result<Option<u64>, fjall::Error> {
@@ -151,6 +177,10 @@ impl Tables {
     }
 }
 
+fn read_all(keyspace: &Keyspace) -> Result<(), fjall::Error> {
+    keyspace.iter().try_for_each(|guard| guard.into_inner().map(drop))
+}
+
 /// A number as it is stored.
 pub(super) fn u64_of(bytes: &[u8]) -> Option<u64> {
     bytes.try_into().ok().map(u64::from_be_bytes)
@@ -158,8 +188,9 @@ pub(super) fn u64_of(bytes: &[u8]) -> Option<u64> {
 
 impl Shared {
     pub(super) fn open(options: &SpoolOptions) -> Result<Self, SpoolError> {
-        let mark = MarkFile::open(&options.directory)?;
+        let mark = MarkFile::open(&options.directory, options.store_directory.as_deref())?;
         let (tables, loss) = open_whole(&options.directory, &mark)?;
+        let clickhouse = damage::store_loss(mark.take_store_lacks());
         let room = Arc::new(Room::new(options.directory.clone()));
         // Whoever asks whether this server takes anything is told right from the start.
         _ = room.check();
@@ -173,7 +204,7 @@ impl Shared {
             waiting_bytes: Default::default(),
             account: Account::default(),
             mark,
-            losses: Mutex::new(Losses { spool: loss, clickhouse: None }),
+            losses: Mutex::new(Losses { spool: loss, clickhouse }),
             in_flight_bytes: AtomicUsize::new(0),
             end: watch::Sender::new(0),
         })
@@ -189,7 +220,10 @@ impl Shared {
 
     /// Closes the store after a failed write: what it holds in memory may differ from the disk.
     pub(super) fn fail(&self, error: &fjall::Error) {
-        let reason = plain(error);
+        let reason = match is_damage(error) {
+            true => damaged(&self.options.directory, &self.mark, &plain(error)),
+            false => plain(error),
+        };
         tracing::error!(%reason, "the spool cannot write; everything is refused until it can");
         *lock(&self.failure) = Some(reason);
         *lock(&self.tables) = None;
@@ -265,14 +299,17 @@ fn open_whole(directory: &Path, mark: &MarkFile) -> Result<(Tables, Option<Loss>
     // The store below takes some damaged files for its own mistakes, and panics.
     let opened = catch_unwind(AssertUnwindSafe(|| {
         let tables = Tables::open(directory).map_err(|error| refusal(directory, mark, &error))?;
-        let damage = recovery::reconcile(&tables, mark)?;
+        let damage = recovery::reconcile(&tables, mark).map_err(|error| match error {
+            SpoolError::Damaged(reason) => SpoolError::Disk(damaged(directory, mark, &reason)),
+            error => error,
+        })?;
         Ok((tables, damage))
     }));
     let opened =
         opened.unwrap_or_else(|_| Err(SpoolError::Disk(damaged(directory, mark, "it cannot be read"))));
     let (tables, damage) = opened?;
     let loss = damage.map(|damage| damage.loss());
-    if let Some(Loss { events, reason, action }) = &loss {
+    if let Some(Loss { events, reason, action, .. }) = &loss {
         metrics::counter!("log_center_lost_events_total").increment(*events);
         tracing::error!(lost_events = events, path = %directory.display(), action, "{reason}");
     }
@@ -281,13 +318,24 @@ fn open_whole(directory: &Path, mark: &MarkFile) -> Result<(Tables, Option<Loss>
 
 /// Why the store cannot be opened: the disk is in the way, or what lies there is damaged.
 fn refusal(directory: &Path, mark: &MarkFile, error: &fjall::Error) -> SpoolError {
-    use std::io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
-    match error {
-        fjall::Error::Locked => {}
-        fjall::Error::Io(error) if !matches!(error.kind(), InvalidData | NotFound | UnexpectedEof) => {}
-        _ => return SpoolError::Disk(damaged(directory, mark, &plain(error))),
+    if is_damage(error) {
+        return SpoolError::Disk(damaged(directory, mark, &plain(error)));
     }
     SpoolError::Disk(format!("cannot open {}: {}", directory.display(), plain(error)))
+}
+
+/// Whether what lies on the disk is damaged; otherwise the disk is in the way, or somebody else.
+fn is_damage(error: &fjall::Error) -> bool {
+    use std::io::ErrorKind::{InvalidData, InvalidInput, NotFound, UnexpectedEof};
+    match error {
+        fjall::Error::Locked | fjall::Error::Poisoned | fjall::Error::KeyspaceDeleted => false,
+        fjall::Error::Io(error) | fjall::Error::Storage(LsmError::Io(error)) => {
+            // One without a number is not from the disk but from who reads it.
+            matches!(error.kind(), InvalidData | InvalidInput | NotFound | UnexpectedEof)
+                || error.raw_os_error().is_none()
+        }
+        _ => true,
+    }
 }
 
 /// The way out of a damaged spool.
@@ -305,7 +353,7 @@ fn damaged(directory: &Path, mark: &MarkFile, reason: &str) -> String {
 }
 
 pub(super) fn disk(error: &fjall::Error) -> SpoolError {
-    SpoolError::Disk(plain(error))
+    if is_damage(error) { SpoolError::Damaged(plain(error)) } else { SpoolError::Disk(plain(error)) }
 }
 
 /// The message without the library's debug form, where there is a better one.

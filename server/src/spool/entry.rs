@@ -211,7 +211,7 @@ impl<'a> Entry<'a> {
     /// # Errors
     /// It is damaged, or of a newer version.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, SpoolError> {
-        Self::read(bytes).ok_or_else(|| SpoolError::Disk("an entry of the spool is damaged".to_owned()))
+        Self::read(bytes).ok_or_else(|| SpoolError::Damaged("an entry of the spool is damaged".to_owned()))
     }
 
     fn read(mut bytes: &'a [u8]) -> Option<Self> {
@@ -237,7 +237,7 @@ impl Section<'_> {
     /// # Errors
     /// The section is damaged.
     pub fn write_rows(&self, batch: u64, out: &mut Vec<u8>) -> Result<(), SpoolError> {
-        let damaged = || SpoolError::Disk("a section of the spool is damaged".to_owned());
+        let damaged = || SpoolError::Damaged("a section of the spool is damaged".to_owned());
         let mut bytes = self.bytes;
         while !bytes.is_empty() {
             let length = u32::from_le_bytes(take(&mut bytes).ok_or_else(damaged)?) as usize;

@@ -7,17 +7,20 @@
 //! Both are overwritten in place, so that a full disk does not keep the spool from draining. The mark has two places that
 //! are written in turn: whatever stops the machine, one of them is whole.
 //!
+//! The embedded ClickHouse has a second pair of them in its directory: an older copy of the spool that is put back together
+//! with the files beside it, or an older copy of ClickHouse's data, is told by that. Of two whole ones the newer one holds.
+//!
 //! Neither may name more than the spool has on disk, whenever the machine stops: the mark is written after ClickHouse has a
 //! range, the note after `fdatasync`. So a spool that has less than they say has lost it.
 
 use super::SpoolError;
 use super::database::{lock, u64_of};
 use super::lane::{Cursor, Range};
+use super::mark_pair::Pair;
 use serde::{Deserialize, Serialize};
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek};
+use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -46,6 +49,8 @@ pub(super) enum Kept {
     Absent,
     /// It cannot be read: cut, changed, or of another version.
     Damaged,
+    /// The same, but the pair in ClickHouse's directory is whole.
+    Restored(Mark),
     Whole(Mark),
 }
 
@@ -59,50 +64,63 @@ pub(super) struct Note {
     pub(super) appended_events: u64,
 }
 
-/// The two files.
+/// The two files, and those in ClickHouse's directory.
 pub(super) struct MarkFile {
-    path: PathBuf,
-    file: File,
+    own: Pair,
+    /// None for a ClickHouse that is elsewhere.
+    in_store: Option<Pair>,
     state: Mutex<State>,
-    noted: File,
+    store_lacks: Mutex<u64>,
 }
 
 /// What the file holds, and how often it was written.
-#[derive(Default)]
-struct State {
-    mark: Mark,
-    sequence: u64,
+#[derive(Clone, Copy, Default)]
+pub(super) struct State {
+    pub(super) mark: Mark,
+    pub(super) sequence: u64,
 }
 
 /// How many bytes each of the two places has: no block of a disk holds a part of both.
-const PLACE_BYTES: usize = 4096;
+pub(super) const PLACE_BYTES: usize = 4096;
+
+/// What the pair in ClickHouse's directory is called.
+const IN_STORE: &str = "spool";
 
 impl MarkFile {
-    /// The files beside this spool. Nothing is read yet.
-    pub(super) fn open(spool: &Path) -> Result<Self, SpoolError> {
-        let path = beside(spool, "mark");
-        let (file, noted) = (open(&path)?, open(&beside(spool, "noted"))?);
-        Ok(Self { path, file, state: Mutex::default(), noted })
+    /// The files beside this spool, and in the directory of the embedded ClickHouse. Nothing is read yet.
+    pub(super) fn open(spool: &Path, store: Option<&Path>) -> Result<Self, SpoolError> {
+        let in_store = store.map(|store| Pair::open(&store.join(IN_STORE))).transpose()?;
+        let (state, store_lacks) = (Mutex::default(), Mutex::default());
+        Ok(Self { own: Pair::open(spool)?, in_store, state, store_lacks })
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.path
+        &self.own.path
     }
 
     /// What is on disk. It is what the mark says from now on.
     pub(super) fn read(&self) -> Result<Kept, SpoolError> {
-        let mut bytes = Vec::new();
-        let mut file = &self.file;
-        let read = file.rewind().and_then(|()| file.take(2 * PLACE_BYTES as u64).read_to_end(&mut bytes));
-        read.map_err(|error| self.failed(&error))?;
-        let whole = bytes.chunks(PLACE_BYTES).filter_map(State::parse);
-        let Some(newest) = whole.max_by_key(|state| state.sequence) else {
-            let is_empty = bytes.iter().all(|byte| *byte == 0);
-            return Ok(if is_empty { Kept::Absent } else { Kept::Damaged });
+        let (own, is_empty) = self.own.read()?;
+        let in_store = self.in_store.as_ref().map(Pair::read).transpose()?.and_then(|(state, _)| state);
+        let of_this = own.zip(in_store).filter(|(own, other)| own.mark.spool == other.mark.spool);
+        *lock(&self.store_lacks) = of_this.map_or(0, |(own, in_store)| {
+            let is_older = in_store.sequence < own.sequence;
+            if is_older { own.mark.stored_events.saturating_sub(in_store.mark.stored_events) } else { 0 }
+        });
+        let newest = match (own, in_store) {
+            (Some(own), Some(in_store)) if of_this.is_some() && in_store.sequence > own.sequence => in_store,
+            (Some(own), _) => own,
+            (None, Some(in_store)) => in_store,
+            (None, None) => return Ok(if is_empty { Kept::Absent } else { Kept::Damaged }),
         };
-        let mark = newest.mark;
         *lock(&self.state) = newest;
-        Ok(Kept::Whole(mark))
+        Ok(if own.is_some() { Kept::Whole(newest.mark) } else { Kept::Restored(newest.mark) })
+    }
+
+    /// How many events ClickHouse had that it has no more, as far as the last look told: its directory is an older copy. Told
+    /// once.
+    pub(super) fn take_store_lacks(&self) -> u64 {
+        std::mem::take(&mut *lock(&self.store_lacks))
     }
 
     /// What the mark says now.
@@ -116,61 +134,70 @@ impl MarkFile {
         let mut next = State { mark: state.mark, sequence: state.sequence + 1 };
         change(&mut next.mark);
         if next.mark != state.mark {
-            self.write(&next).map_err(|error| self.failed(&error))?;
+            self.write(&next)?;
             *state = next;
         }
         Ok(())
     }
 
-    fn write(&self, state: &State) -> io::Result<()> {
-        let is_first = self.file.metadata()?.len() < 2 * PLACE_BYTES as u64;
-        if is_first {
-            self.file.write_all_at(&[0; 2 * PLACE_BYTES], 0)?;
-        }
-        let place = state.sequence % 2 * PLACE_BYTES as u64;
-        self.file.write_all_at(&state.place()?, place)?;
-        if !is_first {
-            return self.file.sync_data();
-        }
-        self.file.sync_all()?;
-        let directory = self.path.parent().filter(|directory| !directory.as_os_str().is_empty());
-        File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
+    /// Brings all files to the same state, whatever they held.
+    pub(super) fn settle(&self, mark: Mark) -> Result<(), SpoolError> {
+        let mut state = lock(&self.state);
+        let next = State { mark, sequence: state.sequence + 1 };
+        self.write(&next)?;
+        *state = next;
+        Ok(())
     }
 
-    /// How many events wait, as far as the two files say.
+    fn write(&self, state: &State) -> Result<(), SpoolError> {
+        // First, so that it is never behind.
+        if let Some(Err(error)) = self.in_store.as_ref().map(|pair| pair.write(state)) {
+            tracing::warn!(%error, "the mark in ClickHouse's directory cannot be written");
+        }
+        self.own.write(state).map_err(|error| self.own.failed(&error))
+    }
+
+    /// How many events wait, as far as the files say.
     pub(super) fn waiting_at_most(&self) -> Option<u64> {
-        let Ok(Kept::Whole(mark)) = self.read() else { return None };
+        let Ok(Kept::Whole(mark) | Kept::Restored(mark)) = self.read() else { return None };
         let note = self.noted().filter(|note| note.spool == mark.spool)?;
         Some(note.appended_events.saturating_sub(mark.stored_events))
     }
 
     /// What is noted; `None` if nothing is, or the machine stopped while it was written.
     pub(super) fn noted(&self) -> Option<Note> {
-        let mut bytes = [0; Note::BYTES];
-        self.noted.read_exact_at(&mut bytes, 0).ok()?;
-        Note::parse(&bytes)
+        let own = self.own.noted();
+        let in_store = self.in_store.as_ref().and_then(Pair::noted);
+        match (own, in_store) {
+            (Some(own), Some(other)) if own.spool == other.spool && other.next_entry > own.next_entry => {
+                Some(other)
+            }
+            (own, in_store) => own.or(in_store),
+        }
     }
 
     /// Notes what is durable. A failure leaves the note as it is, which then names less than it could: no harm.
     pub(super) fn note(&self, next_entry: u64, appended_events: u64) {
         let note = Note { spool: self.mark().spool, next_entry, appended_events };
-        _ = self.noted.write_all_at(&note.bytes(), 0);
+        for pair in self.pairs() {
+            _ = pair.noted.write_all_at(&note.bytes(), 0);
+        }
     }
 
     /// Notes less than before, durably: what is lost is told once.
     pub(super) fn note_anew(&self, next_entry: u64, appended_events: u64) -> Result<(), SpoolError> {
         self.note(next_entry, appended_events);
-        self.noted.sync_data().map_err(|error| self.failed(&error))
+        self.pairs().try_for_each(|pair| pair.noted.sync_data().map_err(|error| pair.failed(&error)))
     }
 
-    fn failed(&self, error: &io::Error) -> SpoolError {
-        SpoolError::Disk(format!("{}: {error}", self.path.display()))
+    fn pairs(&self) -> impl Iterator<Item = &Pair> {
+        std::iter::once(&self.own).chain(&self.in_store)
     }
 }
 
 impl State {
     /// A line of text: a checksum, and what it is of. The rest is spaces.
-    fn place(&self) -> io::Result<Vec<u8>> {
+    pub(super) fn place(&self) -> io::Result<Vec<u8>> {
         let json = serde_json::to_string(&self.mark).map_err(io::Error::other)?;
         let text = format!("{} {json}", self.sequence);
         let mut place = format!("{:016x} {text}", xxh3_64(text.as_bytes())).into_bytes();
@@ -181,7 +208,7 @@ impl State {
         Ok(place)
     }
 
-    fn parse(place: &[u8]) -> Option<Self> {
+    pub(super) fn parse(place: &[u8]) -> Option<Self> {
         let (checksum, text) = std::str::from_utf8(place).ok()?.trim_end().split_once(' ')?;
         if u64::from_str_radix(checksum, 16).ok()? != xxh3_64(text.as_bytes()) {
             return None;
@@ -192,9 +219,9 @@ impl State {
 }
 
 impl Note {
-    const BYTES: usize = 4 * 8;
+    pub(super) const BYTES: usize = 4 * 8;
 
-    fn bytes(self) -> [u8; Self::BYTES] {
+    pub(super) fn bytes(self) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
         let numbers = [self.spool, self.next_entry, self.appended_events];
         for (place, number) in bytes.chunks_exact_mut(8).zip(numbers) {
@@ -205,23 +232,10 @@ impl Note {
         bytes
     }
 
-    fn parse(bytes: &[u8; Self::BYTES]) -> Option<Self> {
+    pub(super) fn parse(bytes: &[u8; Self::BYTES]) -> Option<Self> {
         let mut numbers = bytes.chunks_exact(8).filter_map(u64_of);
         let note =
             Self { spool: numbers.next()?, next_entry: numbers.next()?, appended_events: numbers.next()? };
         (numbers.next()? == xxh3_64(&bytes[..24])).then_some(note)
     }
-}
-
-fn open(path: &Path) -> Result<File, SpoolError> {
-    let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
-    opened.map_err(|error| SpoolError::Disk(format!("cannot open {}: {error}", path.display())))
-}
-
-/// `spool` → `spool.mark`.
-fn beside(spool: &Path, extension: &str) -> PathBuf {
-    let mut name = spool.file_name().unwrap_or_default().to_owned();
-    name.push(".");
-    name.push(extension);
-    spool.with_file_name(name)
 }

@@ -22,6 +22,7 @@ mod index;
 mod lane;
 pub mod limits;
 mod mark;
+mod mark_pair;
 mod queue;
 mod recovery;
 mod room;
@@ -49,6 +50,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub struct SpoolOptions {
     /// Where it lies. Made if it does not exist.
     pub directory: PathBuf,
+    /// The directory of the embedded ClickHouse; `None` for one that is elsewhere.
+    pub store_directory: Option<PathBuf>,
     /// How many bytes may wait for ClickHouse. Beyond it everything new is refused.
     pub max_bytes: u64,
 }
@@ -94,6 +97,8 @@ pub enum SpoolError {
     Full,
     /// The disk has no room, or refuses to write.
     Disk(String),
+    /// What lies on the disk cannot be read.
+    Damaged(String),
     /// More is being handed over than can be held in memory.
     Overloaded,
     /// The server is stopping.
@@ -116,6 +121,7 @@ impl fmt::Display for SpoolError {
         match self {
             SpoolError::Full => f.write_str("the spool is full: ClickHouse has not taken what waits for it"),
             SpoolError::Disk(reason) => write!(f, "the disk of the spool is failing: {reason}"),
+            SpoolError::Damaged(reason) => f.write_str(reason),
             SpoolError::Overloaded => f.write_str("more arrives than can be written"),
             SpoolError::Stopped => f.write_str("the server is stopping"),
             SpoolError::KeyReused(field) => write!(f, "this {} was given to other content", field.as_str()),

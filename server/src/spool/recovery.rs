@@ -55,7 +55,7 @@ pub(super) fn reconcile(tables: &Tables, file: &MarkFile) -> Result<Option<Damag
     let kept = file.read()?;
     let outcome = compare(tables, &found, &kept, file.noted())?;
     apply(tables, &found, &outcome)?;
-    file.update(|mark| *mark = outcome.mark)?;
+    file.settle(outcome.mark)?;
     match outcome.damage {
         Some(_) => file.note_anew(outcome.next_entry, outcome.appended_events)?,
         None => file.note(outcome.next_entry, outcome.appended_events),
@@ -65,7 +65,7 @@ pub(super) fn reconcile(tables: &Tables, file: &MarkFile) -> Result<Option<Damag
 
 fn compare(tables: &Tables, found: &Found, kept: &Kept, noted: Option<Note>) -> Result<Outcome, SpoolError> {
     let mark = match kept {
-        Kept::Whole(mark) => Some(*mark),
+        Kept::Whole(mark) | Kept::Restored(mark) => Some(*mark),
         Kept::Absent | Kept::Damaged => None,
     };
     // A spool without a name is a new one, one of a version without marks, or one that has lost its state.
@@ -121,14 +121,17 @@ fn compare(tables: &Tables, found: &Found, kept: &Kept, noted: Option<Note>) -> 
     let lost_with_other = noted_other
         .zip(other)
         .map_or(0, |(note, other)| note.appended_events.saturating_sub(other.stored_events));
+    let lost_here = expected.saturating_sub(events);
+    // What was being sent may be in ClickHouse: it counts as stored, so that nobody is told too little when that is lost.
+    let stored_events = stored_events + known.frozen.map_or(0, |_| lost_here);
     let damage = Damage {
-        lost_events: expected.saturating_sub(events) + lost_with_other,
-        // What was being sent may be in ClickHouse.
-        is_uncertain: known.frozen.is_some(),
+        lost_events: lost_here + lost_with_other,
+        half_sent: known.frozen.map(|range| (range.first_number, known.batch.max(range.first_number))),
         is_rolled_back,
         is_gone: found.position.is_none() && !is_new,
         missing: if is_new { Vec::new() } else { missing },
-        is_unmarked: !is_marked && mark.is_none() && (stored_events > 0 || appended > 0),
+        is_unmarked: matches!(kept, Kept::Restored(_))
+            || !is_marked && mark.is_none() && (stored_events > 0 || appended > 0),
         is_another: other.is_some(),
     };
     let frozen_batch = frozen.map_or(0, |range| range.first_number);

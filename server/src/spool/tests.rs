@@ -72,7 +72,10 @@ impl World {
     }
 
     fn start(&mut self) {
-        self.open = Some(Spool::open(&SpoolOptions { directory: self.path(), max_bytes: 1 << 30 }).unwrap());
+        self.open = Some(
+            Spool::open(&SpoolOptions { directory: self.path(), max_bytes: 1 << 30, store_directory: None })
+                .unwrap(),
+        );
     }
 
     fn stop(&mut self) {
@@ -211,9 +214,8 @@ proptest! {
         world.settle();
     }
 
-    /// Days of the main lane are numbered by their place, so a copy that is older than a range of several is left out.
     #[test]
-    fn an_older_copy_doubles_nothing_of_either_lane(steps in steps(prop_oneof![Just(0), 2..400], 1)) {
+    fn an_older_copy_doubles_nothing_of_either_lane(steps in steps(prop_oneof![0..2, -3..400], 1)) {
         let mut world = World::new();
         steps.iter().for_each(|step| world.step(step));
         world.settle();

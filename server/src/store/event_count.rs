@@ -128,12 +128,21 @@ impl Store {
         if !is_counted || Quarters::within(filter.since, filter.until).is_none() {
             return Ok(None);
         }
-        let from = *self.counted_from.get_or_try_init(|| self.ask_counted_from()).await?;
+        let from = self.counted_from().await?;
         // What was deleted is still counted.
         Ok(Quarters::within(filter.since.max(from).max(filter.kept_since), filter.until))
     }
 
     /// From which time on all events are counted: events from before there was `event_count_store` are not.
+    /// Asked once, until the tables are made again.
+    async fn counted_from(&self) -> Result<i64, StoreError> {
+        let mut known = self.counted_from.lock().await;
+        match *known {
+            Some(from) => Ok(from),
+            None => Ok(*known.insert(self.ask_counted_from().await?)),
+        }
+    }
+
     async fn ask_counted_from(&self) -> Result<i64, StoreError> {
         let answer: Vec<CountedFrom> = self
             .read("counted_from", include_str!("sql/counted_from.sql"))

@@ -17,7 +17,7 @@ use clickhouse::error::Result;
 use clickhouse::sql::Identifier;
 use md5::{Digest, Md5};
 use serde::Deserialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 struct File {
     name: &'static str,
@@ -61,6 +61,10 @@ const VIEWS: &[File] = files![
 
 /// How a view is told from a migration in `schema_migrations`.
 pub(super) const VIEW_PREFIX: &str = "views/";
+
+/// How the line begins that names what a statement makes.
+const CREATES: [&str; 3] =
+    ["CREATE TABLE IF NOT EXISTS ", "CREATE MATERIALIZED VIEW IF NOT EXISTS ", "CREATE OR REPLACE VIEW "];
 
 const RECORDS: &str = "CREATE TABLE IF NOT EXISTS schema_migrations
 (
@@ -122,10 +126,12 @@ impl Store {
     /// # Errors
     /// As [`migrate`](Self::migrate).
     pub async fn migrate_again(&self) -> Result<(), StoreError> {
+        let _nobody_inserts = self.whole_schema.write().await;
         self.migrate().await?;
         for file in MIGRATIONS.iter().chain(VIEWS) {
             self.apply(file).await?;
         }
+        *self.counted_from.lock().await = None;
         Ok(())
     }
 
@@ -179,6 +185,16 @@ pub(super) fn parts() -> Vec<Part> {
     };
     let records = Part { name: "schema_migrations", statements: vec![expand(RECORDS)] };
     std::iter::once(records).chain(MIGRATIONS.iter().chain(VIEWS).map(of_file)).collect()
+}
+
+/// The names of all tables and views that these make.
+pub(super) fn names() -> BTreeSet<String> {
+    let statements: Vec<_> = parts().into_iter().flat_map(|part| part.statements).collect();
+    let made = statements.iter().flat_map(|statement| statement.lines()).filter_map(|line| {
+        let rest = CREATES.iter().find_map(|create| line.strip_prefix(create))?;
+        rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().map(str::to_owned)
+    });
+    made.collect()
 }
 
 impl File {
@@ -247,7 +263,18 @@ fn hex_md5(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::is_too_old;
+    use super::{MIGRATIONS, VIEWS, is_too_old, names};
+
+    #[test]
+    fn names_what_the_migrations_make() {
+        let names = names();
+        for name in ["schema_migrations", "event_store", "issue_store_mv", "requests_by_minute"] {
+            assert!(names.contains(name), "{name} is not in {names:?}");
+        }
+        let created: usize =
+            MIGRATIONS.iter().chain(VIEWS).map(|file| file.text.matches("CREATE ").count()).sum();
+        assert_eq!(names.len(), created + 1, "{names:?}");
+    }
 
     #[test]
     fn tells_an_old_clickhouse() {

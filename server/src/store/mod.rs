@@ -39,7 +39,7 @@ pub use migrations::Applied;
 
 use clickhouse::{Client, Compression};
 use std::sync::Arc;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, RwLock, RwLockReadGuard};
 use url::{Host, Url};
 
 /// A handle on the database. Cheap to clone.
@@ -55,7 +55,10 @@ pub struct Store {
     engine_judges: bool,
     database: String,
     /// From which time on `event_count_store` has all events, in milliseconds since 1970.
-    counted_from: Arc<OnceCell<i64>>,
+    counted_from: Arc<Mutex<Option<i64>>>,
+    /// Whoever inserts holds it for reading, whoever makes tables again for writing: rows that come to a table before its
+    /// materialized views are there would be added up nowhere.
+    whole_schema: Arc<RwLock<()>>,
 }
 
 impl Store {
@@ -80,6 +83,7 @@ impl Store {
             server,
             database: database.to_owned(),
             counted_from: Arc::default(),
+            whole_schema: Arc::default(),
         }
     }
 
@@ -99,6 +103,11 @@ impl Store {
     /// The client whose statements run in the database.
     pub(crate) fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Waits until nobody makes tables, and keeps them from it until the guard is dropped.
+    pub(crate) async fn whole_schema(&self) -> RwLockReadGuard<'_, ()> {
+        self.whole_schema.read().await
     }
 
     /// The name of the database.

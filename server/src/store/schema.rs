@@ -1,6 +1,7 @@
 //! The schema as text, for whoever wants to read it.
 
 use super::migrations;
+use std::collections::BTreeSet;
 
 /// A file of `migrations/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,4 +20,9 @@ pub fn parts() -> Vec<Part> {
 /// Whether a part is a view that holds nothing itself.
 pub fn is_view(name: &str) -> bool {
     name.starts_with(migrations::VIEW_PREFIX)
+}
+
+/// The names of all tables and views of this program.
+pub fn names() -> BTreeSet<String> {
+    migrations::names()
 }

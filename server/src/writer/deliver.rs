@@ -46,7 +46,11 @@ impl Delivery {
         let mut pause = limits::RETRY_MIN;
         let mut attempts = Attempts { is_unclear, token: 0, is_token_sent: is_unclear };
         loop {
-            match self.attempt(batch, &mut attempts).await {
+            let attempt = {
+                let _tables_stay = self.store.whole_schema().await;
+                self.attempt(batch, &mut attempts).await
+            };
+            match attempt {
                 Ok(true) => return self.recovered(),
                 Ok(false) => {}
                 Err(error) => self.failed(batch, &error),

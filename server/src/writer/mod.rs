@@ -18,6 +18,7 @@
 
 mod arrivals;
 mod deliver;
+mod half_sent;
 mod insert;
 pub mod limits;
 mod progress;
@@ -29,6 +30,7 @@ use crate::spool::{Frozen, Kind, Queue, SpoolError, Waits};
 use crate::store::Store;
 pub use arrivals::{Arrivals, Arrived, Follower};
 use deliver::Delivery;
+pub(crate) use half_sent::complete;
 pub use progress::{Progress, Until};
 pub(crate) use staging::is_transient;
 use std::pin::pin;

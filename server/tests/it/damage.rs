@@ -1,7 +1,8 @@
 //! A spool or a database that was damaged, cut, deleted or put back while the server was down.
 
-use crate::harness::{DEADLINE, Server, ServerOptions, a_report, shared_clickhouse, signal};
-use serde_json::Value;
+use crate::harness::{DEADLINE, Server, ServerOptions, a_report, answer, shared_clickhouse, signal};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -230,7 +231,7 @@ async fn an_older_copy_of_the_spool_doubles_nothing() {
     assert_eq!(server.sql("SELECT count() FROM events").await, (STORED + WAITING + 2).to_string());
 }
 
-/// Nothing beside the spool says that it is old, but ClickHouse has later batches.
+/// Nothing beside the spool says that it is old, but the mark in ClickHouse's directory does.
 #[tokio::test]
 async fn an_older_copy_together_with_its_mark_is_told() {
     if shared_clickhouse().is_some() {
@@ -252,13 +253,41 @@ async fn an_older_copy_together_with_its_mark_is_told() {
         fs::rename(older.join(name), spool.with_file_name(name)).unwrap();
     }
     let server = options.start().await;
+    told(&server).await;
+    assert!(server.log().contains("the spool is older than its mark"), "{}", server.log());
+    assert_eq!(server.report(&a_report(3)).await["is_new"], false);
+    assert_eq!(server.report(&a_report(900)).await["is_new"], false);
+    drained(&server).await;
+    assert_eq!(server.sql("SELECT count() FROM events").await, (STORED + WAITING + 3).to_string());
+}
+
+/// What was brought to ClickHouse is gone with its newer directory.
+#[tokio::test]
+async fn an_older_copy_of_clickhouse_is_told() {
+    if shared_clickhouse().is_some() {
+        return;
+    }
+    let Downed { options, spool } = downed(0).await;
+    let clickhouse = spool.with_file_name("clickhouse");
+    let older = spool.with_file_name("older");
+    copy(&clickhouse, &older);
+    let server = options.start().await;
+    for line in 0..7 {
+        server.report(&a_report(line)).await;
+    }
+    drained(&server).await;
+    let options = killed(server).await;
+    fs::remove_dir_all(&clickhouse).unwrap();
+    fs::rename(&older, &clickhouse).unwrap();
+    let server = options.start().await;
     let health = told(&server).await;
     let reason = health["clickhouse"]["reason"].as_str().unwrap();
-    assert!(
-        reason.starts_with(&format!("up to {WAITING} events that wait may be in ClickHouse")),
-        "{reason}"
-    );
+    assert!(reason.starts_with("up to 7 events that were stored are gone"), "{reason}");
     assert_eq!(server.report(&a_report(3)).await["is_new"], false);
+    drained(&server).await;
+    assert_eq!(server.sql("SELECT count() FROM events").await, (STORED + 1).to_string());
+    let server = server.kill_and_restart().await;
+    assert_eq!(server.json("/health").await["status"], "ok", "{}", server.log());
 }
 
 #[tokio::test]
@@ -299,4 +328,70 @@ async fn a_missing_mark_is_told_and_a_kill_is_not_taken_for_damage() {
     let server = server.kill_and_restart().await;
     assert_eq!(server.json("/health").await["status"], "ok", "{}", server.log());
     assert_eq!(server.report(&a_report(3)).await["is_new"], false);
+}
+
+/// A part that nobody can read has its own name, by whichever way it is read.
+#[tokio::test]
+async fn a_part_that_cannot_be_read_is_named() {
+    if shared_clickhouse().is_some() {
+        return;
+    }
+    let server = Server::start().await;
+    server.report(&a_report(1)).await;
+    drained(&server).await;
+    let parts = "SELECT path FROM system.parts WHERE table = 'event_store' AND database = currentDatabase() AND active";
+    let parts = server.sql(parts).await;
+    assert!(!parts.is_empty());
+    for part in parts.lines() {
+        for path in fs::read_dir(part).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.extension().is_some_and(|extension| extension == "bin") {
+                let length = path.metadata().unwrap().len();
+                (0..length.saturating_sub(63)).step_by(64).for_each(|at| flip(&path, at));
+            }
+        }
+    }
+    let listed = server.get("/api/v1/events").send().await.unwrap();
+    let refused = answer(listed, StatusCode::SERVICE_UNAVAILABLE).await;
+    assert_eq!(refused["error"]["code"], "part_broken", "{refused}");
+    let asked = json!({"query": "SELECT count() FROM events WHERE NOT ignore(*)"});
+    let asked = server.post("/api/v1/sql").json(&asked).send().await.unwrap();
+    let refused = answer(asked, StatusCode::SERVICE_UNAVAILABLE).await;
+    assert_eq!(refused["error"]["code"], "part_broken", "{refused}");
+}
+
+/// As a statement that makes or changes a table may leave them when the disk is full.
+#[tokio::test]
+async fn empty_descriptions_of_tables_do_not_keep_the_engine_from_starting() {
+    if shared_clickhouse().is_some() {
+        return;
+    }
+    let server = Server::start().await;
+    server.report(&a_report(1)).await;
+    drained(&server).await;
+    let data = server.options().data_dir().join("data/clickhouse");
+    let directory = data.join("metadata").join(&server.database);
+    let copies = data.join("metadata_copies").join(&server.database);
+    let started = Instant::now();
+    while !copies.join("issue_store_mv.sql").exists() || !copies.join("events.sql").exists() {
+        assert!(started.elapsed() < DEADLINE, "no copies are made");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let options = killed(server).await;
+    for name in ["event_store", "issue_store_mv", "events"] {
+        fs::write(directory.join(name).with_extension("sql"), "").unwrap();
+    }
+    let server = options.start().await;
+    assert!(server.log().contains("is brought back"), "{}", server.log());
+    assert_eq!(server.report(&a_report(1)).await["is_new"], false);
+    drained(&server).await;
+    server.sql_becomes("SELECT sum(i.count) FROM issues AS i", "2").await;
+    assert_eq!(server.sql("SELECT count() FROM events").await, "2");
+
+    // Without a copy it is made anew.
+    let options = killed(server).await;
+    fs::write(directory.join("events.sql"), "").unwrap();
+    fs::remove_file(copies.join("events.sql")).unwrap();
+    let server = options.start().await;
+    assert!(server.log().contains("is removed"), "{}", server.log());
+    assert_eq!(server.sql("SELECT count() FROM events").await, "2");
 }

@@ -1,4 +1,6 @@
-use crate::harness::{DEADLINE, Server, ServerOptions, a_report, answer, now_ms, shared_clickhouse, signal};
+use crate::harness::{
+    DEADLINE, POLL, Server, ServerOptions, a_report, answer, now_ms, shared_clickhouse, signal,
+};
 use futures_util::future::join_all;
 use log_center_wire::UnixMillis;
 use reqwest::StatusCode;
@@ -141,6 +143,42 @@ async fn a_full_disk_is_said_and_recovers_by_itself() {
     server.sql_becomes("SELECT sum(count) FROM issues", &kept.to_string()).await;
     let server = server.kill_and_restart().await;
     server.sql_becomes("SELECT sum(count) FROM issues", &kept.to_string()).await;
+}
+
+/// Nobody sends anything: a balancer keeps everybody from a server that is not ready.
+#[tokio::test]
+async fn readiness_follows_the_disk_by_itself() {
+    let Some(disk) = SmallDisk::mount(400 << 20) else {
+        eprintln!("not run: this user may not mount a file system");
+        return;
+    };
+    let becomes = async |server: &Server, expected: StatusCode| {
+        let started = Instant::now();
+        loop {
+            let ready = server.get("/health/ready").send().await.unwrap();
+            if ready.status() == expected {
+                return ready.json::<serde_json::Value>().await.unwrap();
+            }
+            assert!(started.elapsed() < DEADLINE, "not {expected}: {}", server.log());
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    let server = ServerOptions::new().env("LOG_CENTER_DATA_DIR", disk.0.path().display()).start().await;
+    let filler = disk.0.path().join("filler");
+    fill(&filler);
+    let said = becomes(&server, StatusCode::SERVICE_UNAVAILABLE).await;
+    assert_eq!(said["spool"]["code"], "disk_failing", "{said}");
+    std::fs::remove_file(&filler).unwrap();
+    becomes(&server, StatusCode::OK).await;
+
+    // A start is told the same at once: the first answer is right.
+    let (_, options) = server.stop().await;
+    fill(&filler);
+    let server = options.start().await;
+    let ready = server.get("/health/ready").send().await.unwrap();
+    assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE, "{}", server.log());
+    std::fs::remove_file(&filler).unwrap();
+    becomes(&server, StatusCode::OK).await;
 }
 
 /// An insert for which the disk has room in some tables and not in others fails in another one each time.

@@ -48,3 +48,20 @@ async fn lost_tables_are_made_again_while_the_server_runs() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn tables_of_others_may_go() {
+    let server = Server::start().await;
+    log_says(&server, "the tables are watched").await;
+    let theirs = format!("{}.theirs", server.database);
+    server.sql(&format!("CREATE TABLE {theirs} (x Int8) ENGINE = MergeTree ORDER BY x")).await;
+    server.report(&a_report(1)).await;
+    server.sql_becomes("SELECT sum(count) FROM issues", "1").await;
+    server.sql(&format!("DROP TABLE {theirs} SYNC")).await;
+    // Once one of our own has gone and come back, the other one was missing as well for at least one look.
+    server.sql(&format!("DROP TABLE {}.biz_events SYNC", server.database)).await;
+    log_says(&server, "the tables are there again").await;
+    assert!(!server.log().contains("theirs"), "{}", server.log());
+    assert_eq!(server.sql("SELECT count() FROM biz_events").await, "0");
+    assert_eq!(server.sql("SELECT sum(count) FROM issues").await, "1");
+}

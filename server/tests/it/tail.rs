@@ -211,13 +211,11 @@ async fn outlives_clickhouse() {
 
 #[tokio::test]
 async fn ends_with_the_server() {
-    let server = Server::start().await;
+    // An open request would be cut off only after longer than anybody here waits for the end.
+    let server = ServerOptions::new().env("LOG_CENTER_SHUTDOWN_SECONDS", 600).start().await;
     let mut follower = Follower::start(&server, "", "").await;
-    let started = Instant::now();
     let (code, _) = server.stop().await;
     assert_eq!(code, Some(0));
-    // Nobody waited until the open request was cut off.
-    assert!(started.elapsed() < std::time::Duration::from_secs(15));
     assert_eq!(follower.block().await, None);
 }
 

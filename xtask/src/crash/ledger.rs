@@ -159,6 +159,34 @@ impl Ledger {
         findings
     }
 
+    /// The acknowledged events of one round that are not there.
+    pub(super) fn missing(&self, seen: &SeenEvents, round: u32) -> Vec<Id> {
+        let entries = self.events.get(&round).into_iter().flatten();
+        let missing = entries.filter(|(id, entry)| {
+            matches!(entry.fate, Fate::Acked { .. }) && seen.get(id).is_none_or(|(rows, _)| *rows == 0)
+        });
+        missing.map(|(id, _)| *id).collect()
+    }
+
+    /// Takes down that these acknowledged events were lost with what they lay in. An older copy may bring them back. An issue
+    /// of which nothing is left may be called new once more.
+    pub(super) fn forgive(&mut self, lost: &[Id]) {
+        for id in lost {
+            let Some(entry) = self.events.get_mut(&id.round).and_then(|events| events.get_mut(id)) else {
+                continue;
+            };
+            *self.totals.of(entry.fate) -= 1;
+            self.totals.unclear += 1;
+            if let Some(tally) = entry.issue.and_then(|issue| self.tallies.get_mut(&issue)) {
+                tally.take(Some(entry.fate), Fate::Unclear);
+                if tally.acked == 0 {
+                    (tally.first_answers, tally.first_may_be_untold) = (0, true);
+                }
+            }
+            entry.fate = Fate::Unclear;
+        }
+    }
+
     /// Issues that were not told to be new to exactly one reporter (to one at most, if the answer may have been lost).
     pub(super) fn wrong_firsts(&self) -> Vec<String> {
         let wrong = |tally: &Tally| {

@@ -14,6 +14,7 @@
 mod body;
 mod choice;
 mod client;
+pub(crate) mod damage;
 pub(crate) mod disk;
 mod expired;
 mod findings;

@@ -11,7 +11,7 @@ use crate::server::{ServerOptions, open_log};
 use crate::{interrupt, libchdb};
 
 /// The log of everything that is started.
-const LOG_NAME: &str = "server.log";
+pub(super) const LOG_NAME: &str = "server.log";
 
 /// The program under test and a directory for its data and its log.
 pub(super) struct Place {

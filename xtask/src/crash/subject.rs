@@ -57,13 +57,24 @@ impl Subject {
     /// Waits until the server is ready and its ClickHouse answers. A server that gives up is started once more: with a
     /// complaint, because it has to come back by itself whatever happens to its engine.
     pub(super) fn recovered(&mut self, complaints: &mut Vec<String>) -> Result<Witness> {
-        let server = self.started().or_else(|error| {
+        if let Err(error) = self.running() {
             interrupt::check()?;
             complaints.push(format!("the server gave up: {error:#}"));
             self.begin_start();
-            self.started()
-        })?;
+            self.running()?;
+        }
+        self.answering()
+    }
+
+    /// Waits until the server is ready, and fails if it gives up.
+    pub(super) fn running(&mut self) -> Result<()> {
+        let server = self.started()?;
         self.state = State::Running(server);
+        Ok(())
+    }
+
+    /// Waits until the ClickHouse of a server that is ready answers.
+    pub(super) fn answering(&mut self) -> Result<Witness> {
         let State::Running(server) = &mut self.state else { bail!("the server was not started") };
         if let Some(status) = server.process().ended()? {
             bail!("the server ended by itself: {}", crate::server::explain(status));
@@ -81,12 +92,26 @@ impl Subject {
     /// Sends SIGKILL to `victim`, in whatever state it is, and starts the server again if it was hit. `false`: there was
     /// nobody to hit.
     pub(super) fn strike(&mut self, victim: Victim) -> Result<bool> {
+        if victim == Victim::Engine {
+            return self.signal_engines(Signal::KILL);
+        }
+        self.take_down(victim)?;
+        self.begin_start();
+        Ok(true)
+    }
+
+    /// Sends a signal to the engine. `false`: there is none.
+    pub(super) fn signal_engines(&mut self, signal: Signal) -> Result<bool> {
         self.note_engines()?;
         let engines = self.engine_pids()?;
-        if victim == Victim::Engine {
-            engines.iter().for_each(|pid| kill(*pid));
-            return Ok(!engines.is_empty());
-        }
+        engines.iter().for_each(|pid| _ = kill_process(*pid, signal));
+        Ok(!engines.is_empty())
+    }
+
+    /// Sends SIGKILL to the server, and to its engine if `victim` says so.
+    pub(super) fn take_down(&mut self, victim: Victim) -> Result<()> {
+        self.note_engines()?;
+        let engines = self.engine_pids()?;
         self.address.set(None);
         // The server first: it must not get the chance to start another engine.
         match std::mem::replace(&mut self.state, State::Down) {
@@ -102,8 +127,7 @@ impl Subject {
         if victim == Victim::Both {
             engines.into_iter().for_each(kill);
         }
-        self.begin_start();
-        Ok(true)
+        Ok(())
     }
 
     /// Stops the server in the orderly way.

@@ -2,9 +2,9 @@
 
 use super::request::Format;
 use crate::error::{ApiError, RETRY_AFTER_SECONDS};
-use crate::store::StoreError;
 use crate::store::limits;
 use crate::store::question::JudgeError;
+use crate::store::{Cause, StoreError};
 use log_center_engine::judge::{self, Refusal};
 
 /// What becomes of a failed statement.
@@ -67,22 +67,32 @@ fn exception(text: &str, format: Format) -> Option<ApiError> {
     let (code, said) = text.strip_prefix("Code: ")?.split_once(". ")?;
     let code: u32 = code.parse().ok()?;
     let said = message(said);
-    Some(match code {
-        158 | 396 if said.contains("rows") => limit("rows_limit", "max_rows", said),
-        307 | 396 => too_large(format),
-        159 | 160 => limit("time_limit", "timeout_seconds", said),
+    Some(match (code, Cause::of_exception(code)) {
+        (158 | 396, _) if said.contains("rows") => limit("rows_limit", "max_rows", said),
+        (307 | 396, _) => too_large(format),
+        // TIMEOUT_EXCEEDED, TOO_SLOW
+        (159 | 160, _) => limit("time_limit", "timeout_seconds", said),
         // The server as a whole, not this statement.
-        241 if said.contains("(total)") => busy(said),
-        241 => limit(
+        (_, Cause::Memory) if said.contains("(total)") => busy(said),
+        (_, Cause::Memory) => limit(
             "memory_limit",
             "query",
             format!("the statement needs more than {} MiB: {said}", limits::SQL_MEMORY_BYTES >> 20),
         ),
-        164 | 291 | 358 | 446 | 452 | 497 => limit("not_allowed", "query", said),
-        202 => busy(said),
-        // Cancelled by a stop, out of threads or disk, cut off: nothing that the statement could do about.
-        236 | 243 | 394 | 439 | 516 | 192..=195 => return None,
-        _ => ApiError::Statement { code: "bad_statement", field: "query", message: said },
+        // READONLY, DATABASE_ACCESS_DENIED, UNKNOWN_ACCESS_TYPE and its kin, ACCESS_DENIED
+        (164 | 291 | 358 | 446 | 452 | 497, _) => limit("not_allowed", "query", said),
+        // TOO_MANY_SIMULTANEOUS_QUERIES
+        (202, _) => busy(said),
+        // ABORTED, QUERY_WAS_CANCELLED: by a stop.
+        (236 | 394, _) => return None,
+        // Nothing that the statement could do about.
+        (_, Cause::PartBroken | Cause::Refused | Cause::Busy | Cause::TimedOut | Cause::Unreachable) => {
+            return None;
+        }
+        // A table that is not there may be one that was misspelt.
+        (_, Cause::Empty | Cause::Defect | Cause::Other) => {
+            ApiError::Statement { code: "bad_statement", field: "query", message: said }
+        }
     })
 }
 

@@ -15,6 +15,8 @@ mod mount;
 mod state;
 mod summary;
 
+pub(super) use mount::copy_all;
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -146,7 +148,7 @@ impl Run {
             let Site { subject, volume, .. } = site;
             drop(subject);
             if !is_interrupted && (outcome.is_err() || !self.summary.is_clean()) {
-                mount::copy_all(&volume.path().join("data"), &place.path().join("data"))?;
+                copy_all(&volume.path().join("data"), &place.path().join("data"))?;
                 return outcome;
             }
             outcome?;

@@ -108,7 +108,7 @@ impl Volume {
 }
 
 /// Copies `from` with everything below to `to`.
-pub(super) fn copy_all(from: &Path, to: &Path) -> Result<()> {
+pub(in super::super) fn copy_all(from: &Path, to: &Path) -> Result<()> {
     run(tool("cp").arg("-a").arg(from).arg(to))
 }
 
