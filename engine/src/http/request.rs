@@ -4,10 +4,12 @@ use http::request::Parts;
 use http::{HeaderMap, Method, header};
 
 use super::caller;
+use super::multipart::Form;
 use crate::codec::{AnswerEncoding, RequestEncoding, negotiate};
 use crate::exception::{Exception, Kind};
 use crate::password::Password;
 use crate::statement::answer::Hold;
+use crate::statement::external::ExternalTable;
 use crate::statement::sessions::SessionRequest;
 use crate::statement::{Statement, User};
 
@@ -140,11 +142,11 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
-/// Understands a request. `form` holds the fields of a multipart body, which count as if in the URL.
+/// Understands a request. The fields of a multipart body count as if in the URL; its files are tables.
 pub(super) fn understand(
     parts: &Parts,
     password: &Password,
-    form: Vec<(String, String)>,
+    form: Form,
     query_id: String,
 ) -> Result<Request, Exception> {
     let (query, headers) = (parts.uri.query().unwrap_or_default(), &parts.headers);
@@ -154,9 +156,11 @@ pub(super) fn understand(
         ..Fields::default()
     };
     let in_url = form_urlencoded::parse(query.as_bytes()).into_owned();
-    for (name, value) in in_url.chain(form) {
+    for (name, value) in in_url.chain(form.fields) {
         fields.add(name, value)?;
     }
+    let external = form.files.into_iter().map(|file| ExternalTable::new(file, &mut fields.settings));
+    let external = external.collect::<Result<Vec<_>, _>>()?;
     let known = caller::user(headers, fields.user.as_deref(), fields.password.as_deref(), password)?;
     // An image of a page is enough to send a GET: it reads, whoever sends it and whatever it says.
     let user = if parts.method == Method::POST { known } else { User::Reader };
@@ -178,6 +182,7 @@ pub(super) fn understand(
             default_format: fields.default_format.unwrap_or_else(|| "TabSeparated".to_owned()),
             settings: fields.settings,
             parameters: fields.parameters,
+            external,
             session,
             protocol: fields.protocol,
         },

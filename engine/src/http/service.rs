@@ -103,12 +103,12 @@ impl Front {
         let form = multipart::boundary(&parts.headers)?;
         let (form, body) = match form {
             Some(boundary) => {
-                let fields = timeout(MAX_REQUEST_PAUSE, multipart::read(body, boundary))
+                let form = timeout(MAX_REQUEST_PAUSE, multipart::read(body, boundary))
                     .await
                     .map_err(|_| Exception::new(Kind::SocketTimeout, "the form did not arrive in time"))??;
-                (fields, None)
+                (form, None)
             }
-            None => (Vec::new(), Some(body)),
+            None => (multipart::Form::default(), Some(body)),
         };
         let mut request = request::understand(&parts, &self.password, form, query_id)?;
         let statement = &mut request.statement;

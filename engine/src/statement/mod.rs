@@ -7,6 +7,8 @@
 
 pub(crate) mod admission;
 pub(crate) mod answer;
+mod cache;
+pub(crate) mod external;
 pub(crate) mod input;
 pub(crate) mod judge;
 mod layout;
@@ -39,6 +41,8 @@ pub(crate) struct Statement {
     /// Settings for this statement, in force before it is parsed.
     pub(crate) settings: Vec<(String, String)>,
     pub(crate) parameters: Vec<(String, String)>,
+    /// Tables that came with the request.
+    pub(crate) external: Vec<external::ExternalTable>,
     pub(crate) session: Option<sessions::SessionRequest>,
     /// The revision of ClickHouse's protocol that the client reads `Native` in; 0 = none named.
     pub(crate) protocol: u64,

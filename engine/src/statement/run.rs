@@ -5,7 +5,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use super::answer::{Answer, Stuck, Writer};
-use super::judge::{Judge, refused};
+use super::judge::{Judge, Judgement, refused};
 use super::layout::Layout;
 use super::running::{Entry, Phase, Registration};
 use super::sessions::{Sessions, Taken};
@@ -14,7 +14,7 @@ use super::{Statement, User};
 use crate::chdb::{Connection, Counts, Engine, Rows, is_not_streamable};
 use crate::exception::{Exception, Kind};
 use crate::native;
-use crate::sql::judge::{Refusal, allows_format};
+use crate::sql::judge::{FILTERS, Refusal, allows_format};
 use crate::sql::{self, Effect};
 
 /// Bytes of an insert's data handed to the engine at once.
@@ -34,16 +34,26 @@ pub(crate) fn run(
         Ok((text, mut connection, session)) => {
             let ending = perform(text, &mut connection, statement, registration.entry(), body, answer);
             match session {
-                Some(taken) => taken.give_back(connection),
+                Some(taken) => give_back(taken, connection, statement),
                 None => drop(connection),
             }
             ending
         }
         Err(exception) => Ending::Refused(answer, exception),
     };
+    let ending = if statement.user == User::Reader { ending.told_by(judge) } else { ending };
     // Only now may the client learn of the end: it may use the same session and query id at once.
     drop(registration);
     ending.deliver();
+}
+
+/// Keeps a session, without the tables that were its statement's own.
+fn give_back(taken: Taken, mut connection: Connection, statement: &Statement) {
+    let dropped = statement.external.iter().try_for_each(|table| table.drop_from(&mut connection));
+    match dropped {
+        Ok(()) => taken.give_back(connection),
+        Err(exception) => tracing::warn!(%exception, "a session ends, because its external tables stay"),
+    }
 }
 
 /// How a statement ended, not yet told to the client.
@@ -63,6 +73,14 @@ impl Ending {
             Self::Failed(writer, exception) => writer.fail(exception),
             Self::Refused(answer, exception) => answer.fail(exception),
             Self::Abandoned => {}
+        }
+    }
+
+    fn told_by(self, judge: &Judge) -> Self {
+        match self {
+            Self::Failed(writer, exception) => Self::Failed(writer, judge.told(exception)),
+            Self::Refused(answer, exception) => Self::Refused(answer, judge.told(exception)),
+            other => other,
         }
     }
 
@@ -149,15 +167,22 @@ fn prepare_reader(
     if !allows_format(&statement.default_format) {
         return Err(refused(&Refusal::Format(statement.default_format.clone())));
     }
-    let judged = judge.judge(engine, sql, statement)?;
+    let Judgement { judged, filters } = judge.judge(engine, sql, statement)?;
     let mut settings = statement.settings.clone();
-    if judged.sets() {
-        for (_, value) in settings.iter_mut().filter(|(name, _)| name == "readonly") {
-            "2".clone_into(value);
-        }
-    }
-    let mut connection = engine.connect(&settings)?;
-    if let Some(database) = &statement.database {
+    settings.retain(|(name, _)| name != "readonly" && name != FILTERS);
+    let readonly = [("readonly".to_owned(), judged.readonly().to_string())];
+    let filters = filters.map(|value| (FILTERS.to_owned(), value));
+    let mut connection = if statement.external.is_empty() {
+        settings.extend(filters.into_iter().chain(readonly));
+        engine.connect(&settings)?
+    } else {
+        // Nothing of the caller's runs before the session is bound.
+        let mut connection = engine.connect(&settings)?;
+        statement.external.iter().try_for_each(|table| table.load(&mut connection))?;
+        connection.set(&filters.into_iter().chain(readonly).collect::<Vec<_>>())?;
+        connection
+    };
+    if let Some(database) = judge.database(statement.database.as_deref()) {
         connection.use_database(database)?;
     }
     Ok((Text::Statement(judged.sql().to_owned()), connection))
@@ -179,6 +204,7 @@ fn open(
         },
         None => (engine.connect(&statement.settings)?, None),
     };
+    statement.external.iter().try_for_each(|table| table.load(&mut connection))?;
     if let Some(database) = &statement.database {
         connection.use_database(database)?;
     }

@@ -37,6 +37,7 @@ async fn work_is_done_while_the_engine_is_down() {
         program: env!("CARGO_BIN_EXE_log-center").into(),
         hung_after: Duration::from_secs(60),
         addr: "127.0.0.1:0".parse().unwrap(),
+        database: "log_center".to_owned(),
         data_dir: data.path().join("clickhouse"),
         libchdb: Some(libchdb()),
         memory_bytes: None,
