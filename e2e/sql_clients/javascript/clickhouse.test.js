@@ -37,22 +37,34 @@ test("a table of the reader's own", async () => {
 });
 
 test('sessions are no hindrance to a reader', async () => {
-  const own = of({ isUseGzip: true, isSessionPerQuery: true, config: { session_id: newName('session'), session_timeout: 60 } });
+  const own = of({
+    isUseGzip: true,
+    isSessionPerQuery: true,
+    config: { session_id: newName('session'), session_timeout: 60 },
+  });
   assert.deepEqual(await own.query('SELECT 1 AS one').toPromise(), [{ one: 1 }]);
 });
 
 test('errors have words', async () => {
-  await assert.rejects(reader.query('SELECT * FROM nothing_of_this_name').toPromise(), /nothing_of_this_name/);
+  await assert.rejects(
+    reader.query('SELECT * FROM nothing_of_this_name').toPromise(),
+    /nothing_of_this_name/,
+  );
   await assert.rejects(reader.query('CREATE DATABASE made').toPromise(), refused);
   await assert.rejects(reader.query('DROP TABLE events').toPromise(), refused);
-  await assert.rejects(reader.insert('INSERT INTO event_store (project)', [{ project: 'a' }]).toPromise(), refused);
+  await assert.rejects(
+    reader.insert('INSERT INTO event_store (project)', [{ project: 'a' }]).toPromise(),
+    refused,
+  );
 });
 
 test('with the password it writes', async () => {
   const writer = of({ basicAuth: { username: 'default', password } });
   const database = newName('npm');
   await writer.query(`CREATE DATABASE ${database}`).toPromise();
-  await writer.query(`CREATE TABLE ${database}.t (id UInt32, name String) ENGINE = MergeTree ORDER BY id`).toPromise();
+  await writer
+    .query(`CREATE TABLE ${database}.t (id UInt32, name String) ENGINE = MergeTree ORDER BY id`)
+    .toPromise();
   const values = [
     { id: 1, name: 'a' },
     { id: 2, name: 'ü' },

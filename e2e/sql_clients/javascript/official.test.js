@@ -33,8 +33,12 @@ test('a reader selects with parameters and settings', async () => {
     },
   });
   assert.deepEqual(found, [{ project, level: 50 }]);
-  const filters = { additional_table_filters: SettingsMap.from({ 'log_center.events': "project = \\'none\\'" }) };
-  assert.deepEqual(await rows('SELECT count() AS n FROM events', { clickhouse_settings: filters }), [{ n: 0 }]);
+  const filters = {
+    additional_table_filters: SettingsMap.from({ 'log_center.events': "project = \\'none\\'" }),
+  };
+  assert.deepEqual(await rows('SELECT count() AS n FROM events', { clickhouse_settings: filters }), [
+    { n: 0 },
+  ]);
 });
 
 test('settings for writers are no hindrance to a reader', async () => {
@@ -50,7 +54,10 @@ test('settings for writers are no hindrance to a reader', async () => {
 });
 
 test('a reader streams', async () => {
-  const answer = await reader.query({ query: 'SELECT number FROM numbers(300000)', format: 'JSONCompactEachRow' });
+  const answer = await reader.query({
+    query: 'SELECT number FROM numbers(300000)',
+    format: 'JSONCompactEachRow',
+  });
   let count = 0;
   for await (const part of answer.stream()) {
     count += part.length;
@@ -65,7 +72,10 @@ test('a reader gets JSON columns', async () => {
 
 test('errors have words', async () => {
   await assert.rejects(rows('SELECT * FROM nothing_of_this_name'), /nothing_of_this_name/);
-  await assert.rejects(rows('SELECT 1', { clickhouse_settings: { max_execution_time: 100_000 } }), /max_execution_time/);
+  await assert.rejects(
+    rows('SELECT 1', { clickhouse_settings: { max_execution_time: 100_000 } }),
+    /max_execution_time/,
+  );
   await assert.rejects(reader.command({ query: 'CREATE DATABASE made' }), refused);
   await assert.rejects(reader.command({ query: 'DROP TABLE events' }), refused);
   const values = [{ project: 'a' }];
@@ -75,7 +85,9 @@ test('errors have words', async () => {
 test('with the password it writes', async () => {
   const database = newName('node');
   await writer.command({ query: `CREATE DATABASE ${database}` });
-  await writer.command({ query: `CREATE TABLE ${database}.t (id UInt64, name String) ENGINE = MergeTree ORDER BY id` });
+  await writer.command({
+    query: `CREATE TABLE ${database}.t (id UInt64, name String) ENGINE = MergeTree ORDER BY id`,
+  });
   const values = [
     { id: 1, name: 'a' },
     { id: 2, name: 'ü' },

@@ -100,9 +100,10 @@ impl Judge {
         for other in &others {
             self.judge_filter(engine, other, &bounds)?;
         }
-        // A SETTINGS clause takes the place of the conditions that hide databases.
-        let replaces = !judged.filters().is_empty() && judged.names_system();
-        if replaces || others.iter().any(Filter::is_on_system) {
+        // A SETTINGS clause takes the place of the conditions that hide databases, and a caller's condition could do so by an alias.
+        let about_system = |name: &str| name.eq_ignore_ascii_case("information_schema");
+        let names_system = judged.names_system() || statement.database.as_deref().is_some_and(about_system);
+        if (names_system && !others.is_empty()) || others.iter().any(Filter::is_on_system) {
             return Err(refused(&Refusal::Filters));
         }
         let filters = (!filters.is_empty()).then(|| judge::write_filters(&filters));

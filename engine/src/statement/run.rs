@@ -182,11 +182,29 @@ fn prepare_reader(
         connection.set(&filters.into_iter().chain(readonly).collect::<Vec<_>>())?;
         connection
     };
-    if let Some(database) = judge.database(statement.database.as_deref()) {
-        connection.use_database(database)?;
-    }
+    use_readers_database(&mut connection, judge, statement.database.as_deref())?;
     Ok((Text::Statement(judged.sql().to_owned()), connection))
 }
+
+/// Makes a reader's names belong to the database that he names, or to the usual one.
+///
+/// That one is not there before its owner has made it. Until then there is nothing to read, but a statement without names has an answer.
+fn use_readers_database(
+    connection: &mut Connection,
+    judge: &Judge,
+    asked: Option<&str>,
+) -> Result<(), Exception> {
+    let Some(database) = judge.database(asked) else { return Ok(()) };
+    match connection.use_database(database) {
+        Err(exception) if asked.is_none() && exception.code() == UNKNOWN_DATABASE => {
+            connection.use_database("information_schema")
+        }
+        other => other,
+    }
+}
+
+/// ClickHouse's code for a database that is not there.
+const UNKNOWN_DATABASE: u32 = 81;
 
 /// The connection to run on: a fresh one, or the session's.
 fn open(

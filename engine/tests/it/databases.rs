@@ -48,6 +48,8 @@ async fn the_others_are_not_read() {
         "SELECT * FROM t_of_theirs",
         "SELECT * FROM ours.t_of_ours SETTINGS additional_table_filters = {'t': '1 IN (SELECT a FROM theirs.t_of_theirs)'}",
         "FROM theirs.t_of_theirs SELECT *",
+        "WITH theirs.t_of_theirs AS x SELECT * FROM x",
+        "SELECT (1, '') IN x, theirs.t_of_theirs AS x",
     ] {
         let (status, text) = engine.post("user=reader", sql).await;
         assert!(status >= 400 && !text.contains("row of theirs"), "{sql}: {status} {text}");
@@ -91,19 +93,25 @@ async fn the_others_are_not_seen() {
         "SELECT * FROM system.parts_columns",
         "SELECT * FROM system.tables AS t JOIN system.columns AS c ON t.name = c.table",
         "WITH d AS (SELECT * FROM system.databases) SELECT * FROM d",
+        "SELECT * FROM system.databases AS d",
         "SELECT * FROM information_schema.tables",
         "SELECT * FROM information_schema.columns",
         "SELECT * FROM INFORMATION_SCHEMA.SCHEMATA",
         "SELECT * FROM information_schema.schemata SETTINGS additional_table_filters = {'system.databases': '1'}",
         "SELECT * FROM system.databases SETTINGS additional_table_filters = {'x': '1'}",
+        "SELECT * FROM tables SETTINGS additional_table_filters = {'x': '1'}",
         "SELECT * FROM (SELECT * FROM system.tables SETTINGS additional_table_filters = {'x': '1'})",
         "SHOW DATABASES SETTINGS additional_table_filters = {'x': '1'}",
         "SELECT * FROM system.completions",
         "SELECT * FROM system.errors",
         "SELECT * FROM t_of_their",
-        "SELECT * FROM ours.t_of_theirs",
     ] {
-        for query in ["", "database=information_schema", "additional_table_filters={}"] {
+        for query in [
+            "",
+            "database=information_schema",
+            "additional_table_filters={}",
+            "additional_table_filters={'d':'1'}",
+        ] {
             let (_, text) = engine.post(&format!("user=reader&{query}"), sql).await;
             assert!(!text.contains("_of_theirs") && !text.contains("theirs\n"), "{query} {sql}: {text}");
         }

@@ -136,7 +136,6 @@ const SETTINGS: &[(&str, u64)] = &[
     ("cast_keep_nullable", 1),
     ("cast_string_to_dynamic_use_inference", 1),
     ("cast_string_to_variant_use_inference", 1),
-    ("count_distinct_implementation", 0),
     ("date_time_input_format", 0),
     ("date_time_output_format", 0),
     ("empty_result_for_aggregation_by_empty_set", 1),
