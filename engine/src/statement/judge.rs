@@ -93,7 +93,9 @@ impl Judge {
         let mut filters = self.databases.filters();
         let mut others = judged.filters().to_vec();
         if let Some((_, value)) = asked {
-            let asked = judge::read_filters(value).map_err(|refusal| refused(&refusal))?;
+            let mut asked = judge::read_filters(value).map_err(|refusal| refused(&refusal))?;
+            // A server that asks for people hides the same databases in the same way.
+            asked.retain(|filter| !filters.contains(filter));
             filters.extend_from_slice(&asked);
             others.extend(asked);
         }
@@ -103,7 +105,8 @@ impl Judge {
         // A SETTINGS clause takes the place of the conditions that hide databases, and a caller's condition could do so by an alias.
         let about_system = |name: &str| name.eq_ignore_ascii_case("information_schema");
         let names_system = judged.names_system() || statement.database.as_deref().is_some_and(about_system);
-        if (names_system && !others.is_empty()) || others.iter().any(Filter::is_on_system) {
+        let hides = self.databases.usual().is_some();
+        if hides && ((names_system && !others.is_empty()) || others.iter().any(Filter::is_on_system)) {
             return Err(refused(&Refusal::Filters));
         }
         let filters = (!filters.is_empty()).then(|| judge::write_filters(&filters));
