@@ -86,6 +86,16 @@ impl Exception {
         }
     }
 
+    /// Without ClickHouse's guess at what was meant, which may be a table that the caller must not see.
+    pub(crate) fn without_guess(mut self) -> Self {
+        const GUESS: &str = " Maybe you meant ";
+        if let Some(start) = self.text.find(GUESS) {
+            let end = self.text[start..].find('?').map_or(self.text.len(), |end| start + end + 1);
+            self.text.replace_range(start..end, "");
+        }
+        self
+    }
+
     pub(crate) fn code(&self) -> u32 {
         self.code
     }

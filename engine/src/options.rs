@@ -70,6 +70,11 @@ pub struct Options {
     )]
     pub max_queued_statements: u32,
 
+    /// Databases that readers may read and see besides those about ClickHouse itself, separated by commas; the first is the
+    /// one that their names without a database belong to. Without it they may read every database
+    #[arg(long, env = "LOG_CENTER_ENGINE_READER_DATABASES", value_delimiter = ',', value_name = "NAMES")]
+    pub reader_databases: Vec<String>,
+
     /// Longest time that a statement of the user `reader` may run, seconds
     #[arg(
         long,

@@ -45,7 +45,7 @@ pub(crate) fn install(directory: &Path) -> Result<()> {
     require()?;
     let lock_file = directory.join("package-lock.json");
     let lock = std::fs::read(&lock_file).with_context(|| format!("cannot read {}", lock_file.display()))?;
-    let digest = format!("{:x}", HexDigest(&Sha256::digest(lock)));
+    let digest = hex(&Sha256::digest(lock));
     let stamp = directory.join("node_modules/.installed-lock-sha256");
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == digest) {
         return Ok(());
@@ -57,6 +57,11 @@ pub(crate) fn install(directory: &Path) -> Result<()> {
         bail!("npm could not install the packages of {}; its message is above", shown.display());
     }
     std::fs::write(&stamp, digest).with_context(|| format!("cannot write {}", stamp.display()))
+}
+
+/// A digest as text.
+pub(crate) fn hex(digest: &[u8]) -> String {
+    format!("{:x}", HexDigest(digest))
 }
 
 struct HexDigest<'a>(&'a [u8]);

@@ -6,11 +6,13 @@ use http::request::Parts;
 use http::{HeaderMap, Method, header};
 
 use super::caller;
+use super::multipart::Form;
 use crate::codec::{AnswerEncoding, RequestEncoding, negotiate};
 use crate::exception::{Exception, Kind};
 use crate::limits::FIELDS;
 use crate::password::Password;
 use crate::statement::answer::Hold;
+use crate::statement::external::ExternalTable;
 use crate::statement::sessions::SessionRequest;
 use crate::statement::{Caller, Statement};
 
@@ -161,11 +163,11 @@ pub(super) fn shows_password(parts: &Parts, password: &Password, peer: IpAddr) -
     caller.is_ok_and(Caller::shows_password)
 }
 
-/// Understands a request. `form` holds the fields of a multipart body, which count as if in the URL.
+/// Understands a request. The fields of a multipart body count as if in the URL; its files are tables.
 pub(super) fn understand(
     parts: &Parts,
     password: &Password,
-    form: Vec<(String, String)>,
+    form: Form,
     query_id: String,
     peer: IpAddr,
 ) -> Result<Request, Exception> {
@@ -176,7 +178,7 @@ pub(super) fn understand(
         ..Fields::default()
     };
     let in_url = form_urlencoded::parse(query.as_bytes()).into_owned();
-    for (number, (name, value)) in in_url.chain(form).enumerate() {
+    for (number, (name, value)) in in_url.chain(form.fields).enumerate() {
         if number >= FIELDS {
             return Err(Exception::new(
                 Kind::BadArguments,
@@ -185,6 +187,8 @@ pub(super) fn understand(
         }
         fields.add(name, value)?;
     }
+    let external = form.files.into_iter().map(|file| ExternalTable::new(file, &mut fields.settings));
+    let external = external.collect::<Result<Vec<_>, _>>()?;
     let known = caller::find(headers, fields.user.as_deref(), fields.password.as_deref(), password, peer)?;
     // An image of a page is enough to send a GET: it reads, whoever sends it and whatever it says.
     let caller = if parts.method != Method::POST && known == Caller::Writer { Caller::Reader } else { known };
@@ -222,6 +226,7 @@ pub(super) fn understand(
             default_format: fields.default_format.unwrap_or_else(|| "TabSeparated".to_owned()),
             settings: fields.settings,
             parameters: fields.parameters,
+            external,
             session,
             protocol: fields.protocol,
             errors_in_format,

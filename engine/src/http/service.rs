@@ -137,12 +137,12 @@ impl Front {
         let room = (!is_known).then(|| Arc::new(Room::default()));
         let (form, body) = match form {
             Some(boundary) => {
-                let fields = timeout(BODY_TIME, multipart::read(body, boundary, room.clone()))
+                let form = timeout(BODY_TIME, multipart::read(body, boundary, room.clone()))
                     .await
                     .map_err(|_| Exception::new(Kind::SocketTimeout, "the form did not arrive in time"))??;
-                (fields, None)
+                (form, None)
             }
-            None => (Vec::new(), Some(body)),
+            None => (multipart::Form::default(), Some(body)),
         };
         let mut request = request::understand(&parts, &self.password, form, query_id, busy.peer())?;
         *shows_progress = request.shows_progress;

@@ -9,6 +9,7 @@
 //! ```
 //! The data are not changed, but where a column ends has to be found, which is what `types` knows.
 
+mod changing;
 mod reader;
 mod types;
 
@@ -50,8 +51,7 @@ fn block(reader: &mut Reader<'_>, revision: u64, out: &mut Vec<u8>) -> Result<()
         }
         let of = std::str::from_utf8(name).ok().and_then(Type::parse).ok_or_else(|| unknown(name))?;
         let start = reader.rest();
-        of.skip_prefix(reader)?;
-        of.skip(reader, rows)?;
+        of.read_prefix(reader)?.skip(reader, rows)?;
         out.extend_from_slice(reader.since(start));
     }
     Ok(())

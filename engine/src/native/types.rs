@@ -1,3 +1,4 @@
+use super::changing;
 use super::reader::Reader;
 use crate::exception::{Exception, Kind};
 
@@ -16,6 +17,12 @@ pub(super) enum Type {
     Tuple(Vec<Type>),
     /// The values that there are, then which of them.
     LowCardinality(Box<Type>),
+    /// Which of the types each value has, in so many bytes, or none of them; then the values of each type.
+    Variant { index_bytes: usize, of: Vec<Type> },
+    /// As a variant whose types stand before the data; see [`changing`](super::changing).
+    Dynamic,
+    /// The paths that have a type, in the order of their names; the others stand before the data.
+    Json(Vec<Type>),
 }
 
 /// Flags of a `LowCardinality` column: bytes of an index as a power of two, a dictionary that several blocks
@@ -48,7 +55,7 @@ impl Type {
                 _ => return None,
             }),
             "FixedString" => Self::Fixed(arguments.first()?.parse().ok()?),
-            "String" => Self::Text,
+            "String" | "SharedVariant" => Self::Text,
             "Nullable" => Self::Nullable(first()?),
             "Array" => Self::Array(first()?),
             "LowCardinality" => Self::LowCardinality(match *first()? {
@@ -63,20 +70,31 @@ impl Type {
             "Ring" | "LineString" => Self::Array(Box::new(Self::parse("Point")?)),
             "Polygon" | "MultiLineString" => Self::Array(Box::new(Self::parse("Ring")?)),
             "MultiPolygon" => Self::Array(Box::new(Self::parse("Polygon")?)),
+            "Variant" => Self::Variant { index_bytes: 1, of: in_order_of_names(&arguments)? },
+            "Dynamic" => Self::Dynamic,
+            "JSON" => Self::Json(typed_paths(&arguments)?),
             _ if base.starts_with("Interval") => Self::Fixed(8),
             _ => return None,
         })
     }
 
-    /// Skips what stands before the data of the whole column.
-    pub(super) fn skip_prefix(&self, reader: &mut Reader<'_>) -> Result<(), Exception> {
-        match self {
-            Self::Fixed(_) | Self::Text => Ok(()),
-            Self::Nullable(inner) | Self::Array(inner) => inner.skip_prefix(reader),
-            Self::Tuple(elements) => elements.iter().try_for_each(|element| element.skip_prefix(reader)),
+    /// Skips what stands before the data of the whole column, and gives the type with what was learnt there.
+    pub(super) fn read_prefix(self, reader: &mut Reader<'_>) -> Result<Self, Exception> {
+        let inside = |inner: Box<Self>, reader: &mut Reader<'_>| inner.read_prefix(reader).map(Box::new);
+        Ok(match self {
+            Self::Fixed(_) | Self::Text => self,
+            Self::Nullable(inner) => Self::Nullable(inside(inner, reader)?),
+            Self::Array(inner) => Self::Array(inside(inner, reader)?),
+            Self::Tuple(elements) => Self::Tuple(read_prefixes(elements, reader)?),
             // The version of the layout.
-            Self::LowCardinality(_) => reader.word().map(drop),
-        }
+            Self::LowCardinality(_) => {
+                reader.word()?;
+                self
+            }
+            Self::Variant { index_bytes, of } => changing::read_variant(index_bytes, of, reader)?,
+            Self::Dynamic => changing::read_dynamic(reader)?,
+            Self::Json(typed) => changing::read_json(typed, reader)?,
+        })
     }
 
     /// Skips so many values.
@@ -96,6 +114,9 @@ impl Type {
             }
             Self::Tuple(elements) => elements.iter().try_for_each(|element| element.skip(reader, rows)),
             Self::LowCardinality(inner) => skip_low_cardinality(inner, reader, rows),
+            Self::Variant { index_bytes, of } => changing::skip_variant(*index_bytes, of, reader, rows),
+            // `read_prefix` leaves none of these.
+            Self::Dynamic | Self::Json(_) => Err(super::unknown(b"Dynamic or JSON")),
         }
     }
 }
@@ -115,6 +136,48 @@ fn skip_low_cardinality(inner: &Type, reader: &mut Reader<'_>, rows: usize) -> R
     }
     let indexes = reader.count()?;
     reader.take(indexes, 1 << width).map(drop)
+}
+
+/// What stands before the data of several columns.
+pub(super) fn read_prefixes(types: Vec<Type>, reader: &mut Reader<'_>) -> Result<Vec<Type>, Exception> {
+    types.into_iter().map(|of| of.read_prefix(reader)).collect()
+}
+
+/// Types by their names, in whose order their values lie in a variant.
+pub(super) fn in_order_of_names(names: &[&str]) -> Option<Vec<Type>> {
+    let mut names = names.to_vec();
+    names.sort_unstable();
+    names.iter().map(|name| Type::parse(name)).collect()
+}
+
+/// Types of the paths in `JSON(max_dynamic_paths=8, SKIP a, SKIP REGEXP 'b', c.d UInt8)`, in the order of the paths.
+fn typed_paths(arguments: &[&str]) -> Option<Vec<Type>> {
+    let mut paths = Vec::new();
+    for argument in arguments {
+        let is_limit = ["max_dynamic_paths", "max_dynamic_types"]
+            .iter()
+            .any(|limit| argument.strip_prefix(limit).is_some_and(|rest| rest.trim_start().starts_with('=')));
+        if is_limit || argument.starts_with("SKIP ") {
+            continue;
+        }
+        let (path, of) = argument.split_at(path_end(argument));
+        paths.push((path.replace('`', ""), Type::parse(of)?));
+    }
+    paths.sort_by(|(one, _), (other, _)| one.cmp(other));
+    Some(paths.into_iter().map(|(_, of)| of).collect())
+}
+
+/// Where a path such as ``a.`b c`.d`` ends.
+fn path_end(text: &str) -> usize {
+    let mut at = 0;
+    while let Some(byte) = text.as_bytes().get(at) {
+        match byte {
+            b' ' => return at,
+            b'`' => at += quote_end(&text[at..], b'`'),
+            _ => at += 1,
+        }
+    }
+    text.len()
 }
 
 /// Types of the elements of a tuple, which may have names.

@@ -9,6 +9,8 @@ use std::net::IpAddr;
 
 pub(crate) mod admission;
 pub(crate) mod answer;
+mod cache;
+pub(crate) mod external;
 pub(crate) mod failure;
 pub(crate) mod input;
 pub(crate) mod judge;
@@ -69,6 +71,8 @@ pub(crate) struct Statement {
     /// Settings for this statement, in force before it is parsed.
     pub(crate) settings: Vec<(String, String)>,
     pub(crate) parameters: Vec<(String, String)>,
+    /// Tables that came with the request.
+    pub(crate) external: Vec<external::ExternalTable>,
     pub(crate) session: Option<sessions::SessionRequest>,
     /// The revision of ClickHouse's protocol that the client reads `Native` in; 0 = none named.
     pub(crate) protocol: u64,

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use super::answer::{Answer, Stuck, Writer};
-use super::judge::{Judge, refused};
+use super::judge::{Judge, Judgement, refused};
 use super::layout::Layout;
 use super::running::{Entry, Phase, Registration, Running};
 use super::sessions::{Sessions, Taken};
@@ -15,7 +15,7 @@ use super::{failure, kill};
 use crate::chdb::{Connection, Counts, Engine, Rows, is_not_streamable};
 use crate::exception::{Exception, Kind};
 use crate::native;
-use crate::sql::judge::{Refusal, allows_format};
+use crate::sql::judge::{FILTERS, Refusal, allows_format};
 use crate::sql::{self, Effect};
 
 /// Bytes of an insert's data handed to the engine at once.
@@ -45,6 +45,7 @@ pub(crate) fn run(
         }
         Err(exception) => Ending::Refused(answer, exception),
     };
+    let ending = if statement.user == User::Reader { ending.told_by(around.judge) } else { ending };
     // Only now may the client learn of the end: it may use the same session and query id at once.
     drop(registration);
     ending.deliver();
@@ -67,6 +68,14 @@ impl Ending {
             Self::Failed(writer, exception) => writer.fail(exception),
             Self::Refused(answer, exception) => answer.fail(exception),
             Self::Abandoned => {}
+        }
+    }
+
+    fn told_by(self, judge: &Judge) -> Self {
+        match self {
+            Self::Failed(writer, exception) => Self::Failed(writer, judge.told(exception)),
+            Self::Refused(answer, exception) => Self::Refused(answer, judge.told(exception)),
+            other => other,
         }
     }
 
@@ -102,7 +111,7 @@ fn run_text(
     };
     let goes_elsewhere = statement.user == User::Full && sql::is_use(text.sql());
     let ending = perform(around.engine, text, &mut opened.connection, statement, entry, body, answer);
-    opened.close(goes_elsewhere);
+    opened.close(statement, goes_elsewhere);
     ending
 }
 
@@ -139,9 +148,16 @@ struct Opened {
 }
 
 impl Opened {
-    /// Gives a session back as it was. `goes_elsewhere`: the statement itself changed the database.
-    fn close(mut self, goes_elsewhere: bool) {
+    /// Gives a session back as it was, without the tables that were the statement's own. `goes_elsewhere`: the statement itself changed the database.
+    fn close(mut self, statement: &Statement, goes_elsewhere: bool) {
         let Some(taken) = self.session else { return };
+        if self.keeps_connection
+            && let Err(exception) =
+                statement.external.iter().try_for_each(|table| table.drop_from(&mut self.connection))
+        {
+            tracing::warn!(%exception, "a session ends, because its external tables stay");
+            return;
+        }
         if let Some(database) = self.came_from
             && !goes_elsewhere
             && self.connection.use_database(&database).is_err()
@@ -235,19 +251,44 @@ fn prepare_reader(
     if !allows_format(&statement.default_format) {
         return Err(refused(&Refusal::Format(statement.default_format.clone())));
     }
-    let judged = around.judge.judge(around.engine, sql, statement)?;
+    let Judgement { judged, filters } = around.judge.judge(around.engine, sql, statement)?;
     let mut settings = statement.settings.clone();
-    if judged.sets() {
-        for (_, value) in settings.iter_mut().filter(|(name, _)| name == "readonly") {
-            "2".clone_into(value);
-        }
-    }
-    let mut connection = around.engine.connect(&settings)?;
-    if let Some(database) = &statement.database {
-        connection.use_database(database)?;
-    }
+    settings.retain(|(name, _)| name != "readonly" && name != FILTERS);
+    let readonly = [("readonly".to_owned(), judged.readonly().to_string())];
+    let filters = filters.map(|value| (FILTERS.to_owned(), value));
+    let mut connection = if statement.external.is_empty() {
+        settings.extend(filters.into_iter().chain(readonly));
+        around.engine.connect(&settings)?
+    } else {
+        // Nothing of the caller's runs before the session is bound.
+        let mut connection = around.engine.connect(&settings)?;
+        statement.external.iter().try_for_each(|table| table.load(&mut connection))?;
+        connection.set(&filters.into_iter().chain(readonly).collect::<Vec<_>>())?;
+        connection
+    };
+    use_readers_database(&mut connection, around.judge, statement.database.as_deref())?;
     Ok((Text::Statement(judged.sql().to_owned()), connection))
 }
+
+/// Makes a reader's names belong to the database that he names, or to the usual one.
+///
+/// That one is not there before its owner has made it. Until then there is nothing to read, but a statement without names has an answer.
+fn use_readers_database(
+    connection: &mut Connection,
+    judge: &Judge,
+    asked: Option<&str>,
+) -> Result<(), Exception> {
+    let Some(database) = judge.database(asked) else { return Ok(()) };
+    match connection.use_database(database) {
+        Err(exception) if asked.is_none() && exception.code() == UNKNOWN_DATABASE => {
+            connection.use_database("information_schema")
+        }
+        other => other,
+    }
+}
+
+/// ClickHouse's code for a database that is not there.
+const UNKNOWN_DATABASE: u32 = 81;
 
 /// A fresh connection, or the session's.
 fn open(around: &Surroundings<'_>, statement: &Statement) -> Result<Opened, Exception> {
@@ -262,6 +303,7 @@ fn open(around: &Surroundings<'_>, statement: &Statement) -> Result<Opened, Exce
         },
         None => (engine.connect(&statement.settings)?, None),
     };
+    statement.external.iter().try_for_each(|table| table.load(&mut connection))?;
     let mut came_from = None;
     if let Some(database) = &statement.database {
         if session.is_some() {

@@ -6,7 +6,7 @@ use super::{User, judge};
 use crate::Options;
 use crate::chdb::Engine;
 use crate::exception::{Exception, Kind};
-use crate::sql::judge::allows_setting;
+use crate::sql::judge::{FILTERS, allows_setting};
 
 /// The settings that ClickHouse knows, and the limits that bind readers.
 #[derive(Debug)]
@@ -89,7 +89,9 @@ impl Settings {
                         format_args!("the value {value:?} of the setting {name} is not allowed to a reader"),
                     ));
                 }
-                None if IGNORED_FOR_READERS.contains(&name.as_str()) => {}
+                // It is judged with the statement.
+                None if name == FILTERS => settings.push((name, value)),
+                None if is_ignored(&name) => {}
                 // What is set below in any case.
                 None if OVERFLOW_MODES.contains(&name.as_str()) && value == "throw" => {}
                 None => {
@@ -119,14 +121,27 @@ const NO_RETRIES: [(&str, &str); 4] = [
     ("connections_with_failover_max_tries", "1"),
 ];
 
-/// Sent by clients as a matter of course; nothing here depends on them.
-const IGNORED_FOR_READERS: [&str; 5] = [
+/// Sent by clients as a matter of course, to all servers or for statements of all kinds; nothing that a reader does depends on them.
+const IGNORED_FOR_READERS: [&str; 14] = [
+    "async_insert",
+    "async_insert_busy_timeout_ms",
     "cancel_http_readonly_queries_on_client_close",
     "enable_http_compression",
+    "http_headers_progress_interval_ms",
+    "insert_deduplicate",
+    "insert_quorum",
     "log_comment",
+    "log_queries",
     "readonly",
+    "select_sequential_consistency",
     "send_progress_in_http_headers",
+    "wait_for_async_insert",
+    "wait_for_async_insert_timeout",
 ];
+
+fn is_ignored(name: &str) -> bool {
+    IGNORED_FOR_READERS.contains(&name)
+}
 
 /// What a reader's statement does at a limit: it fails, whatever else it might wish.
 const OVERFLOW_MODES: [&str; 2] = ["result_overflow_mode", "timeout_overflow_mode"];

@@ -7,6 +7,8 @@ mod callers;
 mod cancel;
 mod codecs;
 mod crate_client;
+mod databases;
+mod external;
 mod hostile;
 mod inherited;
 mod insert;

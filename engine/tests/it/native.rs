@@ -13,7 +13,6 @@ async fn native(engine: &Engine, query: &str, sql: &str) -> Vec<u8> {
 
 const BLOCK_INFO: [u8; 8] = [1, 0, 2, 0xff, 0xff, 0xff, 0xff, 0];
 
-/// The columns of an answer stay as they are; what is new stands before the block and before each column's data.
 #[tokio::test]
 async fn columns_of_every_kind_are_found() {
     let engine = Engine::start();
@@ -56,26 +55,59 @@ async fn columns_of_every_kind_are_found() {
         "CAST((1, 2) AS Point)",
         "CAST([[(1, 2), (3, 4)], []] AS Polygon)",
     ] {
-        let alone = format!(
-            "SELECT {expression} AS a FROM numbers(3) SETTINGS allow_suspicious_low_cardinality_types = 1"
-        );
-        let whole = native(&engine, "", &alone).await;
-        // One column, three rows, its name, the length of its type: each is one byte, but for the name.
-        assert_eq!(whole[..4], [1, 3, 1, b'a'], "{expression}");
-        let type_end = 5 + usize::from(whole[4]);
-        let beside = alone.replace(" AS a", " AS a, toUInt8(9) AS b");
-        for (revision, flag) in [("54460", &[0_u8][..]), ("54405", &[][..])] {
-            let newer = native(&engine, &format!("client_protocol_version={revision}"), &beside).await;
-            let mut expected = BLOCK_INFO.to_vec();
-            expected.extend_from_slice(&[2, 3]);
-            expected.extend_from_slice(&whole[2..type_end]);
-            expected.extend_from_slice(flag);
-            expected.extend_from_slice(&whole[type_end..]);
-            expected.extend_from_slice(b"\x01b\x05UInt8");
-            expected.extend_from_slice(flag);
-            expected.extend_from_slice(&[9, 9, 9]);
-            assert_eq!(newer, expected, "{expression} for {revision}");
+        check(&engine, expression, "").await;
+    }
+}
+
+/// Columns whose types stand before their data, in both layouts that ClickHouse has for them.
+#[tokio::test]
+async fn columns_of_changing_types_are_found() {
+    let engine = Engine::start();
+    for expression in [
+        "number::Variant(UInt64, String)",
+        "if(number = 1, NULL, toString(number))::Variant(UInt64, Array(LowCardinality(String)), String)",
+        "[number::Variant(UInt64, String), 'x'::Variant(UInt64, String)]",
+        "number::Dynamic",
+        "if(number = 1, [1, 2]::Dynamic, 'text'::Dynamic)",
+        "if(number = 1, NULL::Dynamic, toDate('2026-01-30')::Dynamic(max_types=1))",
+        "number::Dynamic(max_types=0)",
+        "map('a', number::Dynamic)",
+        "(number::Dynamic, toLowCardinality('x')::Dynamic)",
+        "toJSONString(map('a', number))::JSON",
+        r#"concat('{"a": {"b": [', toString(number), ', "x"]}, "c": [{"d": 1}, {"e": "f"}]}')::JSON"#,
+        r#"if(number = 1, '{}', '{"a": 1, "b": null, "c": true, "d": 1.5}')::JSON"#,
+        r#"'{"a": 1, "b": "x", "c": 2}'::JSON(max_dynamic_paths=1, a UInt8, `b` LowCardinality(String), SKIP e)"#,
+        r#"'{"a": 1, "b": "x"}'::JSON(max_dynamic_paths=0)"#,
+        r#"['{"a": 1}'::JSON, '{"b": 2}'::JSON]"#,
+        r#"('{"a": 1}'::JSON, number)"#,
+    ] {
+        for setting in ["", ", output_format_native_use_flattened_dynamic_and_json_serialization = 1"] {
+            check(&engine, expression, setting).await;
         }
+    }
+}
+
+/// The columns of an answer stay as they are; what is new stands before the block and before each column's data.
+async fn check(engine: &Engine, expression: &str, setting: &str) {
+    let alone = format!(
+        "SELECT {expression} AS a FROM numbers(3) SETTINGS allow_suspicious_low_cardinality_types = 1{setting}"
+    );
+    let whole = native(engine, "", &alone).await;
+    // One column, three rows, its name, the length of its type: each is one byte, but for the name.
+    assert_eq!(whole[..4], [1, 3, 1, b'a'], "{expression}");
+    let type_end = 5 + usize::from(whole[4]);
+    let beside = alone.replace(" AS a", " AS a, toUInt8(9) AS b");
+    for (revision, flag) in [("54460", &[0_u8][..]), ("54405", &[][..])] {
+        let newer = native(engine, &format!("client_protocol_version={revision}"), &beside).await;
+        let mut expected = BLOCK_INFO.to_vec();
+        expected.extend_from_slice(&[2, 3]);
+        expected.extend_from_slice(&whole[2..type_end]);
+        expected.extend_from_slice(flag);
+        expected.extend_from_slice(&whole[type_end..]);
+        expected.extend_from_slice(b"\x01b\x05UInt8");
+        expected.extend_from_slice(flag);
+        expected.extend_from_slice(&[9, 9, 9]);
+        assert_eq!(newer, expected, "{expression} for {revision}{setting}");
     }
 }
 

@@ -59,6 +59,8 @@ pub struct EngineCommand {
     pub addr: SocketAddr,
     /// The names of this machine.
     pub hosts: Hosts,
+    /// The database that readers may read.
+    pub database: String,
     /// Its data.
     pub data_dir: PathBuf,
     /// The library, if it is not at one of the usual places.
@@ -192,6 +194,7 @@ impl EngineCommand {
     async fn spawn(&self) -> anyhow::Result<(Running, SocketAddr)> {
         let mut command = Command::new(&self.program);
         command.arg("engine").arg("--parent-pipe");
+        command.arg("--reader-databases").arg(&self.database);
         command.arg("--addr").arg(self.addr.to_string()).arg("--data-dir").arg(&self.data_dir);
         command.arg("--hosts").arg(self.hosts.to_string());
         if let Some(libchdb) = &self.libchdb {

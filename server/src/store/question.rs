@@ -8,7 +8,7 @@
 use super::{Store, StoreError, limits};
 use bytes::Bytes;
 use clickhouse::query::BytesCursor;
-use log_center_engine::judge::{self, Judged, Refusal};
+use log_center_engine::judge::{self, Databases, Judged, Refusal};
 
 /// How the name in errors and logs reads.
 const NAME: &str = "a statement of a client";
@@ -116,13 +116,26 @@ impl Store {
         if judged.format().is_some() {
             return Err(JudgeError::Format);
         }
+        // A condition is part of the statement, and a SETTINGS clause takes the place of the conditions that hide databases.
+        let mut names_system = judged.names_system();
         for filter in judged.filters() {
-            if self.judge_one(&filter, &question, &[]).await?.sets() {
+            judge::scan(&filter.statement())?;
+            let condition = self.judge_one(&filter.statement(), &question, &[]).await?;
+            if condition.sets() {
                 return Err(Refusal::Setting("in a condition".to_owned()).into());
             }
+            names_system |= condition.names_system() || filter.is_on_system();
+        }
+        if names_system && !judged.filters().is_empty() {
+            return Err(Refusal::Filters.into());
         }
         judged.sql().clone_into(&mut question.sql);
-        Ok(JudgedQuestion { question, readonly: if judged.sets() { 2 } else { 1 } })
+        Ok(JudgedQuestion { question, readonly: judged.readonly() })
+    }
+
+    /// The databases that people may read and see, on a ClickHouse that has others besides.
+    fn readable(&self) -> Databases {
+        Databases::new(vec![self.database.clone()])
     }
 
     async fn judge_one(
@@ -136,7 +149,7 @@ impl Store {
         let canonical = String::from_utf8(canonical).map_err(|_| Refusal::Bytes)?;
         let judged = Judged::read(&canonical, parameters, &question.limits())?;
         let tree = self.judging(&judged.explain(), judge::TREE_FORMAT, question, parameters).await?;
-        judge::check_tree(&String::from_utf8_lossy(&tree))?;
+        judge::check_tree(&String::from_utf8_lossy(&tree), &self.readable())?;
         Ok(judged)
     }
 
@@ -183,6 +196,10 @@ impl Store {
         }
         for (name, value) in &question.parameters {
             query = query.with_setting(format!("param_{name}"), value);
+        }
+        if !self.engine_judges {
+            let filters = judge::write_filters(&self.readable().filters());
+            query = query.with_setting(judge::FILTERS, filters);
         }
         query.fetch_bytes(question.format).map(Answer).map_err(failed)
     }

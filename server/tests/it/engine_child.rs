@@ -38,6 +38,7 @@ async fn work_is_done_while_the_engine_is_down() {
         hung_after: Duration::from_secs(60),
         hosts: log_center_engine::site::Hosts::default(),
         addr: "127.0.0.1:0".parse().unwrap(),
+        database: "log_center".to_owned(),
         data_dir: data.path().join("clickhouse"),
         libchdb: Some(libchdb()),
         memory_bytes: None,

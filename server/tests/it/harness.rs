@@ -65,6 +65,12 @@ impl ServerOptions {
         Self { data: TempDir::new().unwrap(), database, env: Vec::new() }
     }
 
+    /// The database of another server.
+    pub fn database_of(mut self, other: &Server) -> Self {
+        self.database.clone_from(&other.database);
+        self
+    }
+
     pub fn env(mut self, name: &'static str, value: impl ToString) -> Self {
         self.env.push((name, value.to_string()));
         self

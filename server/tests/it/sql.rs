@@ -337,7 +337,9 @@ async fn nothing_but_reading_is_possible_elsewhere() {
         let mut options =
             ServerOptions::new().env("LOG_CENTER_CLICKHOUSE_URL", elsewhere.clickhouse_for_writers());
         if let Some(reader) = reader {
+            // A reader there may read the database of that server only.
             options = options.env("LOG_CENTER_CLICKHOUSE_READER_USER", reader);
+            options = options.database_of(&elsewhere);
         }
         let server = options.start().await;
         assert_eq!(server.engine_pid, None);

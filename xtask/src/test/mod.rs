@@ -4,6 +4,7 @@ mod chromium;
 mod features;
 mod phases;
 mod python;
+mod sql_clients;
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -49,6 +50,9 @@ enum Phase {
     Services,
     /// Clients, browser and SQL against a running server
     E2e,
+    /// Other people's clients of ClickHouse, from PyPI and npm, as reader and with the password (those for Python are skipped
+    /// where there is no Python 3.10)
+    SqlClients,
 }
 
 /// How a phase that did not fail ended.
@@ -112,6 +116,7 @@ impl Phase {
             Self::Remote => phases::remote(),
             Self::Services => phases::services(),
             Self::E2e => phases::e2e(),
+            Self::SqlClients => sql_clients::run(),
         }
     }
 }
@@ -124,7 +129,7 @@ fn summarise(lines: &[Line]) {
             Ok(Outcome::Skipped(reason)) => format!("skipped: {reason}"),
             Err(_shown_above) => "FAILED".to_owned(),
         };
-        println!("  {phase:8} {:6.1} s  {word}", duration.as_secs_f64());
+        println!("  {phase:11} {:6.1} s  {word}", duration.as_secs_f64());
     }
     let count =
         |wanted: fn(&Result<Outcome>) -> bool| lines.iter().filter(|line| wanted(&line.result)).count();

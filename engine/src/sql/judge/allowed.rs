@@ -124,12 +124,37 @@ const HEADED_FORMATS: [&str; 4] = ["tabseparated", "tabseparatedraw", "tsv", "ts
 
 /// What a reader may choose besides how an answer looks, with the largest number if a number costs something: tighter limits, how work
 /// is cut, what missing values are. Nothing that lifts a limit, reaches outside, or changes what other statements see.
-const SETTINGS: [(&str, u64); 21] = [
+const SETTINGS: &[(&str, u64)] = &[
     ("aggregate_functions_null_for_empty", 1),
+    ("allow_experimental_dynamic_type", 1),
+    ("allow_experimental_json_type", 1),
+    ("allow_experimental_variant_type", 1),
+    ("allow_suspicious_low_cardinality_types", 1),
+    ("allow_suspicious_types_in_group_by", 1),
+    ("allow_suspicious_types_in_order_by", 1),
+    ("allow_suspicious_variant_types", 1),
+    ("cast_keep_nullable", 1),
+    ("cast_string_to_dynamic_use_inference", 1),
+    ("cast_string_to_variant_use_inference", 1),
+    ("date_time_input_format", 0),
     ("date_time_output_format", 0),
+    ("empty_result_for_aggregation_by_empty_set", 1),
+    ("enable_dynamic_type", 1),
+    ("enable_json_type", 1),
     ("enable_optimize_predicate_expression", 1),
+    ("enable_time_time64_type", 1),
+    ("enable_variant_type", 1),
     ("extremes", 1),
+    ("final", 1),
+    ("format_csv_allow_double_quotes", 1),
+    ("format_csv_allow_single_quotes", 1),
+    ("format_csv_delimiter", 0),
+    ("group_by_use_nulls", 1),
     ("http_write_exception_in_output_format", 1),
+    ("input_format_csv_empty_as_default", 1),
+    ("input_format_null_as_default", 1),
+    ("input_format_skip_unknown_fields", 1),
+    ("input_format_with_names_use_header", 1),
     ("interval_output_format", 0),
     ("join_use_nulls", 1),
     ("limit", u64::MAX),
@@ -139,13 +164,18 @@ const SETTINGS: [(&str, u64); 21] = [
     ("max_rows_to_read", u64::MAX),
     ("max_threads", 64),
     ("offset", u64::MAX),
+    ("optimize_move_to_prewhere", 1),
     ("optimize_read_in_order", 1),
     ("prefer_column_name_to_alias", 1),
     ("session_timezone", 0),
     ("totals_mode", 0),
     ("transform_null_in", 1),
+    ("union_default_mode", 0),
+    ("use_client_time_zone", 1),
     ("use_query_cache", 0),
     ("use_query_condition_cache", 1),
+    ("use_skip_indexes", 1),
+    ("use_variant_as_common_type", 1),
 ];
 
 pub(super) fn allows_function(name: &str) -> bool {
@@ -182,6 +212,11 @@ pub(super) fn allows_before_parenthesis(word: &str) -> bool {
 /// Whether it is a database with tables about ClickHouse itself.
 pub(super) fn is_system(database: &str) -> bool {
     database.eq_ignore_ascii_case("system")
+}
+
+/// Whether it is a database whose tables tell of all the others.
+pub(super) fn is_about_the_system(database: &str) -> bool {
+    is_system(database) || database.eq_ignore_ascii_case("information_schema")
 }
 
 pub(super) fn allows_system_table(name: &str) -> bool {

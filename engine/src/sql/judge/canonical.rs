@@ -1,5 +1,6 @@
 //! The canonical text of a statement, and everything in it that has a name.
 
+use super::filters::{FILTERS, Filter, read_map};
 use super::token::{Token, tokens};
 use super::{Limits, Refusal, allowed};
 
@@ -8,15 +9,14 @@ use super::{Limits, Refusal, allowed};
 pub struct Judged {
     sql: String,
     format: Option<String>,
-    filters: Vec<String>,
+    filters: Vec<Filter>,
     sets: bool,
+    names_system: bool,
+    names_settings: bool,
 }
 
 /// First words of a canonical text.
 const STATEMENTS: [&str; 6] = ["SELECT", "WITH", "SHOW", "DESCRIBE", "EXPLAIN", "EXISTS"];
-
-/// Holds conditions in SQL, by table; Grafana's ad-hoc filters come this way.
-const FILTERS: &str = "additional_table_filters";
 
 impl Judged {
     /// Checks a canonical text, as [`FORMAT`](super::FORMAT) gives it. `limits` bind what a `SETTINGS` clause may lower.
@@ -30,10 +30,12 @@ impl Judged {
     ) -> Result<Self, Refusal> {
         let sql = canonical.trim_end();
         let tokens = with_identifiers(tokens(sql)?, parameters)?;
-        let mut judged = Self { sql: sql.to_owned(), format: None, filters: Vec::new(), sets: false };
+        let mut judged = Self::new(sql);
         let first = tokens.iter().find(|token| **token != Token::Symbol('('));
         match first {
-            Some(Token::Word(word)) if STATEMENTS.contains(&word.as_str()) => {}
+            Some(Token::Word(word)) if STATEMENTS.contains(&word.as_str()) => {
+                judged.names_system = word == "SHOW";
+            }
             Some(Token::Word(word)) => return Err(Refusal::Writes(word.clone())),
             _ => return Err(Refusal::Unclear),
         }
@@ -41,6 +43,17 @@ impl Judged {
             judged.check(&tokens, at, limits)?;
         }
         Ok(judged)
+    }
+
+    fn new(sql: &str) -> Self {
+        Self {
+            sql: sql.to_owned(),
+            format: None,
+            filters: Vec::new(),
+            sets: false,
+            names_system: false,
+            names_settings: false,
+        }
     }
 
     /// A statement that only asks how another one is understood: [`FORMAT`](super::FORMAT), by a server whose ClickHouse is this engine.
@@ -51,7 +64,7 @@ impl Judged {
         for (_, value) in parameters {
             super::check_marks(value)?;
         }
-        Ok(Self { sql: super::FORMAT.to_owned(), format: None, filters: Vec::new(), sets: false })
+        Ok(Self::new(super::FORMAT))
     }
 
     /// The text that may run once its tree is checked, too.
@@ -66,15 +79,29 @@ impl Judged {
         self.format.as_deref()
     }
 
-    /// Whether it has a `SETTINGS` clause. ClickHouse refuses any under `readonly=1`, so it has to run under 2.
+    /// Whether it has a `SETTINGS` clause.
     #[must_use]
     pub fn sets(&self) -> bool {
         self.sets
     }
 
-    /// Statements that hold the conditions which its `SETTINGS` clause brings as text. Each must be judged as well, and have none.
-    pub fn filters(&self) -> impl Iterator<Item = String> {
-        self.filters.iter().map(|filter| format!("SELECT (\n{filter}\n)"))
+    /// The value of `readonly` that it runs under. ClickHouse refuses every `SETTINGS` clause under 1, and tells whoever looks into
+    /// `system.settings` under 1 that no setting can be changed, which clients believe. Under 2 only what was judged is different.
+    #[must_use]
+    pub fn readonly(&self) -> u8 {
+        if self.sets || self.names_settings { 2 } else { 1 }
+    }
+
+    /// The conditions that its `SETTINGS` clauses bring as text. Each must be judged as well ([`Filter::statement`]), and have none.
+    #[must_use]
+    pub fn filters(&self) -> &[Filter] {
+        &self.filters
+    }
+
+    /// Whether it reads tables of `system`, by their names or by a SHOW, whose rows conditions may hide from readers.
+    #[must_use]
+    pub fn names_system(&self) -> bool {
+        self.names_system
     }
 
     /// The statement whose answer is the tree for [`check_tree`](super::check_tree). It takes the same parameters.
@@ -115,11 +142,15 @@ impl Judged {
         if allowed::is_refused_function(name) {
             return Err(Refusal::Function(name.to_owned()));
         }
+        if allowed::is_about_the_system(name) && after == Some(&Token::Symbol('.')) {
+            self.names_system = true;
+        }
         if allowed::is_system(name) && after == Some(&Token::Symbol('.')) {
             let table = tokens.get(at + 2).and_then(Token::name).ok_or(Refusal::Unclear)?;
             if !allowed::allows_system_table(table) {
                 return Err(Refusal::SystemTable(format!("system.{table}")));
             }
+            self.names_settings |= table == "settings";
         }
         if before.is_some_and(|word| word.is_keyword("AS")) {
             // An alias, and the names of its columns.
@@ -134,7 +165,7 @@ impl Judged {
             let [name, Token::Symbol('='), value @ ..] = rest else { return Err(Refusal::Unclear) };
             let name = name.name().ok_or(Refusal::Unclear)?;
             rest = match value {
-                [Token::Symbol('{'), map @ ..] if name == FILTERS => self.read_filters(map)?,
+                [Token::Symbol('{'), map @ ..] if name == FILTERS => read_map(map, &mut self.filters)?,
                 [Token::Word(value), after @ ..] if value == "true" || value == "false" => {
                     check_value(name, value, limits)?;
                     after
@@ -151,21 +182,6 @@ impl Judged {
             match rest {
                 [Token::Symbol(','), after @ ..] => rest = after,
                 _ => return Ok(()),
-            }
-        }
-    }
-
-    /// Reads the rest of `{'table':'condition', …}` and gives what follows.
-    fn read_filters<'tokens>(&mut self, mut rest: &'tokens [Token]) -> Result<&'tokens [Token], Refusal> {
-        loop {
-            let [Token::Text(_), Token::Symbol(':'), Token::Text(condition), after @ ..] = rest else {
-                return Err(Refusal::SettingValue(FILTERS.to_owned()));
-            };
-            self.filters.push(condition.clone());
-            match after {
-                [Token::Symbol(','), after @ ..] => rest = after,
-                [Token::Symbol('}'), after @ ..] => return Ok(after),
-                _ => return Err(Refusal::SettingValue(FILTERS.to_owned())),
             }
         }
     }

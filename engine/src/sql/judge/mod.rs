@@ -9,6 +9,9 @@
 
 mod allowed;
 mod canonical;
+mod columns;
+mod databases;
+mod filters;
 mod refusal;
 mod scan;
 mod token;
@@ -16,6 +19,9 @@ mod tree;
 
 pub use allowed::{Limits, allows_format, allows_setting};
 pub use canonical::Judged;
+pub use columns::{Column, read_columns};
+pub use databases::Databases;
+pub use filters::{FILTERS, Filter, read_filters, write_filters};
 pub use refusal::Refusal;
 pub use scan::{check_marks, scan};
 pub use tree::{check_tree, refuse_table_functions};

@@ -24,6 +24,12 @@ pub enum Refusal {
     TableFunction(String),
     /// It names a table of `system` that shows more than the database.
     SystemTable(String),
+    /// It names a database that is not for readers.
+    Database(String),
+    /// It brings conditions of its own and reads tables of `system`, whose rows are chosen by conditions, too.
+    Filters,
+    /// The columns of a table that comes with the request.
+    Columns(String),
     /// It asks for a format that needs a schema, or is no format for answers.
     Format(String),
     /// A parameter of type `Identifier` has a value that is not a plain name.
@@ -74,6 +80,18 @@ impl fmt::Display for Refusal {
                 f,
                 "the table {name} is not allowed; tables about the schema and its parts are, such as system.tables, system.columns, \
                  system.parts, system.settings"
+            ),
+            Self::Database(name) => {
+                write!(f, "the database {name} is not for readers; show the password to read it")
+            }
+            Self::Filters => write!(
+                f,
+                "{} cannot be combined with tables of system; write the condition into the statement",
+                super::FILTERS
+            ),
+            Self::Columns(text) => write!(
+                f,
+                "the columns of an external table must be names and types, as in `id UInt64, name String`, not {text:?}"
             ),
             Self::Format(name) => {
                 write!(

@@ -1,6 +1,6 @@
 //! The tree of a canonical text, as `EXPLAIN AST` writes it: a node a line, indented by its depth.
 
-use super::{Refusal, allowed};
+use super::{Databases, Refusal, allowed};
 
 /// Kinds of statements that only read.
 const STATEMENTS: [&str; 17] = [
@@ -74,8 +74,9 @@ const EXPLAINED: [&str; 7] = ["", "AST", "ESTIMATE", "PIPELINE", "PLAN", "QUERY 
 ///
 /// # Errors
 /// What it holds that a reader's statement must not.
-pub fn check_tree(tree: &str) -> Result<(), Refusal> {
+pub fn check_tree(tree: &str, databases: &Databases) -> Result<(), Refusal> {
     let mut parent = "";
+    let mut above: Vec<&str> = Vec::new();
     // How many children of the nodes above are still to come.
     let mut expected: Vec<usize> = vec![1];
     for line in tree.lines().filter(|line| !line.is_empty()) {
@@ -86,6 +87,9 @@ pub fn check_tree(tree: &str) -> Result<(), Refusal> {
         }
         let missing = expected.last_mut().filter(|missing| **missing > 0).ok_or(Refusal::Unclear)?;
         *missing -= 1;
+        above.truncate(depth);
+        databases.check_node(node, &above, *missing)?;
+        above.push(node);
         expected.push(children(node));
         while expected.last() == Some(&0) {
             expected.pop();
@@ -116,7 +120,7 @@ pub fn refuse_table_functions(tree: &str) -> Result<(), Refusal> {
 }
 
 /// The number in `Kind … (children 3)`.
-fn children(node: &str) -> usize {
+pub(super) fn children(node: &str) -> usize {
     let number = node.rsplit_once(" (children ").and_then(|(_, number)| number.strip_suffix(')'));
     number.and_then(|number| number.parse().ok()).unwrap_or(0)
 }

@@ -27,11 +27,18 @@ async fn nothing_but_reading_happens() {
     let data_dir = directory.path().join("clickhouse");
     let secret = directory.path().join("secret");
     std::fs::write(&secret, SECRET).expect("secret");
-    let mut started = command(&data_dir, &["--reader-max-execution-seconds", "1"]);
+    let mut started =
+        command(&data_dir, &["--reader-max-execution-seconds", "1", "--reader-databases", "default"]);
     started.env("CANARY", ENVIRONMENT);
     let mut engine = Engine::of(started, &data_dir);
     engine.ask("CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a").await;
     engine.ask("INSERT INTO t SELECT number FROM numbers(100)").await;
+    // A database that is not for readers.
+    engine.ask("CREATE DATABASE theirs").await;
+    engine
+        .ask(&format!("CREATE TABLE theirs.t (a String COMMENT '{SECRET}') ENGINE = MergeTree ORDER BY a"))
+        .await;
+    engine.ask(&format!("INSERT INTO theirs.t VALUES ('{SECRET}')")).await;
     let names = |text: String| text.lines().map(str::to_owned).collect::<Vec<_>>();
     let material = Material {
         functions: names(engine.ask("SELECT name FROM system.functions ORDER BY name").await),

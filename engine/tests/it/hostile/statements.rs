@@ -22,7 +22,7 @@ const INVISIBLE: [char; 22] = [
 ];
 
 /// Things that change something or reach outside. `{f}` is a file that must not be made, `{s}` one that must not be read.
-const EFFECTS: [&str; 50] = [
+const EFFECTS: [&str; 54] = [
     "SELECT 1 INTO OUTFILE '{f}'",
     "SELECT 1 INTO OUTFILE '{f}' TRUNCATE FORMAT CSV",
     "SELECT 1 INTO OUTFILE '{f}' APPEND FORMAT CSV",
@@ -73,6 +73,10 @@ const EFFECTS: [&str; 50] = [
     "SELECT * FROM file('{s}', 'LineAsString')",
     "SELECT file('{s}')",
     "BEGIN TRANSACTION",
+    "SELECT * FROM theirs.t",
+    "SELECT * FROM t AS one, `theirs`.`t` AS other",
+    "SHOW CREATE TABLE theirs.t",
+    "SELECT create_table_query FROM system.tables SETTINGS additional_table_filters = {'x': '1'}",
 ];
 
 /// Settings that lift limits or name files.
