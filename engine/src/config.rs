@@ -60,6 +60,10 @@ pub(crate) fn write(options: &Options, data_dir: &Path) -> Result<PathBuf, Error
         .map_err(|error| Error::on_path("cannot go into", &own_files, error))?;
     let path = data_dir.join(FILE_NAME);
     let text = text(options.max_memory_bytes, disk_bytes(data_dir), data_dir)?;
+    // A full disk is no reason not to start with the same configuration as before.
+    if is_there(&path, &text) {
+        return Ok(path);
+    }
     let new = data_dir.join(format!("{FILE_NAME}.{}", uuid::Uuid::new_v4().simple()));
     let written = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&new);
     let placed = written
@@ -70,6 +74,12 @@ pub(crate) fn write(options: &Options, data_dir: &Path) -> Result<PathBuf, Error
     }
     placed.map_err(|error| Error::on_path("cannot write", &path, error))?;
     Ok(path)
+}
+
+/// Whether the file itself, and not one behind a link, has this text.
+fn is_there(path: &Path, text: &str) -> bool {
+    path.symlink_metadata().is_ok_and(|there| there.is_file() && there.len() == text.len() as u64)
+        && std::fs::read(path).is_ok_and(|there| there == text.as_bytes())
 }
 
 /// A folder, and not a link to one.

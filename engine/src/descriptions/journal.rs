@@ -82,7 +82,8 @@ impl Journal {
         } else {
             None
         };
-        Ok(Self { path, known, lines, file, is_cut: false, recorded_until: None, trusts_directory })
+        let is_cut = !text.is_empty() && !text.ends_with(b"\n");
+        Ok(Self { path, known, lines, file, is_cut, recorded_until: None, trusts_directory })
     }
 
     /// Whether this is the store's own, among all that was found.
@@ -103,15 +104,21 @@ impl Journal {
         self.known.iter().any(|(_, known)| known == place)
     }
 
-    /// Writes the journal anew, for an engine that starts with these descriptions.
+    /// Makes the journal one of an engine that starts with these descriptions. It is written anew only if it says something else: a
+    /// full disk is no reason not to start.
     pub(super) fn begin(mut self, own: &[Found]) -> Result<Self, Error> {
         let failed = |path: &Path, error| Error::on_path("cannot write the journal", path, error);
+        let before = self.lines.len();
         for one in own.iter().filter(|one| !one.is_empty) {
             self.add(one);
         }
+        let has_all = self.trusts_directory.is_none() && self.lines.len() == before;
         let there: BTreeSet<&Place> = own.iter().map(|one| &one.place).collect();
         let surplus =
             self.lines.iter().filter(|(_, place)| !there.contains(place)).count().saturating_sub(MAX_EARLIER);
+        if has_all && surplus == 0 {
+            return Ok(self);
+        }
         let mut skipped = 0;
         self.lines.retain(|(_, place)| {
             let skip = skipped < surplus && !there.contains(place);
@@ -127,6 +134,7 @@ impl Journal {
         new.push(".new");
         let new = PathBuf::from(new);
         _ = std::fs::remove_file(&new);
+        self.is_cut = false;
         self.file = OpenOptions::new()
             .append(true)
             .create_new(true)
