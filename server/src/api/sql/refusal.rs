@@ -128,3 +128,39 @@ fn message(said: &str) -> String {
     }
     if end < said.len() { format!("{} …", &said[..end]) } else { said.to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ApiError, Format, exception};
+
+    /// The code and message of what ClickHouse says; `None` if the statement is not to blame.
+    #[track_caller]
+    fn check(said: &str, expected: Option<(&str, &str)>) {
+        let found = exception(said, Format::Json).map(|error| match error {
+            ApiError::Statement { code, message, .. } => (code, message),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(found.as_ref().map(|(code, message)| (*code, message.as_str())), expected, "{said}");
+    }
+
+    #[test]
+    fn only_a_part_of_a_table_is_a_damaged_part() {
+        check(
+            "Code: 33. DB::Exception: Cannot read all data. Bytes read: 1. (CANNOT_READ_ALL_DATA) (version 26.7.2.1)",
+            Some(("bad_statement", "Cannot read all data. Bytes read: 1. (CANNOT_READ_ALL_DATA)")),
+        );
+        check(
+            "Code: 33. DB::Exception: Cannot read all data: (while reading column a): (while reading from part /d/all_1_1_0/ in table \
+             d.t). (CANNOT_READ_ALL_DATA)",
+            None,
+        );
+    }
+
+    #[test]
+    fn no_other_table_is_guessed_at() {
+        check(
+            "Code: 60. DB::Exception: Table a.evnts does not exist. Maybe you meant theirs.events?. (UNKNOWN_TABLE) (version 26.7.2.1)",
+            Some(("bad_statement", "Table a.evnts does not exist.. (UNKNOWN_TABLE)")),
+        );
+    }
+}
