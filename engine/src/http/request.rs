@@ -14,7 +14,7 @@ use crate::password::Password;
 use crate::statement::answer::Hold;
 use crate::statement::external::ExternalTable;
 use crate::statement::sessions::SessionRequest;
-use crate::statement::{Caller, Statement};
+use crate::statement::{Caller, Statement, User};
 
 /// Longest query id taken from a client. It is written into headers and compared in `system.processes`.
 const MAX_QUERY_ID_CHARS: usize = 256;
@@ -213,7 +213,8 @@ pub(super) fn understand(
     };
     let errors_in_format = is_on("http_write_exception_in_output_format");
     let shows_progress = is_on("send_progress_in_http_headers");
-    let has_session = session.is_some();
+    // A new connection is in the usual database; a session that keeps one may be elsewhere by now.
+    let may_be_elsewhere = session.is_some() && caller.user() == User::Full;
     Ok(Request {
         statement: Statement {
             query_id,
@@ -221,8 +222,9 @@ pub(super) fn understand(
             user: caller.user(),
             read_only: parts.method != Method::POST,
             sql: fields.sql.unwrap_or_default(),
-            // A new connection is in `default`; a session may be elsewhere by now.
-            database: fields.database.filter(|name| !name.is_empty() && (has_session || name != "default")),
+            database: fields
+                .database
+                .filter(|name| !name.is_empty() && (may_be_elsewhere || name != "default")),
             default_format: fields.default_format.unwrap_or_else(|| "TabSeparated".to_owned()),
             settings: fields.settings,
             parameters: fields.parameters,
