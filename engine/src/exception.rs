@@ -2,6 +2,8 @@
 
 use http::StatusCode;
 
+use crate::sql::judge::without_guess;
+
 /// An error that a client is told, in ClickHouse's own words: `Code: 62. DB::Exception: … (SYNTAX_ERROR)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Exception {
@@ -86,14 +88,9 @@ impl Exception {
         }
     }
 
-    /// Without ClickHouse's guess at what was meant, which may be a table that the caller must not see.
-    pub(crate) fn without_guess(mut self) -> Self {
-        const GUESS: &str = " Maybe you meant ";
-        if let Some(start) = self.text.find(GUESS) {
-            let end = self.text[start..].find('?').map_or(self.text.len(), |end| start + end + 1);
-            self.text.replace_range(start..end, "");
-        }
-        self
+    /// Without ClickHouse's guess at what was meant.
+    pub(crate) fn without_guess(self) -> Self {
+        Self { text: without_guess(&self.text).into_owned(), ..self }
     }
 
     pub(crate) fn code(&self) -> u32 {

@@ -90,3 +90,89 @@ pub(crate) const SESSION_TIME: Duration = Duration::from_secs(60);
 
 /// Longest such time, as ClickHouse's `max_session_timeout`. A longer one is answered with code 36.
 pub(crate) const SESSION_TIME_MAX: Duration = Duration::from_secs(3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: crate::Options,
+    }
+
+    /// `docs/operations.md` repeats these figures for people.
+    #[test]
+    fn the_documentation_has_the_same_figures() {
+        let documentation = include_str!("../../docs/operations.md");
+        let Line { options } = Line::try_parse_from(["log-center-engine"]).unwrap();
+        let turns = usize::try_from(options.max_statements).unwrap();
+        let (writers, readers) = (turns / TURNS_FOR_WRITERS, turns / TURNS_FOR_KNOWN_READERS);
+        let rows = [
+            (
+                "statements at the same time",
+                format!(
+                    "{turns}: of these {writers} for who writes, {readers} for readers with the password, {} for everybody, but no \
+                     more than {STRANGERS_TURNS_A_PROCESSOR} for each processor",
+                    turns - writers - readers
+                ),
+            ),
+            ("statements at the same time", format!("and {} s; then code 202", TURN_WAIT.as_secs())),
+            ("a statement's turn", format!("{} KiB of its data", BODY_BYTES_BEFORE_TURN >> 10)),
+            ("a request's head", format!("{} s", HEAD_TIME.as_secs())),
+            (
+                "a request's body",
+                format!(
+                    "a pause of {} s; after {} s in all, at least {} KiB a second",
+                    BODY_PAUSE.as_secs(),
+                    BODY_TIME.as_secs(),
+                    BODY_BYTES_A_SECOND >> 10
+                ),
+            ),
+            (
+                "a body without the password",
+                format!(
+                    "{} MiB, all that wait {} MiB",
+                    STRANGERS_BODY_BYTES >> 20,
+                    STRANGERS_BODIES_BYTES >> 20
+                ),
+            ),
+            (
+                "connections",
+                format!(
+                    "{}, without the password {STRANGERS_OF_ONE_ADDRESS} of one address",
+                    grouped(CONNECTIONS)
+                ),
+            ),
+            ("a connection without a request", format!("{} s", IDLE_TIME.as_secs())),
+            ("parameters in URL and form", grouped(FIELDS)),
+            (
+                "sessions",
+                format!("with the password {SESSIONS}, without it {SESSIONS_OF_ONE_ADDRESS} of one address"),
+            ),
+            (
+                "a statement over its time limit",
+                format!(
+                    "is told to end after {} s, given up {} s later",
+                    OVERTIME.as_secs(),
+                    END_TIME.as_secs()
+                ),
+            ),
+            (
+                "statements that were given up and go on",
+                format!("{STATEMENTS_THAT_DO_NOT_END}, for {} s", options.stuck_seconds),
+            ),
+        ];
+        for (what, figures) in rows {
+            let row = documentation.lines().find(|line| line.starts_with(&format!("| {what}")));
+            let row = row.unwrap_or_else(|| panic!("no row begins with {what:?}"));
+            assert!(row.contains(&figures), "{row} has not {figures:?}");
+        }
+    }
+
+    /// `1,024`.
+    fn grouped(number: usize) -> String {
+        if number < 1000 { number.to_string() } else { format!("{},{:03}", number / 1000, number % 1000) }
+    }
+}

@@ -5,7 +5,7 @@ use super::body::AnswerBody;
 use super::format::content_type;
 use crate::chdb::Counts;
 use crate::codec::AnswerEncoding;
-use crate::exception::Exception;
+use crate::exception::{Exception, Kind};
 use crate::statement::answer::{Head, pack};
 use crate::statement::failure;
 
@@ -111,5 +111,13 @@ pub(super) fn plain(status: StatusCode, text: &'static str) -> Response<AnswerBo
     let mut response = Response::new(AnswerBody::Whole(Bytes::from_static(text.as_bytes())));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, PLAIN_TEXT);
+    response
+}
+
+/// A refusal of what no statement came of, in the words of an exception of [`Kind::AccessDenied`].
+pub(super) fn refused(status: StatusCode, text: &'static str) -> Response<AnswerBody> {
+    let mut response = plain(status, text);
+    let code = Exception::new(Kind::AccessDenied, "").code();
+    response.headers_mut().insert(EXCEPTION_CODE, HeaderValue::from(code));
     response
 }

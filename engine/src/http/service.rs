@@ -7,7 +7,7 @@ use hyper::body::{Body as _, Incoming};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::answer::{Envelope, plain};
+use super::answer::{Envelope, plain, refused};
 use super::arrival::{self, Arrived, Room};
 use super::body::{AnswerBody, Streamed};
 use super::{multipart, request, site};
@@ -60,7 +60,7 @@ impl Front {
     async fn respond(self: Arc<Self>, request: http::Request<Incoming>, busy: &Busy) -> Response<AnswerBody> {
         if let Err(refusal) = site::check(request.uri(), request.headers(), &self.hosts) {
             tracing::debug!(reason = refusal.reason, "request refused");
-            return plain(refusal.status, refusal.reason);
+            return refused(refusal.status, refusal.reason);
         }
         let query = request.uri().query().unwrap_or_default();
         let get = matches!(*request.method(), Method::GET | Method::HEAD);

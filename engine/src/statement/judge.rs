@@ -19,8 +19,8 @@ const STEP_SECONDS: u64 = 5;
 /// Most memory that one step may use, bytes. The tree of the largest statement that may run takes a tenth.
 const STEP_MEMORY_BYTES: u64 = 256 << 20;
 
-/// ClickHouse's code for a table that is not there.
-const UNKNOWN_TABLE: u32 = 60;
+/// ClickHouse's codes for a table and a database that are not there.
+const UNKNOWN: [u32; 2] = [60, 81];
 
 /// What judges the statements of readers. Its connections have no settings of the caller: a `limit` of his would cut the tree.
 #[derive(Debug)]
@@ -64,8 +64,7 @@ impl Judge {
 
     /// What a reader may be told of a failure.
     pub(crate) fn told(&self, exception: Exception) -> Exception {
-        let is_unknown_table = exception.code() == UNKNOWN_TABLE;
-        if is_unknown_table && self.databases.usual().is_some() {
+        if UNKNOWN.contains(&exception.code()) && self.databases.usual().is_some() {
             exception.without_guess()
         } else {
             exception
@@ -205,7 +204,7 @@ fn judge_one(
     let judged = Judged::read(canonical, parameters, limits).map_err(|refusal| refused(&refusal))?;
     let tree = connection.query(&judged.explain(), judge::TREE_FORMAT, parameters)?;
     let tree = tree.text();
-    judge::check_tree(&tree, databases).map_err(|refusal| refused(&refusal))?;
+    judged.check_tree(&tree, databases).map_err(|refusal| refused(&refusal))?;
     if sandbox == Sandbox::None {
         judge::refuse_table_functions(&tree).map_err(|refusal| refused(&refusal))?;
     }
@@ -223,6 +222,7 @@ pub(super) fn refused(refusal: &Refusal) -> Exception {
         | Refusal::Identifier(_)
         | Refusal::Columns(_)
         | Refusal::Bytes
+        | Refusal::Expansion
         | Refusal::Heredocs => Kind::BadArguments,
         _ => Kind::AccessDenied,
     };

@@ -17,6 +17,8 @@ pub(crate) mod judge;
 mod kill;
 mod killer;
 mod layout;
+mod perform;
+mod prepare;
 pub(crate) mod run;
 pub(crate) mod running;
 pub(crate) mod sessions;

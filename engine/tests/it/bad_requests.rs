@@ -97,6 +97,8 @@ async fn headers_that_do_not_fit() {
         let answer =
             client.post(engine.url()).header(header, value).body("SELECT 1").send().await.expect("answer");
         assert_eq!(answer.status(), status, "{header}: {value}");
+        let code = answer.headers().get("X-ClickHouse-Exception-Code");
+        assert_eq!(code.is_some(), status != 200, "{header}: {value}");
     };
     check("Content-Encoding", "snappy", 501).await;
     check("Content-Encoding", "gzip", 500).await;

@@ -62,6 +62,9 @@ async fn what_readonly_lets_through_is_refused() {
         ("SELECT * FROM `system`.\"server_settings\"", 497),
         ("SELECT 1 IN (system.processes)", 497),
         ("SHOW PROCESSLIST", 164),
+        ("SHOW CLUSTERS", 497),
+        ("SHOW CLUSTER 'x'", 497),
+        ("SHOW FILESYSTEM CACHES", 497),
         ("WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x", 164),
         ("EXPLAIN SYNTAX INSERT INTO t SELECT 1", 164),
         ("SELECT 1 PARALLEL WITH DROP TABLE t", 164),
@@ -98,6 +101,31 @@ async fn what_readonly_lets_through_is_refused() {
         ("(DESCRIBE s3('http://127.0.0.1:1/a/b'))", 62),
         ("SELECT 1 INTO OUTFILE 'x'", 358),
         ("SELECT 1; SELECT 2", 62),
+        // Strings that ClickHouse parses and computes, and states that it trusts.
+        ("SELECT CAST(unhex('ff'), 'AggregateFunction(uniq, UInt64)')", 497),
+        ("SELECT [unhex('ff')]::Array(AggregateFunction(uniq, UInt64))", 497),
+        ("SELECT CAST(unhex('ff'), 'Aggregate' || 'Function(uniq, UInt64)')", 497),
+        ("SELECT {x:AggregateFunction(uniq, UInt64)}", 497),
+        ("SELECT b FROM generateRandom('a UInt8, b String ALIAS file(\\'engine.xml\\')') LIMIT 1", 36),
+        ("SELECT * FROM generateRandom('a String DEFAULT file(\\'engine.xml\\')') LIMIT 1", 36),
+        ("SELECT * FROM generateRandom(concat('a String DEFAULT ', 'file(1)')) LIMIT 1", 497),
+        ("WITH 'a String DEFAULT 1' AS s SELECT * FROM generateRandom(s) LIMIT 1", 497),
+        ("SELECT * FROM null('a String ALIAS file(\\'engine.xml\\')')", 497),
+        ("SELECT structureToProtobufSchema('a String DEFAULT file(\\'engine.xml\\')')", 497),
+        ("SELECT arrayReduce('quantile(file(\\'engine.xml\\'))', [1])", 497),
+        ("SELECT arrayReduce(concat('groupFor', 'mat(\\'Protobuf\\')'), [1])", 497),
+        ("SELECT arrayReduceInRanges('groupFormat(\\'CSV\\')', [(1, 1)], [1])", 497),
+        ("SELECT initializeAggregation('quantile(length(file(\\'engine.xml\\')))', 1)", 497),
+        (
+            "SELECT number AS n, 1 AS v FROM numbers(3) ORDER BY n WITH FILL TO 5 \
+             INTERPOLATE (v AS arrayReduce('quantile(file(\\'engine.xml\\'))', [1]))",
+            497,
+        ),
+        (
+            "SELECT number AS n, 1 AS v FROM numbers(3) ORDER BY n WITH FILL TO 5 INTERPOLATE (v AS made(1))",
+            46,
+        ),
+        ("SELECT arrayMap(arrayReduce, ['quantile(file(\\'engine.xml\\'))'], [[1]])", 497),
     ] {
         let (status, text) = engine.post("user=reader", sql).await;
         assert!(status >= 400 && text.contains(&format!("Code: {code}.")), "{sql}: {status} {text}");
@@ -123,6 +151,9 @@ async fn what_readonly_lets_through_is_refused() {
         "SELECT a FROM t SETTINGS additional_table_filters = {'t': 'a > 5 -- all'}, max_threads = 1",
         "SELECT * FROM (SELECT 1 SETTINGS max_threads = 1, max_execution_time = 1)",
         "SELECT 1 FORMAT Null",
+        "SELECT '1'::UInt8, CAST([1] AS Array(Nullable(String))), CAST(1, 'SimpleAggregateFunction(sum, UInt64)')",
+        "SELECT arrayReduce('quantile(0.9)', [1, 2]), initializeAggregation('sumState', 1)",
+        "SELECT * FROM generateRandom('a UInt8, b Array(Nullable(String))', 1) LIMIT 1",
         "SELECT 1 AS a SETTINGS max_threads = 2 FORMAT JSONCompact",
     ] {
         let (status, text) = engine.post("user=reader", sql).await;

@@ -149,7 +149,7 @@ impl Store {
         let canonical = String::from_utf8(canonical).map_err(|_| Refusal::Bytes)?;
         let judged = Judged::read(&canonical, parameters, &question.limits())?;
         let tree = self.judging(&judged.explain(), judge::TREE_FORMAT, question, parameters).await?;
-        judge::check_tree(&String::from_utf8_lossy(&tree), &self.readable())?;
+        judged.check_tree(&String::from_utf8_lossy(&tree), &self.readable())?;
         Ok(judged)
     }
 

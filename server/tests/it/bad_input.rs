@@ -330,3 +330,35 @@ async fn many_large_bodies_at_once_do_not_fill_the_memory() {
     assert!(peak < FLOODED_RSS_KIB, "{peak} KiB");
     server.report(&a_report(1)).await;
 }
+
+/// Whoever fills the room for large bodies keeps no small one out.
+#[tokio::test]
+async fn large_bodies_leave_room_for_small_ones() {
+    let server = Server::start().await;
+    let address = server.api.trim_start_matches("http://").to_owned();
+    let (encoding, body) = encoded(&vec![b' '; 60 << 20]).await.pop().unwrap();
+    // One byte never comes.
+    let head = format!(
+        "POST /api/v1/events HTTP/1.1\r\nhost: x\r\ncontent-encoding: {encoding}\r\ncontent-length: {}\r\n\r\n",
+        body.len() + 1
+    );
+    let begun = std::time::Instant::now();
+    let mut held = Vec::new();
+    loop {
+        for _ in 0..3 {
+            let mut stream = TcpStream::connect(&address).await.unwrap();
+            stream.write_all(head.as_bytes()).await.unwrap();
+            stream.write_all(&body).await.unwrap();
+            held.push(stream);
+        }
+        let large = server.post("/api/v1/events").header("content-encoding", encoding).body(body.clone());
+        if large.send().await.unwrap().status() == 503 {
+            break;
+        }
+        assert!(begun.elapsed() < DEADLINE, "there is always room");
+    }
+    let mut large_report = a_report(3);
+    large_report["context"] = json!({ "text": "x".repeat(40 << 10) });
+    server.report(&large_report).await;
+    server.report(&a_report(3)).await;
+}

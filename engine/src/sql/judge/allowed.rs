@@ -44,11 +44,10 @@ const COMBINATORS: [&str; 16] = [
 ];
 
 /// Table functions that read nothing but their arguments, in lower case.
-const TABLE_FUNCTIONS: [&str; 12] = [
+const TABLE_FUNCTIONS: [&str; 11] = [
     "generate_series",
     "generaterandom",
     "generateseries",
-    "null",
     "numbers",
     "numbers_mt",
     "primes",

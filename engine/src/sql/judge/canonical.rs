@@ -2,7 +2,7 @@
 
 use super::filters::{FILTERS, Filter, read_map};
 use super::token::{Token, tokens};
-use super::{Limits, Refusal, allowed};
+use super::{Databases, Limits, Refusal, allowed, code, expansion, tree};
 
 /// A canonical text whose names were checked. Its tree has still to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,9 @@ pub struct Judged {
     sets: bool,
     names_system: bool,
     names_settings: bool,
+    interpolates: bool,
+    /// Names of common tables, in their order.
+    common: Vec<String>,
 }
 
 /// First words of a canonical text.
@@ -35,6 +38,7 @@ impl Judged {
         match first {
             Some(Token::Word(word)) if STATEMENTS.contains(&word.as_str()) => {
                 judged.names_system = word == "SHOW";
+                check_shown(&tokens)?;
             }
             Some(Token::Word(word)) => return Err(Refusal::Writes(word.clone())),
             _ => return Err(Refusal::Unclear),
@@ -53,6 +57,8 @@ impl Judged {
             sets: false,
             names_system: false,
             names_settings: false,
+            interpolates: false,
+            common: Vec::new(),
         }
     }
 
@@ -104,10 +110,19 @@ impl Judged {
         self.names_system
     }
 
-    /// The statement whose answer is the tree for [`check_tree`](super::check_tree). It takes the same parameters.
+    /// The statement whose answer is the tree for [`check_tree`](Self::check_tree). It takes the same parameters.
     #[must_use]
     pub fn explain(&self) -> String {
         format!("EXPLAIN AST {}", self.sql)
+    }
+
+    /// Checks the tree that [`Self::explain`] gives: nothing but reading is in it, all of it is there, and it does not become too large.
+    ///
+    /// # Errors
+    /// What it holds that a reader's statement must not.
+    pub fn check_tree(&self, tree: &str, databases: &Databases) -> Result<(), Refusal> {
+        tree::check_tree(tree, databases)?;
+        expansion::check(tree, &self.common)
     }
 
     fn check(&mut self, tokens: &[Token], at: usize, limits: &Limits<'_>) -> Result<(), Refusal> {
@@ -135,6 +150,9 @@ impl Judged {
             }
             self.format = Some(name.to_owned());
         }
+        if let Token::Parameter { r#type, .. } = token {
+            return code::check_type(r#type);
+        }
         let Some(name) = token.name() else { return Ok(()) };
         if before == Some(&Token::Symbol('.')) {
             return check_call(token, after, true);
@@ -152,8 +170,16 @@ impl Judged {
             }
             self.names_settings |= table == "settings";
         }
-        if before.is_some_and(|word| word.is_keyword("AS")) {
-            // An alias, and the names of its columns.
+        if let [_, word, next, ..] = &tokens[at..]
+            && word.is_keyword("AS")
+            && (*next == Token::Symbol('(') || next.is_keyword("MATERIALIZED"))
+        {
+            self.common.push(name.to_owned());
+        }
+        code::check(name, &tokens[at + 1..])?;
+        self.interpolates |= token.is_keyword("INTERPOLATE");
+        // An alias, and the names of its columns; but INTERPOLATE has an expression behind AS.
+        if before.is_some_and(|word| word.is_keyword("AS")) && !self.interpolates {
             return Ok(());
         }
         check_call(token, after, false)
@@ -185,6 +211,15 @@ impl Judged {
             }
         }
     }
+}
+
+/// A SHOW that reads a table of `system` which is not for readers by its own name.
+fn check_shown(tokens: &[Token]) -> Result<(), Refusal> {
+    let [show, what, ..] = tokens else { return Ok(()) };
+    let hidden =
+        [("CLUSTER", "clusters"), ("CLUSTERS", "clusters"), ("FILESYSTEM", "filesystem_cache_settings")];
+    let hidden = hidden.iter().find(|(word, _)| show.is_keyword("SHOW") && what.is_keyword(word));
+    hidden.map_or(Ok(()), |(_, table)| Err(Refusal::SystemTable(format!("system.{table}"))))
 }
 
 /// Checks a name that a parenthesis may follow, which makes it a function.

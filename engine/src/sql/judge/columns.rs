@@ -1,4 +1,4 @@
-//! The columns of a table that comes with a request: names and types, and nothing that ClickHouse would compute.
+//! Columns that a reader gives as text: names and types, and nothing that ClickHouse would compute.
 
 use super::Refusal;
 use super::token::{Token, tokens};

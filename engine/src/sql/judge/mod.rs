@@ -3,14 +3,16 @@
 //! The caller's text is never run. [`scan`] refuses what has no place in any statement. ClickHouse then writes the statement as its
 //! parser understood it ([`FORMAT`]): one statement, no comments, each clause and each name in the open. That canonical text is
 //! checked by allow-lists ([`Judged::read`]: functions, settings, system tables, formats), then its tree ([`Judged::explain`],
-//! [`check_tree`]: kinds of statements and nodes, table functions). What was checked is what runs.
+//! [`Judged::check_tree`]: kinds of statements and nodes, table functions). What was checked is what runs.
 //!
 //! Nothing here talks to ClickHouse: the engine asks it in its own process, other programs over HTTP.
 
 mod allowed;
 mod canonical;
+mod code;
 mod columns;
 mod databases;
+mod expansion;
 mod filters;
 mod refusal;
 mod scan;
@@ -24,12 +26,12 @@ pub use databases::Databases;
 pub use filters::{FILTERS, Filter, read_filters, write_filters};
 pub use refusal::Refusal;
 pub use scan::{check_marks, scan};
-pub use tree::{check_tree, refuse_table_functions};
+pub use tree::refuse_table_functions;
 
 /// Gives the canonical text of the parameter `statement`; asked in the format `RawBLOB`.
 pub const FORMAT: &str = "SELECT formatQuery({statement:String})";
 
-/// The format that [`Judged::explain`] is asked in, for [`check_tree`].
+/// The format that [`Judged::explain`] is asked in, for [`Judged::check_tree`].
 pub const TREE_FORMAT: &str = "TSVRaw";
 
 /// Limits on the parser, as settings of ClickHouse, for the statement and for what judges it.
@@ -71,4 +73,14 @@ pub fn syntax_error(said: &str) -> String {
         (Some(start), _) => said[..start].to_owned(),
         _ => said.to_owned(),
     }
+}
+
+/// What ClickHouse says of a name that it does not know, without its guess at what was meant, which may be one that the caller must
+/// not see.
+#[must_use]
+pub fn without_guess(said: &str) -> std::borrow::Cow<'_, str> {
+    const GUESS: &str = " Maybe you meant ";
+    let Some(start) = said.find(GUESS) else { return said.into() };
+    let end = said[start..].find('?').map_or(said.len(), |end| start + end + 1);
+    format!("{}{}", &said[..start], &said[end..]).into()
 }

@@ -28,14 +28,20 @@ pub enum Refusal {
     Database(String),
     /// It brings conditions of its own and reads tables of `system`, whose rows are chosen by conditions, too.
     Filters,
-    /// The columns of a table that comes with the request.
+    /// The columns of a table that comes with the request, or is made by the statement.
     Columns(String),
     /// It asks for a format that needs a schema, or is no format for answers.
     Format(String),
+    /// A function that reads a string as code is not given one that is written out and plain.
+    Code(String),
+    /// A value of a type that holds states of aggregate functions, whose bytes ClickHouse trusts.
+    State,
     /// A parameter of type `Identifier` has a value that is not a plain name.
     Identifier(String),
     /// A control character, an invisible one, or another one beyond ASCII, where only ASCII belongs.
     Character(char),
+    /// It has very many SELECTs, or would have if what its names stand for were written out.
+    Expansion,
     /// It has very many marks of heredocs (`$tag$`).
     Heredocs,
     /// It has an escape in a string that makes bytes which are no text.
@@ -91,7 +97,7 @@ impl fmt::Display for Refusal {
             ),
             Self::Columns(text) => write!(
                 f,
-                "the columns of an external table must be names and types, as in `id UInt64, name String`, not {text:?}"
+                "columns must be given as names and types, as in `id UInt64, name String`, not {text:?}"
             ),
             Self::Format(name) => {
                 write!(
@@ -99,6 +105,15 @@ impl fmt::Display for Refusal {
                     "the format {name} is not allowed; use one without a schema, such as JSON, CSV, Parquet, ArrowStream"
                 )
             }
+            Self::Code(name) => {
+                let plain = match name.to_ascii_lowercase().as_str() {
+                    "generaterandom" => "columns as in 'a UInt8, b String'",
+                    "cast" | "_cast" => "a type as in 'Array(UInt8)'",
+                    _ => "an aggregate function as in 'quantile(0.5)'",
+                };
+                write!(f, "{name} must be given {plain}, written out where it is called and without anything to compute")
+            }
+            Self::State => f.write_str("a state of an aggregate function cannot be given as a value"),
             Self::Identifier(name) => write!(
                 f,
                 "the parameter {name} of type Identifier must be a name of letters, digits and _, with dots between its parts"
@@ -108,6 +123,9 @@ impl fmt::Display for Refusal {
                 "the character U+{:04X} is not allowed outside of strings, quoted names and comments",
                 u32::from(*character)
             ),
+            Self::Expansion => {
+                f.write_str("the statement has too many parts, each counted as often as its name is used; ask for less at once")
+            }
             Self::Heredocs => {
                 f.write_str("there are too many marks like $tag$; write strings in single quotes")
             }

@@ -74,7 +74,7 @@ const EXPLAINED: [&str; 7] = ["", "AST", "ESTIMATE", "PIPELINE", "PLAN", "QUERY 
 ///
 /// # Errors
 /// What it holds that a reader's statement must not.
-pub fn check_tree(tree: &str, databases: &Databases) -> Result<(), Refusal> {
+pub(super) fn check_tree(tree: &str, databases: &Databases) -> Result<(), Refusal> {
     let mut parent = "";
     let mut above: Vec<&str> = Vec::new();
     // How many children of the nodes above are still to come.

@@ -17,7 +17,7 @@ const STATEMENTS: usize = 500;
 /// How many are under way at the same time.
 const AT_ONCE: usize = 6;
 
-const SECRET: &str = "canary-in-a-file-outside";
+const SECRET: &str = "canary-in-a-file";
 const ENVIRONMENT: &str = "canary-in-the-environment";
 
 #[tokio::test]
@@ -25,7 +25,9 @@ async fn nothing_but_reading_happens() {
     let count = std::env::var("LOG_CENTER_HOSTILE_STATEMENTS").ok().and_then(|count| count.parse().ok());
     let directory = tempfile::tempdir().expect("directory");
     let data_dir = directory.path().join("clickhouse");
-    let secret = directory.path().join("secret");
+    // Where the sandbox lets the engine read: what keeps it from a reader is the judge alone.
+    std::fs::create_dir(&data_dir).expect("directory");
+    let secret = data_dir.join("secret");
     std::fs::write(&secret, SECRET).expect("secret");
     let mut started =
         command(&data_dir, &["--reader-max-execution-seconds", "1", "--reader-databases", "default"]);

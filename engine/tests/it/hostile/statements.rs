@@ -96,7 +96,7 @@ const SETTINGS: [&str; 12] = [
 ];
 
 /// How a function is brought in.
-const CALLS: [&str; 12] = [
+const CALLS: [&str; 15] = [
     "SELECT {n}('{s}')",
     "SELECT {n}()",
     "SELECT {n}('{s}', 'LineAsString')",
@@ -109,10 +109,14 @@ const CALLS: [&str; 12] = [
     "SELECT 1 WHERE {n}('{s}') != ''",
     "WITH (x -> {n}(x)) AS g SELECT g('{s}')",
     "SHOW TABLES WHERE {n}('{s}') = ''",
+    // Strings that are read as code.
+    "SELECT {n}('a String, b String ALIAS file(\\'{s}\\')')",
+    "SELECT {n}('quantile(file(\\'{s}\\'))', [1])",
+    "SELECT {n}(1, 'quantile(file(\\'{s}\\'))')",
 ];
 
 /// How a table function is brought in.
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 14] = [
     "SELECT * FROM {n}('{s}')",
     "SELECT * FROM {n}('{s}', 'LineAsString') LIMIT 3",
     "SELECT * FROM {n}('{s}', 'LineAsString', 'a String') LIMIT 3",
@@ -125,6 +129,8 @@ const TABLES: [&str; 12] = [
     "SELECT * FROM t WHERE toString(a) IN (SELECT * FROM {n}('{s}', 'LineAsString'))",
     "WITH x AS (SELECT * FROM {n}('{s}')) SELECT * FROM x LIMIT 3",
     "EXPLAIN SELECT * FROM {n}('{s}')",
+    "SELECT b FROM {n}('a String, b String ALIAS file(\\'{s}\\')') LIMIT 3",
+    "SELECT b FROM {n}(concat('a String, b String ALIAS file(', char(39), '{s}', char(39), ')')) LIMIT 3",
 ];
 
 /// What is put around a statement. `{q}` is the statement.

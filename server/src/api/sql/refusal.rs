@@ -67,7 +67,10 @@ fn exception(text: &str, format: Format) -> Option<ApiError> {
     let (code, said) = text.strip_prefix("Code: ")?.split_once(". ")?;
     let code: u32 = code.parse().ok()?;
     let said = message(said);
-    Some(match (code, Cause::of_exception(code)) {
+    let cause = Cause::of_exception(code);
+    // A table that is not there may be one of somebody else's that was guessed at.
+    let said = if cause == Cause::Empty { judge::without_guess(&said).into_owned() } else { said };
+    Some(match (code, cause) {
         (158 | 396, _) if said.contains("rows") => limit("rows_limit", "max_rows", said),
         (307 | 396, _) => too_large(format),
         // TIMEOUT_EXCEEDED, TOO_SLOW
@@ -85,15 +88,22 @@ fn exception(text: &str, format: Format) -> Option<ApiError> {
         (202, _) => busy(said),
         // ABORTED, QUERY_WAS_CANCELLED: by a stop.
         (236 | 394, _) => return None,
+        // A value that the statement itself gave to be read, not one of a table.
+        (_, Cause::PartBroken) if !PART_MARKS.iter().any(|mark| text.contains(mark)) => bad_statement(said),
         // Nothing that the statement could do about.
         (_, Cause::PartBroken | Cause::Refused | Cause::Busy | Cause::TimedOut | Cause::Unreachable) => {
             return None;
         }
         // A table that is not there may be one that was misspelt.
-        (_, Cause::Empty | Cause::Defect | Cause::Other) => {
-            ApiError::Statement { code: "bad_statement", field: "query", message: said }
-        }
+        (_, Cause::Empty | Cause::Defect | Cause::Other) => bad_statement(said),
     })
+}
+
+/// What ClickHouse says in every error about a part of a table.
+const PART_MARKS: [&str; 2] = ["while reading from part", "data part"];
+
+fn bad_statement(message: String) -> ApiError {
+    limit("bad_statement", "query", message)
 }
 
 fn busy(said: String) -> ApiError {
@@ -117,4 +127,40 @@ fn message(said: &str) -> String {
         end -= 1;
     }
     if end < said.len() { format!("{} …", &said[..end]) } else { said.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ApiError, Format, exception};
+
+    /// The code and message of what ClickHouse says; `None` if the statement is not to blame.
+    #[track_caller]
+    fn check(said: &str, expected: Option<(&str, &str)>) {
+        let found = exception(said, Format::Json).map(|error| match error {
+            ApiError::Statement { code, message, .. } => (code, message),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(found.as_ref().map(|(code, message)| (*code, message.as_str())), expected, "{said}");
+    }
+
+    #[test]
+    fn only_a_part_of_a_table_is_a_damaged_part() {
+        check(
+            "Code: 33. DB::Exception: Cannot read all data. Bytes read: 1. (CANNOT_READ_ALL_DATA) (version 26.7.2.1)",
+            Some(("bad_statement", "Cannot read all data. Bytes read: 1. (CANNOT_READ_ALL_DATA)")),
+        );
+        check(
+            "Code: 33. DB::Exception: Cannot read all data: (while reading column a): (while reading from part /d/all_1_1_0/ in table \
+             d.t). (CANNOT_READ_ALL_DATA)",
+            None,
+        );
+    }
+
+    #[test]
+    fn no_other_table_is_guessed_at() {
+        check(
+            "Code: 60. DB::Exception: Table a.evnts does not exist. Maybe you meant theirs.events?. (UNKNOWN_TABLE) (version 26.7.2.1)",
+            Some(("bad_statement", "Table a.evnts does not exist.. (UNKNOWN_TABLE)")),
+        );
+    }
 }

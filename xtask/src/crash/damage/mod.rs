@@ -12,25 +12,26 @@
 
 mod choice;
 mod harm;
+mod site;
 mod state;
 mod summary;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use fastrand::Rng;
 use rustix::process::Signal;
 
 use self::harm::Harm;
+use self::site::{PATIENCE, Site};
 use self::state::State;
 use self::summary::{Round, Summary};
 use super::client::{Client, Reply};
 use super::findings::Findings;
 use super::ledger::{Fate, Ledger};
-use super::payload::{Event, Id};
+use super::payload::Event;
 use super::place::{LOG_NAME, Place};
 use super::plan::{self, Victim};
 use super::post::Post;
@@ -38,11 +39,7 @@ use super::reporter::{Load, Reporter};
 use super::settle::settle;
 use super::subject::Subject;
 use super::wait;
-use super::witness::Witness;
 use crate::interrupt;
-
-/// How long what was acknowledged and is not lost may take until it is in ClickHouse.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Rounds with the same data.
 const ROUNDS_A_SITE: u32 = 12;
@@ -56,9 +53,6 @@ const KEEP_PERCENT: u8 = 30;
 
 /// Attempts at finding a harm that can be done to what is there.
 const HARM_ATTEMPTS: u32 = 20;
-
-/// How often a server may refuse one after another before it counts as stuck: the words may lead to the next ones.
-const REFUSALS_AT_MOST: u32 = 3;
 
 /// Reports that are sent after each start.
 const PROBES: u64 = 12;
@@ -105,15 +99,6 @@ struct Run {
     summary: Summary,
 }
 
-/// A server with its data, and the account of what it got.
-struct Site {
-    subject: Subject,
-    state: State,
-    ledger: Ledger,
-    data: PathBuf,
-    older: PathBuf,
-}
-
 /// How the server ends before its files are damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
@@ -145,15 +130,6 @@ impl Ending {
             Self::Stopped => "stopped",
         }
     }
-}
-
-/// How a start after damage went.
-struct Started {
-    witness: Witness,
-    was_refused: bool,
-    /// What the words of a refusal say is lost.
-    told: Option<u64>,
-    ready_after: Duration,
 }
 
 impl Run {
@@ -334,59 +310,4 @@ impl Run {
         }
         Ok(())
     }
-}
-
-impl Site {
-    /// Starts the server. Where it refuses, its own words are followed. Its log of this start begins at `at`.
-    fn start(&mut self, at: u64) -> Result<Started> {
-        let began = Instant::now();
-        let (mut refusals, mut told) = (0, None);
-        loop {
-            let at = self.state.log_length().max(at);
-            self.subject.begin_start();
-            let Err(error) = self.subject.running() else { break };
-            interrupt::check()?;
-            refusals += 1;
-            let way_out = self.state.way_out(at).filter(|_| refusals <= REFUSALS_AT_MOST);
-            let way_out = way_out.with_context(|| {
-                format!("it refuses without a way out ({error:#}): {}", self.state.log_from(at))
-            })?;
-            told = told.max(way_out.events);
-            let ran = Command::new("sh").args(["-c", &way_out.command]).status()?;
-            ensure!(ran.success(), "its words do not work: {}", way_out.command);
-            // A second refusal of a later round names the same places.
-            remove_put_aside(&self.data)?;
-        }
-        let witness = self.subject.answering()?;
-        let was_refused = refusals > 0;
-        Ok(Started { witness, was_refused, told, ready_after: began.elapsed() })
-    }
-
-    fn drained(&self) -> Result<()> {
-        let is_empty = || self.state.waiting().is_ok_and(|waiting| waiting == 0).then_some(());
-        let drained = interrupt::poll(Instant::now() + PATIENCE, is_empty);
-        interrupt::check()?;
-        drained.with_context(|| format!("the spool does not drain: {:?}", self.state.health()))
-    }
-
-    /// Acknowledged events of all rounds that are not in ClickHouse.
-    fn missing(&self, witness: &Witness, number: u32) -> Result<Vec<Id>> {
-        let mut missing = Vec::new();
-        for round in self.ledger.rounds() {
-            missing.extend(self.ledger.missing(&witness.events(round)?, round));
-        }
-        missing.sort_unstable_by_key(|id| *id);
-        debug_assert!(missing.iter().all(|id| id.round <= number));
-        Ok(missing)
-    }
-}
-
-fn remove_put_aside(data: &Path) -> Result<()> {
-    for entry in fs::read_dir(data)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "damaged") {
-            if path.is_dir() { fs::remove_dir_all(&path)? } else { fs::remove_file(&path)? }
-        }
-    }
-    Ok(())
 }

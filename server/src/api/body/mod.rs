@@ -1,13 +1,15 @@
 //! Bodies from outside: bounded on the wire and after decompression, and in time.
 
+mod held;
+mod pace;
+
+pub use held::Received;
+
 use crate::error::ApiError;
 use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder};
 use axum::body::{Body, BodyDataStream};
 use axum::http::{HeaderMap, header};
-use futures_util::{StreamExt, TryStreamExt};
-use std::io;
-use std::ops::Deref;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use futures_util::StreamExt;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
@@ -38,61 +40,6 @@ impl BodyLimits {
     /// The same limit before and after decompression, and [`SMALL_BODY_TIMEOUT`].
     pub const fn same(bytes: usize) -> Self {
         Self { wire_bytes: bytes, body_bytes: bytes, patience: SMALL_BODY_TIMEOUT }
-    }
-}
-
-/// How much of all bodies together is held at once: 128 MiB. More is answered with 503.
-const HELD_BYTES: usize = 128 << 20;
-
-/// By how much a body that is being read grows at a time.
-const GROWTH_BYTES: usize = 64 << 10;
-
-/// What all bodies together hold at the moment.
-static HELD: AtomicUsize = AtomicUsize::new(0);
-
-/// A whole body. It counts towards what all bodies together hold until it is dropped.
-pub struct Received {
-    bytes: Vec<u8>,
-    held: usize,
-}
-
-impl Received {
-    const fn new() -> Self {
-        Self { bytes: Vec::new(), held: 0 }
-    }
-
-    /// Makes room for more.
-    fn grow(&mut self) -> Result<(), ApiError> {
-        let room = self.bytes.capacity() - self.bytes.len();
-        if room > 0 {
-            return Ok(());
-        }
-        // Doubling, as a vector does by itself, so that a large body is not copied again and again.
-        let more = self.bytes.len().max(GROWTH_BYTES);
-        self.held += more;
-        if HELD.fetch_add(more, Ordering::Relaxed) + more > HELD_BYTES {
-            return Err(ApiError::Unavailable {
-                code: "overloaded",
-                message: "too many large bodies at once".to_owned(),
-                retry_after_seconds: 1,
-            });
-        }
-        self.bytes.reserve_exact(more);
-        Ok(())
-    }
-}
-
-impl Deref for Received {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl Drop for Received {
-    fn drop(&mut self) {
-        HELD.fetch_sub(self.held, Ordering::Relaxed);
     }
 }
 
@@ -174,7 +121,7 @@ async fn decode(
     stream: &mut BodyDataStream,
     limits: BodyLimits,
 ) -> Result<Received, ApiError> {
-    let stream = stream.map_err(io::Error::other);
+    let stream = std::pin::pin!(pace::paced(stream));
     // One byte more than is allowed tells "too much" from "just enough".
     let wire = StreamReader::new(stream).take(limits.wire_bytes as u64 + 1);
     let mut wire = tokio::io::BufReader::new(wire);
@@ -211,7 +158,7 @@ async fn collect(reader: impl AsyncRead, limits: BodyLimits) -> Result<Received,
     loop {
         body.grow()?;
         let read = reader.read_buf(&mut body.bytes).await;
-        if read.map_err(|error| ApiError::Body(format!("the body cannot be read: {error}")))? == 0 {
+        if read.map_err(|error| pace::failure(&error))? == 0 {
             break;
         }
     }
