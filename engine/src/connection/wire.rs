@@ -18,8 +18,10 @@ const LINGER_TIME: Duration = Duration::from_secs(2);
 pub struct Wire {
     stream: TcpStream,
     place: Arc<Place>,
-    /// Runs from a head's first byte on; and how many requests there were before it.
-    head_time: Option<(Pin<Box<Sleep>>, u64)>,
+    /// How many requests there were before the head that has begun, if one has.
+    head: Option<u64>,
+    /// Runs while the rest of it is waited for. Nearly all heads come whole and need no timer.
+    head_time: Option<Pin<Box<Sleep>>>,
     /// An answer that stands for one of hyper's, and how much of it is out.
     instead: Option<(&'static [u8], usize)>,
     /// Runs while the rest of what was answered so is read, and thrown away.
@@ -29,18 +31,18 @@ pub struct Wire {
 impl Wire {
     /// The bytes of the connection that has this place.
     pub fn new(stream: TcpStream, place: Arc<Place>) -> Self {
-        Self { stream, place, head_time: None, instead: None, linger: None }
+        Self { stream, place, head: None, head_time: None, instead: None, linger: None }
     }
 
     /// Ends a head that takes too long.
     fn check_head(&mut self, context: &mut Context<'_>) -> io::Result<()> {
-        let requests = self.place.requests();
-        let Some((time, before)) = &mut self.head_time else { return Ok(()) };
-        if *before != requests {
+        let Some(before) = self.head else { return Ok(()) };
+        if before != self.place.requests() {
             // That head is complete.
-            self.head_time = None;
+            (self.head, self.head_time) = (None, None);
             return Ok(());
         }
+        let time = self.head_time.get_or_insert_with(|| Box::pin(sleep(self.place.rules.head_time)));
         if time.as_mut().poll(context).is_pending() {
             return Ok(());
         }
@@ -59,8 +61,8 @@ impl AsyncRead for Wire {
         self.check_head(context)?;
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        if buffer.filled().len() > before && self.head_time.is_none() && self.place.is_waiting() {
-            self.head_time = Some((Box::pin(sleep(self.place.rules.head_time)), self.place.requests()));
+        if buffer.filled().len() > before && self.head.is_none() && self.place.is_waiting() {
+            self.head = Some(self.place.requests());
         }
         Poll::Ready(Ok(()))
     }

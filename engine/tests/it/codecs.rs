@@ -134,11 +134,15 @@ async fn blocks_come_back_as_they_went() {
 #[tokio::test]
 async fn memory_follows_what_came() {
     const ANNOUNCED: u32 = 64 << 20;
+    const BEGINS: u32 = 64 << 10;
     const AT_ONCE: usize = 24;
     const MOST_GROWTH_BYTES: u64 = 300 << 20;
     let engine = Engine::start();
     engine.ask("CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a").await;
-    // 8 of 67,108,855 packed bytes that it says will come.
+    // As much as lets an insert begin, and then 8 of 67,108,855 packed bytes that it says will come.
+    let whole = [&[0x02][..], &(BEGINS + 9).to_le_bytes(), &BEGINS.to_le_bytes()].concat();
+    let whole = [&whole[..], &vec![0; BEGINS as usize]].concat();
+    let whole = [&cityhash_rs::cityhash_102_128(&whole).rotate_left(64).to_le_bytes()[..], &whole].concat();
     let half = [&[0; 16][..], &[0x82], &ANNOUNCED.to_le_bytes(), &100_u32.to_le_bytes(), &[0; 8]].concat();
     let before = engine.memory_bytes();
     let head = format!(
@@ -148,7 +152,7 @@ async fn memory_follows_what_came() {
     let waiting: Vec<_> = (0..AT_ONCE)
         .map(|_| {
             let mut connection = engine.connect();
-            connection.write_all(&[head.as_bytes(), &half].concat()).expect("head");
+            connection.write_all(&[head.as_bytes(), &whole, &half].concat()).expect("head");
             connection
         })
         .collect();

@@ -25,6 +25,7 @@ use axum::routing::MethodRouter;
 use axum::{Router, routing};
 use log_center_engine::site::{self, Hosts, OtherSite};
 use serde_json::json;
+use tower::util::MapResponseLayer;
 use utoipa::ToSchema;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, Response as Described};
@@ -107,12 +108,17 @@ impl Doors {
     }
 
     fn guarded(&self, audience: Audience, methods: MethodRouter<AppState>) -> MethodRouter<AppState> {
-        let guard = from_fn_with_state((audience, self.hosts.clone()), guard);
         if audience == Audience::AnyoneSends {
+            // Nothing is refused here, and it is the way that everything comes: one light layer instead of the guard.
             // A browser's question whether it may send is answered by the layer, and needs a route to come there.
             let asked = routing::options(async || StatusCode::NO_CONTENT);
-            return methods.merge(asked).route_layer(cors()).route_layer(guard);
+            let protect = MapResponseLayer::new(move |mut response: Response| {
+                audience.protect(response.headers_mut());
+                response
+            });
+            return methods.merge(asked).route_layer((protect, cors()));
         }
+        let guard = from_fn_with_state((audience, self.hosts.clone()), guard);
         methods.route_layer(guard)
     }
 }

@@ -127,12 +127,17 @@ fn batches(entries: &[Entry<'_>], range: &Range, is_partial: bool) -> Result<Vec
         }
     }
     let groups = groups.into_iter().map(|((kind, day, version), sections)| (kind, day, version, sections));
+    let first_day = range.days.map_or(0, |days| days.first);
     // A range of an earlier version has its numbers by place.
     let is_by_place = range.entries.is_none();
     let mut numbered: Vec<_> = (range.first_number..)
         .zip(groups)
         .map(|(place, (kind, day, version, sections))| {
-            let number = if is_by_place { place } else { range.first_number + number_of(kind, day, version) };
+            let number = if is_by_place {
+                place
+            } else {
+                range.first_number + number_of(kind, day.wrapping_sub(first_day), version)
+            };
             Group { number, kind, version, day, sections }
         })
         .collect();
@@ -140,7 +145,7 @@ fn batches(entries: &[Entry<'_>], range: &Range, is_partial: bool) -> Result<Vec
     numbered.into_iter().map(|group| group.batch(is_partial)).collect()
 }
 
-/// The number of a batch within its range. It depends on nothing but what the batch is, so that it stays the same when the spool
+/// The number of a batch within its range, by days since the first of a slice. It depends on nothing but what the batch is, so that it stays the same when the spool
 /// has lost some entries of the range.
 fn number_of(kind: Kind, day: i32, version: u8) -> u64 {
     let place = match kind {

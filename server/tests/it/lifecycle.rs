@@ -180,7 +180,7 @@ async fn the_engine_gets_nothing_of_the_environment_but_what_it_needs_and_no_inp
     let names: Vec<_> =
         environment.split_terminator('\0').filter_map(|pair| pair.split('=').next()).collect();
     let is_known = |name: &&str| {
-        ["LD_LIBRARY_PATH", "LOG_CENTER_LOG", "RUST_BACKTRACE", "TZ"].contains(name)
+        ["LD_LIBRARY_PATH", "LOG_CENTER_LIBCHDB", "LOG_CENTER_LOG", "RUST_BACKTRACE", "TZ"].contains(name)
             || name.starts_with("LOG_CENTER_ENGINE_")
     };
     assert!(names.iter().all(is_known), "{names:?}");
