@@ -165,7 +165,9 @@ async fn parts_that_cannot_be_read_do_not_keep_the_server_from_starting() {
         tokio::time::sleep(crate::harness::POLL).await;
     }
     assert!(damaged.metric("log_center_parts_unreadable").await > 0);
-    assert_eq!(damaged.server.log().matches("they are left in their places").count(), 1);
+    // Once each, however many ask.
+    let told = damaged.server.log().matches("they are left in their places").count();
+    assert!((1..=harmed.len()).contains(&told), "{told}: {}", damaged.server.log());
 
     // A new spool needs the issues.
     let options = killed(damaged.server).await;
