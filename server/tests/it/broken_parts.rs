@@ -31,6 +31,9 @@ fn flip_named(part: &Path, is_meant: impl Fn(&str) -> bool) {
     named.for_each(|file| flip_all(&file));
 }
 
+/// What is done to the folder of a part.
+type Harm<'a> = &'a dyn Fn(&Path);
+
 struct Damaged {
     server: Server,
     health: Value,
@@ -89,16 +92,16 @@ async fn parts_that_clickhouse_does_not_load_are_told() {
     // What merges left would come back in the place of what is damaged.
     let of_table = |parts: &[PathBuf]| files(parts[0].parent().unwrap());
     let is_part = |path: &&PathBuf| path.join("checksums.txt").exists();
-    let all = |parts: &[PathBuf], harm: &dyn Fn(&Path)| {
+    let all = |parts: &[PathBuf], harm: Harm<'_>| {
         of_table(parts).iter().filter(is_part).for_each(|part| harm(part));
     };
     let empty = |name: &'static str| move |part: &Path| _ = fs::File::create(part.join(name)).unwrap();
-    let flipped: &dyn Fn(&Path) = &|part| flip_named(part, |_| true);
-    let cut: &dyn Fn(&Path) = &|part| {
+    let flipped: Harm<'_> = &|part| flip_named(part, |_| true);
+    let cut: Harm<'_> = &|part| {
         let file = fs::File::options().write(true).open(part.join("data.bin")).unwrap();
         file.set_len(10).unwrap();
     };
-    let cases: [(&[PathBuf], &dyn Fn(&Path), u32); 5] = [
+    let cases: [(&[PathBuf], Harm<'_>, u32); 5] = [
         (&events, flipped, STORED),
         (&events, &empty("checksums.txt"), STORED),
         (&events, &empty("columns.txt"), STORED),
