@@ -3,7 +3,6 @@
 use crate::ingest::retention::Retention;
 use crate::spool::limits::DEFAULT_MAX_BYTES;
 use clap::Args;
-use log_center_engine::MIN_MEMORY_BYTES;
 use log_center_engine::site::Hosts;
 use std::fmt;
 use std::net::SocketAddr;
@@ -142,8 +141,14 @@ pub(crate) const EMBEDDED_READER: &str = "reader";
 /// The database unless another is named.
 pub const DEFAULT_DATABASE: &str = "log_center";
 
+/// ClickHouse's own, in which nobody else makes tables.
+const OWN_DATABASES: [&str; 2] = ["system", "information_schema"];
+
 /// The least that a spool may be limited to, in bytes: one batch of records fits.
 const LEAST_SPOOL_BYTES: u64 = 64 << 10;
+
+/// The least memory with which the embedded ClickHouse takes the largest batches: 256 MiB. With half of it some never arrive.
+const LEAST_ENGINE_BYTES: u64 = 256 << 20;
 
 /// Which setting cannot be used, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,12 +179,26 @@ impl ServeArgs {
                 self.spool_max_bytes
             )));
         }
-        if let Some(bytes) = self.engine_memory_bytes.filter(|bytes| *bytes < MIN_MEMORY_BYTES) {
+        if let Some(bytes) = self.engine_memory_bytes.filter(|bytes| *bytes < LEAST_ENGINE_BYTES) {
             return Err(ConfigError(format!(
-                "--engine-memory-bytes (LOG_CENTER_ENGINE_MEMORY_BYTES) is {bytes}; it must be at least {MIN_MEMORY_BYTES}"
+                "--engine-memory-bytes (LOG_CENTER_ENGINE_MEMORY_BYTES) is {bytes}; it must be at least {LEAST_ENGINE_BYTES}"
             )));
         }
         let clickhouse = ClickHouse::resolve(&self)?;
+        let of_embedded = [
+            ("--engine-memory-bytes (LOG_CENTER_ENGINE_MEMORY_BYTES)", self.engine_memory_bytes.is_some()),
+            (
+                "--clickhouse-password-file (LOG_CENTER_CLICKHOUSE_PASSWORD_FILE)",
+                self.clickhouse_password_file.is_some(),
+            ),
+        ];
+        if let Some((setting, _)) = of_embedded.iter().find(|(_, is_set)| *is_set && clickhouse.url.is_some())
+        {
+            return Err(ConfigError(format!(
+                "{setting} is for the embedded ClickHouse, and --clickhouse-url (LOG_CENTER_CLICKHOUSE_URL) names another; \
+                 leave one of them out"
+            )));
+        }
         let mut addresses = vec![
             ("--api-addr (LOG_CENTER_API_ADDR)", self.api_addr),
             ("--dashboard-addr (LOG_CENTER_DASHBOARD_ADDR)", self.dashboard_addr),
@@ -240,6 +259,11 @@ impl ClickHouse {
 
     fn check_database(self, setting: &str) -> Result<Self, ConfigError> {
         let name = &self.database;
+        if OWN_DATABASES.iter().any(|own| name.eq_ignore_ascii_case(own)) {
+            return Err(ConfigError(format!(
+                "{setting}: {name:?} is ClickHouse's own database; name another"
+            )));
+        }
         if name.trim().is_empty() || name.contains(['`', '\\', '/', '.', '\0']) {
             return Err(ConfigError(format!("{setting}: {name:?} is no name of a database")));
         }

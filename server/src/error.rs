@@ -1,3 +1,4 @@
+use crate::parts;
 use crate::recurring::Recurring;
 use crate::store::{Cause, StoreError};
 use axum::Json;
@@ -206,6 +207,7 @@ impl From<StoreError> for ApiError {
         if cause == Cause::Defect {
             return ApiError::Internal(error.to_string());
         }
+        parts::notice(&error);
         if let Some(times) = FAILED_QUERIES.came(cause) {
             tracing::warn!(code = cause.code(), %error, times, action = cause.action(), "a query failed");
         }

@@ -1,5 +1,6 @@
 //! `log-center`: the server, the engine that it starts, and the commands that talk to it.
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 use log_center_engine as engine;
 use log_center_server::cli::{self, Ending};
@@ -43,7 +44,13 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misread(error),
+    };
+    if cli.log.trim().is_empty() {
+        return failed("--log (LOG_CENTER_LOG) is empty; give it a filter such as `info`, or leave it out");
+    }
     if matches!(cli.command, Command::Engine(_)) {
         engine::close_inherited_files();
     }
@@ -82,6 +89,22 @@ fn main() -> ExitCode {
         Ok(ending) => ending.into(),
         Err(error) => failed(&format!("{error:#}")),
     }
+}
+
+/// What is wrong with the command line, or with a variable that stands for an option: its name is said, too.
+#[expect(clippy::print_stderr, reason = "the last word of a command line program")]
+fn misread(error: clap::Error) -> ExitCode {
+    // A closed output is no reason to say more.
+    _ = error.print();
+    if let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
+        && let Some(variable) = variables::of_option(&Cli::command(), option)
+        && std::env::var_os(&variable).is_some()
+    {
+        eprintln!(
+            "The variable {variable} is set; it stands for this option where the command line does not say it."
+        );
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 fn run_server(args: ServeArgs) -> anyhow::Result<()> {

@@ -3,8 +3,9 @@
 //! A spool that is lost, or a server that is new beside a database that is not, must not take a known error for
 //! a new one.
 
+use crate::parts;
 use crate::spool::{KnownIssue, Loss, Spool, SpoolError};
-use crate::store::{Store, StoreError};
+use crate::store::{Cause, Store, StoreError};
 use clickhouse::Row;
 use log_center_wire::{Fingerprint, IssueStatus};
 use serde::Deserialize;
@@ -14,10 +15,12 @@ const CHUNK: usize = 10_000;
 
 const STATEMENT: &str = "SELECT unhex(fingerprint) AS fingerprint_bytes, status, project FROM issues";
 
-/// When the database was made, how many rows it has, and how many of them the spool has not sent.
+/// When the database was made, and how many rows it has.
 const DATABASE: &str = "SELECT toUnixTimestamp64Milli(min(m.applied_at)) AS made_ms, \
-    assumeNotNull((SELECT count() FROM event_store)) AS rows, \
-    assumeNotNull((SELECT count() FROM event_store AS e WHERE e.batch > {batch:UInt64})) AS newer FROM schema_migrations AS m";
+    assumeNotNull((SELECT count() FROM event_store)) AS rows FROM schema_migrations AS m";
+
+/// How many rows the spool has not sent, or does not know that it has.
+const NEWER: &str = "SELECT count() FROM event_store AS e WHERE e.batch > {batch:UInt64}";
 
 const OLDER_SPOOL: &str = "If the directory of the spool is an older copy, stop the server and bring the newest one back. If \
     another server writes to the same database, the later rows are its own, and nothing is doubled.";
@@ -66,8 +69,8 @@ pub(crate) enum Database {
 /// ClickHouse does not answer.
 pub(crate) async fn compare(spool: &Spool, store: &Store) -> Result<Database, StoreError> {
     let failed = |source| StoreError::Query { statement: "age of the database".to_owned(), source };
-    let query = store.client().query(DATABASE).param("batch", spool.last_batch());
-    let (made_ms, rows, newer): (i64, u64, u64) = query.fetch_one().await.map_err(failed)?;
+    let (made_ms, rows): (i64, u64) = store.client().query(DATABASE).fetch_one().await.map_err(failed)?;
+    let newer = newer_rows(spool, store).await?;
     let waiting = spool.waiting_events();
     if newer > 0 && waiting > 0 {
         let reason = format!(
@@ -96,6 +99,22 @@ pub(crate) async fn compare(spool: &Spool, store: &Store) -> Result<Database, St
     metrics::counter!("log_center_lost_events_total").increment(events);
     spool.set_loss_of_clickhouse(Loss { events, reason, action: ANOTHER_DATABASE, half_sent: None });
     Ok(Database::Another { made_ms })
+}
+
+/// A part that cannot be read is told, and does not keep the server from starting: this looks for an older copy of the spool
+/// only, which has its mark, too.
+async fn newer_rows(spool: &Spool, store: &Store) -> Result<u64, StoreError> {
+    let query = store.client().query(NEWER).param("batch", spool.last_batch());
+    let error = match query.fetch_one().await {
+        Ok(newer) => return Ok(newer),
+        Err(source) => StoreError::Query { statement: "rows of later batches".to_owned(), source },
+    };
+    if error.cause() != Cause::PartBroken {
+        return Err(error);
+    }
+    parts::notice(&error);
+    tracing::warn!(%error, code = error.cause().code(), "whether the spool is older than ClickHouse cannot be seen");
+    Ok(0)
 }
 
 /// Fills the index as it is needed for this database, and keeps which one it is.

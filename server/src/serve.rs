@@ -100,7 +100,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let progress = Arc::new(Progress::new(queue.reached()?));
     let tail = Tail::new(store.clone(), Arc::clone(&progress), stopped.clone());
     tokio::spawn(tail.clone().run());
-    let parts = Arc::new(Parts::new(store.clone(), engine.as_ref().map(EngineChild::control)));
+    let embedded = engine.as_ref().map(EngineChild::control).zip(options.store_directory.as_deref());
+    let parts = Arc::new(Parts::new(store.clone(), embedded));
     let state = AppState::from(Services {
         spool,
         store,
@@ -265,6 +266,9 @@ async fn prepare(state: &AppState, queue: &Queue) -> anyhow::Result<()> {
                     let (code, action) = (cause.code(), cause.action());
                     tracing::warn!(%error, code, times, action, "ClickHouse cannot be used yet; trying on");
                 }
+                if let Err(error) = state.parts.clear_way(&error).await {
+                    tracing::debug!(%error, "the part that is in the way cannot be put aside");
+                }
                 sleep(CONNECT_PAUSE).await;
             }
         }
@@ -280,10 +284,14 @@ async fn try_prepare(state: &AppState, queue: &Queue) -> Result<(), StoreError> 
             .map_err(|source| StoreError::Query { statement: "batches sent in part".to_owned(), source })?;
     }
     let database = seed::compare(&state.spool, &state.store).await?;
+    if let Some(loss) = state.parts.compare_with_last_run().await? {
+        state.spool.set_loss_of_clickhouse(loss);
+    }
     if !state.spool.is_seeded() || matches!(database, seed::Database::Another { .. }) {
         write_what_waits(state, queue).await;
     }
-    seed::settle(&state.spool, &state.store, &database).await
+    seed::settle(&state.spool, &state.store, &database).await?;
+    state.parts.look_for_detached().await
 }
 
 /// Brings what waits to ClickHouse. The issue index was lost or is that of another database, and will be filled from there: the

@@ -25,6 +25,14 @@ pub fn warn_of_unknown(program: &Command) {
     }
 }
 
+/// The variable that stands for an option, which is written as in an error: `--api-addr <ADDR>`.
+pub fn of_option(program: &Command, option: &str) -> Option<String> {
+    let name = option.strip_prefix("--")?.split([' ', '=']).next()?;
+    let found = program.get_arguments().find(|argument| argument.get_long() == Some(name));
+    let own = found.and_then(|argument| argument.get_env()?.to_str().map(str::to_owned));
+    own.or_else(|| program.get_subcommands().find_map(|command| of_option(command, option)))
+}
+
 fn collect(command: &Command, known: &mut BTreeSet<String>) {
     let names = command.get_arguments().filter_map(|argument| argument.get_env()?.to_str());
     known.extend(names.map(str::to_owned));

@@ -6,6 +6,7 @@
 use super::AppState;
 use super::door::{Audience, Doors};
 use crate::error::{ApiError, RETRY_AFTER_SECONDS};
+use crate::parts::{ASIDE_ACTION, Broken, UNREADABLE_ACTION};
 use crate::spool::{Loss, SpoolError};
 use crate::store::StoreError;
 use axum::Json;
@@ -19,6 +20,9 @@ use tokio::time::timeout;
 
 /// How long ClickHouse may take to say that it is there.
 const PING_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// So many damaged parts are named; the log names all.
+const PARTS_NAMED: usize = 5;
 
 /// What the server has reached since it started.
 #[derive(Debug, Default)]
@@ -93,6 +97,8 @@ struct Parts {
     put_aside: u64,
     /// Damaged ones that lie in the folders `detached`.
     detached: u64,
+    /// Damaged ones that are in their places, as far as somebody has tried to read them.
+    unreadable: u64,
 }
 
 /// `/health/ready`.
@@ -187,6 +193,11 @@ fn spool(state: &AppState) -> SpoolPart {
             error.to_string(),
             "See why ClickHouse takes nothing (`clickhouse` in /health and the log), or raise LOG_CENTER_SPOOL_MAX_BYTES.",
         ),
+        Err(error @ SpoolError::Damaged(_)) => Part::failing(
+            "spool_damaged",
+            error.to_string(),
+            "Do what the reason says; nothing that is in ClickHouse is lost.",
+        ),
         Err(error) => Part::failing(
             "disk_failing",
             error.to_string(),
@@ -203,17 +214,27 @@ fn spool(state: &AppState) -> SpoolPart {
 }
 
 fn parts(state: &AppState) -> Parts {
-    let detached = state.parts.detached();
-    let part = match detached {
-        0 => Part::OK,
-        count => Part::failing(
-            "part_broken",
-            format!("{count} damaged parts lie in folders `detached` of the tables"),
-            "See in the log whether their rows were brought back; SELECT * FROM system.detached_parts names them, and \
-             their folders can be deleted then.",
-        ),
+    let Broken { detached, unreadable } = state.parts.broken();
+    let (detached_count, unreadable_count) = (detached.len() as u64, unreadable.len() as u64);
+    let names = |names: &mut dyn Iterator<Item = &String>| {
+        names.take(PARTS_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ")
     };
-    Parts { part, put_aside: state.parts.put_aside(), detached }
+    let mut reasons = Vec::new();
+    if unreadable_count > 0 {
+        let named = names(&mut unreadable.keys());
+        reasons.push(format!("{unreadable_count} parts cannot be read: {named}"));
+    }
+    if detached_count > 0 {
+        let named = names(&mut detached.iter());
+        reasons
+            .push(format!("{detached_count} damaged parts lie in folders `detached` of the tables: {named}"));
+    }
+    let action = if unreadable_count > 0 { UNREADABLE_ACTION } else { ASIDE_ACTION };
+    let part = match reasons.is_empty() {
+        true => Part::OK,
+        false => Part::failing("part_broken", reasons.join("; "), action),
+    };
+    Parts { part, put_aside: state.parts.put_aside(), detached: detached_count, unreadable: unreadable_count }
 }
 
 async fn clickhouse(state: &AppState) -> Part {

@@ -79,6 +79,10 @@ pub fn describe() {
         "log_center_parts_detached",
         "Damaged parts that lie in the folders `detached` of tables"
     );
+    describe_gauge!(
+        "log_center_parts_unreadable",
+        "Damaged parts in their places, as far as somebody tried to read them"
+    );
     describe_gauge!("log_center_disk_failing", "1 while the spool cannot write");
     describe_gauge!("log_center_disk_free_bytes", Unit::Bytes, "Room on the disk of the spool");
     // What has not happened yet is 0, not absent: whoever adds these up finds all of them.
@@ -94,6 +98,7 @@ pub fn describe() {
         "log_center_write_failures_total",
         "log_center_engine_restarts_total",
         "log_center_engine_hung_total",
+        "log_center_parts_put_aside_total",
     ] {
         metrics::counter!(name).increment(0);
     }

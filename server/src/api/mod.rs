@@ -109,7 +109,16 @@ impl From<SpoolError> for ApiError {
             SpoolError::NotAllowed { from, to } => return ApiError::Transition { from: *from, to: *to },
             SpoolError::KeyReused(field) => return ApiError::KeyReused { field: field.as_str() },
             SpoolError::Full => ("spool_full", 5),
-            SpoolError::Disk(_) | SpoolError::Damaged(_) => ("disk_failing", 5),
+            SpoolError::Disk(_) => ("disk_failing", 5),
+            // The way out names paths of this machine, which are for who runs it.
+            SpoolError::Damaged(_) => {
+                return ApiError::Unavailable {
+                    code: "spool_damaged",
+                    message: "the spool is damaged; whoever runs the server finds the way out in /health and in its log"
+                        .to_owned(),
+                    retry_after_seconds: 60,
+                };
+            }
             SpoolError::Overloaded => ("overloaded", 1),
             SpoolError::Stopped => ("shutting_down", RETRY_AFTER_SECONDS),
         };

@@ -120,14 +120,12 @@ impl Committer {
 
     /// Tries once to open a store that was closed by a failure, and refuses whoever comes until the next attempt.
     fn reopen(&mut self) {
-        let counters = match self.shared.reopen() {
-            true => self.shared.tables().and_then(|tables| Counters::read(&self.shared, &tables)),
-            false => Err(SpoolError::Disk(self.shared.failure().unwrap_or_default())),
-        };
+        let opened = self.shared.reopen();
+        let counters = opened.and_then(|()| Counters::read(&self.shared, &*self.shared.tables()?));
         match counters {
             Ok(counters) => self.counters = counters,
             Err(error) => {
-                self.shared.close(&error);
+                self.shared.close(error.clone());
                 for _ in 0..limits::REOPEN_ATTEMPT_STEPS {
                     while let Ok(message) = self.receiver.try_recv() {
                         if let Message::Submission(submission) = message {

@@ -2,16 +2,19 @@
 
 use super::account::Account;
 use super::damage::{self, Loss};
+use super::failure::{self, Failures, damaged, plain};
 use super::lane::{Cursor, Lane, Range, Reached};
 use super::mark::MarkFile;
 use super::room::Room;
 use super::{SpoolError, SpoolOptions, limits, recovery};
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, LsmError};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
+
+pub(super) use super::failure::disk;
 
 pub(super) const META_POSITION: &[u8] = b"position";
 pub(super) const META_FROZEN: &[u8] = b"frozen";
@@ -57,7 +60,7 @@ pub(super) struct Shared {
     options: SpoolOptions,
     tables: Mutex<Option<Arc<Tables>>>,
     /// Why the store is closed.
-    failure: Mutex<Option<String>>,
+    failures: Failures,
     pub(super) room: Arc<Room>,
     pub(super) seeded: AtomicBool,
     /// By lane.
@@ -114,7 +117,7 @@ impl Tables {
         for group in groups {
             let read = group.iter().try_for_each(|(_, keyspace)| read_all(keyspace));
             match read {
-                Err(error) if is_damage(&error) => {
+                Err(error) if failure::is_damage(&error) => {
                     for (name, keyspace) in group {
                         tracing::error!(reason = %plain(&error), part = name, "a part of the spool cannot be read and is emptied");
                         keyspace.clear()?;
@@ -125,6 +128,15 @@ impl Tables {
             }
         }
         Ok(())
+    }
+
+    /// Reads everything that waits. That costs a second for each gigabyte or less, so it is done when there is a suspicion.
+    fn read_lanes(&self, directory: &Path, mark: &MarkFile) -> Result<(), SpoolError> {
+        let read = || Lane::ALL.iter().try_for_each(|lane| read_all(self.lane(*lane)));
+        match catch_unwind(AssertUnwindSafe(read)) {
+            Ok(read) => read.map_err(|error| failure::refusal(directory, mark, &error)),
+            Err(_) => Err(SpoolError::Damaged(damaged(directory, mark, failure::PANICKED))),
+        }
     }
 
     pub(super) fn meta_u64(&self, name: &[u8]) -> Result<Option<u64>, fjall::Error> {
@@ -198,7 +210,7 @@ impl Shared {
         Ok(Self {
             options: options.clone(),
             tables: Mutex::new(Some(Arc::new(tables))),
-            failure: Mutex::new(None),
+            failures: Failures::default(),
             room,
             seeded: AtomicBool::new(seeded),
             waiting_bytes: Default::default(),
@@ -214,53 +226,62 @@ impl Shared {
     pub(super) fn tables(&self) -> Result<Arc<Tables>, SpoolError> {
         match &*lock(&self.tables) {
             Some(tables) => Ok(Arc::clone(tables)),
-            None => Err(SpoolError::Disk(self.failure().unwrap_or_default())),
+            None => Err(self.failure().unwrap_or_else(|| SpoolError::Disk("it is opened again".to_owned()))),
         }
     }
 
     /// Closes the store after a failed write: what it holds in memory may differ from the disk.
     pub(super) fn fail(&self, error: &fjall::Error) {
-        let reason = match is_damage(error) {
-            true => damaged(&self.options.directory, &self.mark, &plain(error)),
-            false => plain(error),
+        self.fail_as(disk(error), matches!(error, fjall::Error::Poisoned));
+    }
+
+    /// Closes the store in which something cannot be read. Only a store that can be read as a whole is opened again.
+    pub(super) fn fail_damaged(&self, reason: &str) {
+        self.fail_as(SpoolError::Damaged(reason.to_owned()), false);
+    }
+
+    fn fail_as(&self, error: SpoolError, is_poisoned: bool) {
+        if lock(&self.tables).take().is_none() {
+            return;
+        }
+        let error = match error {
+            SpoolError::Damaged(reason) => {
+                SpoolError::Damaged(damaged(&self.options.directory, &self.mark, &reason))
+            }
+            error => error,
         };
-        tracing::error!(%reason, "the spool cannot write; everything is refused until it can");
-        *lock(&self.failure) = Some(reason);
-        *lock(&self.tables) = None;
+        tracing::error!(reason = %error, "the spool cannot be used; everything is refused until it can");
+        self.failures.closed(error, is_poisoned);
     }
 
     /// Closes the store that could not be used after it was opened again.
-    pub(super) fn close(&self, error: &SpoolError) {
-        *lock(&self.failure) = Some(error.to_string());
+    pub(super) fn close(&self, error: SpoolError) {
         *lock(&self.tables) = None;
+        self.failures.stays(error);
     }
 
-    /// Tries to open a store that was closed by a failure. True if it is open now.
-    pub(super) fn reopen(&self) -> bool {
-        match open_whole(&self.options.directory, &self.mark) {
-            Ok((tables, loss)) => {
-                if loss.is_some() {
-                    lock(&self.losses).spool = loss;
-                }
-                *lock(&self.tables) = Some(Arc::new(tables));
-                *lock(&self.failure) = None;
-                tracing::info!("the spool can write again");
-                true
-            }
-            Err(SpoolError::Disk(reason)) => {
-                *lock(&self.failure) = Some(reason);
-                false
-            }
-            Err(error) => {
-                *lock(&self.failure) = Some(error.to_string());
-                false
-            }
+    /// Opens a store that was closed by a failure.
+    ///
+    /// # Errors
+    /// It cannot be used.
+    pub(super) fn reopen(&self) -> Result<(), SpoolError> {
+        self.failures.may_try()?;
+        let (tables, loss) = open_whole(&self.options.directory, &self.mark)?;
+        if loss.is_some() {
+            lock(&self.losses).spool = loss;
         }
+        if self.failures.is_suspect() {
+            tables.read_lanes(&self.options.directory, &self.mark)?;
+        }
+        *lock(&self.tables) = Some(Arc::new(tables));
+        self.failures.ended();
+        tracing::info!("the spool can write again");
+        Ok(())
     }
 
-    /// Why the disk takes nothing: the store is closed, or there is no room.
-    pub(super) fn failure(&self) -> Option<String> {
-        lock(&self.failure).clone().or_else(|| self.room.failure())
+    /// Why nothing can be written: the store is closed, or there is no room.
+    pub(super) fn failure(&self) -> Option<SpoolError> {
+        self.failures.why_closed().or_else(|| self.room.failure().map(SpoolError::Disk))
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -298,15 +319,15 @@ impl Drop for Reservation<'_> {
 fn open_whole(directory: &Path, mark: &MarkFile) -> Result<(Tables, Option<Loss>), SpoolError> {
     // The store below takes some damaged files for its own mistakes, and panics.
     let opened = catch_unwind(AssertUnwindSafe(|| {
-        let tables = Tables::open(directory).map_err(|error| refusal(directory, mark, &error))?;
+        let tables = Tables::open(directory).map_err(|error| failure::refusal(directory, mark, &error))?;
         let damage = recovery::reconcile(&tables, mark).map_err(|error| match error {
-            SpoolError::Damaged(reason) => SpoolError::Disk(damaged(directory, mark, &reason)),
+            SpoolError::Damaged(reason) => SpoolError::Damaged(damaged(directory, mark, &reason)),
             error => error,
         })?;
         Ok((tables, damage))
     }));
     let opened =
-        opened.unwrap_or_else(|_| Err(SpoolError::Disk(damaged(directory, mark, "it cannot be read"))));
+        opened.unwrap_or_else(|_| Err(SpoolError::Damaged(damaged(directory, mark, failure::PANICKED))));
     let (tables, damage) = opened?;
     let loss = damage.map(|damage| damage.loss());
     if let Some(Loss { events, reason, action, .. }) = &loss {
@@ -314,55 +335,6 @@ fn open_whole(directory: &Path, mark: &MarkFile) -> Result<(Tables, Option<Loss>
         tracing::error!(lost_events = events, path = %directory.display(), action, "{reason}");
     }
     Ok((tables, loss))
-}
-
-/// Why the store cannot be opened: the disk is in the way, or what lies there is damaged.
-fn refusal(directory: &Path, mark: &MarkFile, error: &fjall::Error) -> SpoolError {
-    if is_damage(error) {
-        return SpoolError::Disk(damaged(directory, mark, &plain(error)));
-    }
-    SpoolError::Disk(format!("cannot open {}: {}", directory.display(), plain(error)))
-}
-
-/// Whether what lies on the disk is damaged; otherwise the disk is in the way, or somebody else.
-fn is_damage(error: &fjall::Error) -> bool {
-    use std::io::ErrorKind::{InvalidData, InvalidInput, NotFound, UnexpectedEof};
-    match error {
-        fjall::Error::Locked | fjall::Error::Poisoned | fjall::Error::KeyspaceDeleted => false,
-        fjall::Error::Io(error) | fjall::Error::Storage(LsmError::Io(error)) => {
-            // One without a number is not from the disk but from who reads it.
-            matches!(error.kind(), InvalidData | InvalidInput | NotFound | UnexpectedEof)
-                || error.raw_os_error().is_none()
-        }
-        _ => true,
-    }
-}
-
-/// The way out of a damaged spool.
-fn damaged(directory: &Path, mark: &MarkFile, reason: &str) -> String {
-    let (spool, mark_path) = (directory.display(), mark.path().display());
-    let waiting = match mark.waiting_at_most() {
-        Some(events) => format!("up to {events} events"),
-        None => "nobody can say how many events".to_owned(),
-    };
-    format!(
-        "the spool in {spool} is damaged ({reason}). Look after the disk. If there is no better copy of the directory, \
-         move it aside while the server is stopped and start again: mv {spool} {spool}.damaged; mv {mark_path} {mark_path}.damaged \
-         — what waited there is lost then ({waiting}); everything in ClickHouse stays, and the issues are read from it"
-    )
-}
-
-pub(super) fn disk(error: &fjall::Error) -> SpoolError {
-    if is_damage(error) { SpoolError::Damaged(plain(error)) } else { SpoolError::Disk(plain(error)) }
-}
-
-/// The message without the library's debug form, where there is a better one.
-fn plain(error: &fjall::Error) -> String {
-    match error {
-        fjall::Error::Io(error) => error.to_string(),
-        fjall::Error::Locked => "another server uses this data directory".to_owned(),
-        other => other.to_string(),
-    }
 }
 
 /// A panic elsewhere leaves these values whole: each is replaced at once.

@@ -62,6 +62,9 @@ pub const INDEX_MEMTABLE_BYTES: u64 = 8 << 20;
 /// Expired idempotency keys removed by one write, beyond as many as it adds.
 pub const KEYS_EXPIRED_AT_ONCE: u64 = 64;
 
+/// So much of what waits is looked through for missing places at the start: twice what journals hold.
+pub const HOLES_BYTES: u64 = 2 * JOURNAL_BYTES;
+
 /// A spool in which so many bytes wait is counted at each start: 256 MiB, which takes about a second. A larger one is counted
-/// only if something else says that it was damaged.
+/// only if something else says that it was damaged, or places are missing among its last entries.
 pub const COUNTED_BYTES: u64 = 256 << 20;

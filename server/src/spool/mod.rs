@@ -18,6 +18,7 @@ mod damage;
 mod database;
 mod draft;
 mod entry;
+mod failure;
 mod index;
 mod lane;
 pub mod limits;
@@ -309,7 +310,7 @@ impl Spool {
     }
 
     /// Why the disk does not take anything at the moment; `None` if it does.
-    pub fn disk_failure(&self) -> Option<String> {
+    pub fn disk_failure(&self) -> Option<SpoolError> {
         self.shared.failure()
     }
 
@@ -319,7 +320,7 @@ impl Spool {
     /// What it would be refused with.
     pub fn check(&self) -> Result<(), SpoolError> {
         match self.disk_failure() {
-            Some(reason) => Err(SpoolError::Disk(reason)),
+            Some(error) => Err(error),
             None if self.shared.is_full() => Err(SpoolError::Full),
             None => Ok(()),
         }

@@ -5,10 +5,11 @@ use super::database::{
 };
 use super::entry::Kind;
 use super::lane::{Days, Lane, Range, Reached};
-use super::{Message, SpoolError, assemble};
+use super::{Message, SpoolError, assemble, failure};
 use crate::clock::unix_micros;
 use bytes::Bytes;
 use fjall::PersistMode;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::{mpsc, watch};
@@ -100,6 +101,10 @@ impl Queue {
     /// # Errors
     /// The disk is failing.
     pub fn reached(&self) -> Result<Reached, SpoolError> {
+        self.reading(|| self.try_reached())
+    }
+
+    fn try_reached(&self) -> Result<Reached, SpoolError> {
         let end = *self.shared.end.borrow();
         let tables = self.shared.tables()?;
         tables.reached(tables.position()?, tables.cursor()?, end)
@@ -110,6 +115,10 @@ impl Queue {
     /// # Errors
     /// The disk is failing.
     pub fn waits(&self) -> Result<Waits, SpoolError> {
+        self.reading(|| self.try_waits())
+    }
+
+    fn try_waits(&self) -> Result<Waits, SpoolError> {
         // First: what comes meanwhile is seen at the next look.
         let end = *self.shared.end.borrow();
         let tables = self.shared.tables()?;
@@ -132,6 +141,10 @@ impl Queue {
     /// # Errors
     /// The disk is failing.
     pub fn freeze(&self, lane: Lane) -> Result<Option<Frozen>, SpoolError> {
+        self.reading(|| self.try_freeze(lane))
+    }
+
+    fn try_freeze(&self, lane: Lane) -> Result<Option<Frozen>, SpoolError> {
         let tables = self.shared.tables()?;
         if let Some(range) = tables.frozen()? {
             let batches = assemble::again(&tables, &range)?;
@@ -155,6 +168,10 @@ impl Queue {
     /// # Errors
     /// The disk is failing; the range will be found in ClickHouse when it is sent again.
     pub fn advance(&self, frozen: &Frozen) -> Result<Reached, SpoolError> {
+        self.reading(|| self.try_advance(frozen))
+    }
+
+    fn try_advance(&self, frozen: &Frozen) -> Result<Reached, SpoolError> {
         let range = &frozen.range;
         let end = *self.shared.end.borrow();
         let tables = self.shared.tables()?;
@@ -195,6 +212,17 @@ impl Queue {
         Ok(reached)
     }
 
+    /// What cannot be read will not be readable at the next attempt either: the store is closed, and says the way out.
+    fn reading<T>(&self, read: impl FnOnce() -> Result<T, SpoolError>) -> Result<T, SpoolError> {
+        let outcome = catch_unwind(AssertUnwindSafe(read))
+            .unwrap_or_else(|_| Err(SpoolError::Damaged(failure::PANICKED.to_owned())));
+        if let Err(SpoolError::Damaged(reason)) = &outcome {
+            self.shared.fail_damaged(reason);
+            self.wake();
+        }
+        outcome
+    }
+
     /// Notes beside the spool what is about to be sent, durably.
     fn mark(&self, range: Range, batches: &[FrozenBatch]) -> Result<(), SpoolError> {
         let last = batches.last().map_or(range.first_number, |batch| batch.number);
@@ -217,10 +245,15 @@ impl Queue {
     /// A failed write leaves the store as it may not be used: it is closed, and the spool's thread opens it anew.
     fn failed(&self, error: &fjall::Error) -> SpoolError {
         self.shared.fail(error);
+        self.wake();
+        disk(error)
+    }
+
+    /// The spool's thread opens a store that is closed.
+    fn wake(&self) {
         if let Some(thread) = self.thread.upgrade() {
             // With a full channel it is at work, and looks after its next write.
             _ = thread.try_send(Message::Closed);
         }
-        SpoolError::Disk(error.to_string())
     }
 }

@@ -101,7 +101,8 @@ fn compare(tables: &Tables, found: &Found, kept: &Kept, noted: Option<Note>) -> 
         || !missing.is_empty()
         || is_short(waiting.next_entry)
         || found.appended_events.is_none_or(|events| events < appended);
-    if is_suspect || waiting.bytes <= limits::COUNTED_BYTES {
+    let is_small = waiting.bytes <= limits::COUNTED_BYTES;
+    if is_suspect || is_small || waiting.has_hole(tables, position.max(late.end))? {
         waiting.count(tables, position, late)?;
     }
     let expected = appended.saturating_sub(stored_events);
@@ -237,6 +238,31 @@ impl Waiting {
             bytes: main.bytes() + late.bytes(),
             events: is_empty.then_some(0),
         })
+    }
+
+    /// Whether positions are missing among the last entries. Only a damaged journal makes holes, and of what journals hold
+    /// nothing is older; a new place after an earlier damage looks like one, which costs the time of counting and no more.
+    fn has_hole(&self, tables: &Tables, from: u64) -> Result<bool, SpoolError> {
+        let Some(next) = self.next_entry else { return Ok(false) };
+        let mut lanes = Lane::ALL.map(|lane| tables.lane(lane).range(from.to_be_bytes()..));
+        let last = |lane: &mut fjall::Iter| -> Result<Option<(u64, u64)>, SpoolError> {
+            let Some(guard) = lane.next_back() else { return Ok(None) };
+            let (key, value) = guard.into_inner().map_err(|error| disk(&error))?;
+            Ok(u64_of(&key).map(|at| (at, value.len() as u64)))
+        };
+        let [main, late] = &mut lanes;
+        let mut ends = [last(main)?, last(late)?];
+        let (mut expected, mut bytes) = (next, 0);
+        while expected > from && bytes < limits::HOLES_BYTES {
+            expected -= 1;
+            let lane = usize::from(ends[1] > ends[0]);
+            match ends[lane] {
+                Some((at, length)) if at == expected => bytes += length,
+                _ => return Ok(true),
+            }
+            ends[lane] = last(&mut lanes[lane])?;
+        }
+        Ok(false)
     }
 
     fn count(&mut self, tables: &Tables, position: u64, late: Cursor) -> Result<(), SpoolError> {

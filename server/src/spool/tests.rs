@@ -324,3 +324,67 @@ fn a_directory_with_one_lane_is_taken_over() {
     world.settle();
     world.step(&Step::Restart);
 }
+
+/// More than the cache of the store holds, in sorted files.
+fn filled(world: &World) -> u64 {
+    let Some((spool, ..)) = &world.open else { panic!("closed") };
+    let mut events = 0;
+    for _ in 0..60 {
+        // Nothing that packs well.
+        let bytes: Vec<u8> = (0..125_000_u64)
+            .flat_map(|at| xxh3_64(&(at + events * 125_000).to_le_bytes()).to_le_bytes())
+            .collect();
+        let block = Block { day: now().day(), rows: 1, encoding: Encoding::Row, occurrence: None, bytes };
+        world.runtime.block_on(spool.append(Source::Report, vec![block], Vec::new())).unwrap();
+        events += 1;
+    }
+    events
+}
+
+/// A store that goes on over damaged files would meet them again and again, and call the disk the cause.
+#[test]
+fn a_block_that_is_damaged_while_the_spool_is_open_is_told_with_the_way_out() {
+    let world = World::new();
+    let events = filled(&world);
+    let Some((spool, queue, _)) = &world.open else { panic!("closed") };
+    let tables = |name: &Path| name.components().any(|part| part.as_os_str() == "tables");
+    let mut open = vec![world.path()];
+    let mut harmed = 0;
+    while let Some(directory) = open.pop() {
+        for path in std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                open.push(path);
+            } else if tables(&path) && path.metadata().unwrap().len() > 1 << 20 {
+                use std::os::unix::fs::FileExt;
+                let file = std::fs::File::options().write(true).open(&path).unwrap();
+                let length = path.metadata().unwrap().len();
+                (0..length / 4096).for_each(|page| file.write_all_at(&[0xa5; 64], page * 4096).unwrap());
+                harmed += 1;
+            }
+        }
+    }
+    assert!(harmed > 0, "nothing went into sorted files");
+    let error = queue.freeze(Lane::Main).unwrap_err();
+    assert!(matches!(error, super::SpoolError::Damaged(_)), "{error:?}");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    // It stays so, whoever opens it again.
+    for _ in 0..3 {
+        let refused = loop {
+            match spool.check() {
+                Err(error) => break error,
+                Ok(()) => assert!(std::time::Instant::now() < deadline, "it is used again"),
+            }
+        };
+        let words = refused.to_string();
+        assert!(
+            words.contains("is damaged")
+                && words.contains("mv ")
+                && words.contains(&format!("up to {events} events")),
+            "{words}"
+        );
+        assert!(!words.contains("disk of the spool is failing"), "{words}");
+        let block = block(now().day(), 0);
+        let append = spool.append(Source::Report, vec![block], Vec::new());
+        assert!(matches!(world.runtime.block_on(append), Err(super::SpoolError::Damaged(_))));
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::{Store, StoreError, limits};
 use clickhouse::Row;
+use clickhouse::sql::Identifier;
 use serde::Deserialize;
 use tokio::time::timeout;
 
@@ -31,14 +32,38 @@ pub async fn active(store: &Store) -> Result<Vec<ActivePart>, StoreError> {
     within("active parts", query).await
 }
 
-/// How many damaged parts of the database were put aside.
+/// A damaged part that is not read.
+#[derive(Debug, Clone, Row, Deserialize)]
+pub struct DetachedPart {
+    /// Its table.
+    pub table: String,
+    /// The name of its folder.
+    pub name: String,
+    /// Its folder.
+    pub path: String,
+}
+
+/// The damaged parts of the database that ClickHouse or this server put aside.
 ///
 /// # Errors
 /// ClickHouse does not answer.
-pub async fn detached(store: &Store) -> Result<u64, StoreError> {
-    let statement = "SELECT count() FROM system.detached_parts \
-                     WHERE database = currentDatabase() AND startsWith(name, 'broken')";
-    within("detached parts", store.client().query(statement).fetch_one()).await
+pub async fn detached(store: &Store) -> Result<Vec<DetachedPart>, StoreError> {
+    let statement = "SELECT assumeNotNull(table) AS table, name, path FROM system.detached_parts \
+                     WHERE database = currentDatabase() AND name LIKE '%broken%' ORDER BY table, name";
+    within("detached parts", store.client().query(statement).fetch_all()).await
+}
+
+/// Whether ClickHouse finds the part damaged when it reads all of it.
+///
+/// # Errors
+/// ClickHouse does not answer, or the part is gone.
+pub async fn is_damaged(store: &Store, part: &ActivePart) -> Result<bool, StoreError> {
+    let table = Identifier(&part.table);
+    // One row for each part, of which there is one.
+    let query = store.client().query("CHECK TABLE ? PART ?").bind(table).bind(&part.name);
+    let query = query.with_setting("check_query_single_value_result", "1");
+    let is_whole: u8 = within("check of a part", query.fetch_one()).await?;
+    Ok(is_whole == 0)
 }
 
 async fn within<T>(

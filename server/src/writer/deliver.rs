@@ -53,7 +53,7 @@ impl Delivery {
             match attempt {
                 Ok(true) => return self.recovered(),
                 Ok(false) => {}
-                Err(error) => self.failed(batch, &error),
+                Err(error) => self.failed(batch, error).await,
             }
             sleep(pause).await;
             pause = (pause * 2).min(limits::RETRY_MAX);
@@ -133,11 +133,15 @@ impl Delivery {
         })
     }
 
-    fn failed(&mut self, batch: &FrozenBatch, error: &Error) {
+    async fn failed(&mut self, batch: &FrozenBatch, error: Error) {
         metrics::counter!("log_center_write_failures_total").increment(1);
         self.is_failing = true;
-        if let Some(times) = self.failures.came(cause::of_client(error)) {
+        if let Some(times) = self.failures.came(cause::of_client(&error)) {
             tracing::warn!(%error, batch = batch.number, rows = batch.rows, times, "ClickHouse does not take a batch; trying on");
+        }
+        let failure = StoreError::Query { statement: "a batch".to_owned(), source: error };
+        if let Err(error) = self.parts.clear_way(&failure).await {
+            tracing::debug!(%error, "the part that is in the way cannot be put aside");
         }
     }
 

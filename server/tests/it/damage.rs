@@ -39,7 +39,7 @@ async fn downed(waiting: u32) -> Downed {
 }
 
 /// Kills server and engine, and waits until neither touches the files any more.
-async fn killed(server: Server) -> ServerOptions {
+pub async fn killed(server: Server) -> ServerOptions {
     let engine = server.engine_pid.unwrap();
     signal(engine, "KILL");
     let options = server.kill();
@@ -52,7 +52,7 @@ async fn killed(server: Server) -> ServerOptions {
     options
 }
 
-async fn drained(server: &Server) {
+pub async fn drained(server: &Server) {
     let started = Instant::now();
     while server.json("/health").await["spool"]["waiting_events"] != 0 {
         assert!(started.elapsed() < DEADLINE, "the spool does not drain");
@@ -65,7 +65,7 @@ fn journals(spool: &Path) -> Vec<PathBuf> {
     files.filter(|path| path.extension().is_some_and(|extension| extension == "jnl")).collect()
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     assert!(Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success());
 }
 
@@ -75,7 +75,7 @@ fn written(journal: &Path) -> u64 {
     bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1)
 }
 
-fn flip(journal: &Path, at: u64) {
+pub fn flip(journal: &Path, at: u64) {
     let file = fs::OpenOptions::new().read(true).write(true).open(journal).unwrap();
     let mut bytes = [0; 64];
     file.read_exact_at(&mut bytes, at).unwrap();

@@ -37,12 +37,21 @@ fn a_bad_setting_is_named_at_start() {
     }
     refuses("LOG_CENTER_CLICKHOUSE_URL", "https://db:8443", &["LOG_CENTER_CLICKHOUSE_URL", "https"]);
     refuses("LOG_CENTER_CLICKHOUSE_URL", "http://db/x?timeout=1", &["LOG_CENTER_CLICKHOUSE_URL", "timeout"]);
-    refuses("LOG_CENTER_ENGINE_MEMORY_BYTES", "0", &["LOG_CENTER_ENGINE_MEMORY_BYTES", "at least 134217728"]);
+    refuses("LOG_CENTER_ENGINE_MEMORY_BYTES", "0", &["LOG_CENTER_ENGINE_MEMORY_BYTES", "at least 268435456"]);
     refuses("LOG_CENTER_ENGINE_HUNG_SECONDS", "0", &["--engine-hung-seconds"]);
     refuses("LOG_CENTER_RETENTION", "400,400", &["--retention", "second"]);
     refuses("LOG_CENTER_RETENTION", "shop=1, shop/*=2", &["--retention", "second"]);
     refuses("LOG_CENTER_RETENTION", "0", &["--retention", "from 1 to"]);
     refuses("LOG_CENTER_RETENTION", " ", &["--retention", "empty"]);
+    refuses("LOG_CENTER_LOG", "", &["LOG_CENTER_LOG", "empty"]);
+    refuses("LOG_CENTER_SHUTDOWN_SECONDS", "soon", &["LOG_CENTER_SHUTDOWN_SECONDS", "soon"]);
+    for name in ["API_ADDR", "DATA_DIR", "SPOOL_MAX_BYTES", "RETENTION", "ALLOW_REMOTE"] {
+        let name = format!("LOG_CENTER_{name}");
+        refuses(&name, "", &[&name]);
+    }
+    for own in ["system", "INFORMATION_SCHEMA"] {
+        refuses("LOG_CENTER_CLICKHOUSE_DATABASE", own, &["LOG_CENTER_CLICKHOUSE_DATABASE", own]);
+    }
     refuses("LOG_CENTER_DATA_DIR", "/dev/null", &["LOG_CENTER_DATA_DIR", "/dev/null"]);
 }
 
@@ -74,6 +83,11 @@ fn settings_that_contradict_each_other_are_named() {
         &[url, ("LOG_CENTER_CLICKHOUSE_READER_PASSWORD", "secret")],
         &["LOG_CENTER_CLICKHOUSE_READER_USER"],
     );
+    let of_embedded = [("ENGINE_MEMORY_BYTES", "1073741824"), ("CLICKHOUSE_PASSWORD_FILE", "/secret")];
+    for (name, value) in of_embedded {
+        let name = format!("LOG_CENTER_{name}");
+        refuses(&[url, (&name, value)], &[&name, "LOG_CENTER_CLICKHOUSE_URL"]);
+    }
     let deep = ("LOG_CENTER_CLICKHOUSE_URL", "http://127.0.0.1:1/x/y");
     refuses(&[deep], &["LOG_CENTER_CLICKHOUSE_URL", "name of a database"]);
     let (api, dashboard) = ("LOG_CENTER_API_ADDR", "LOG_CENTER_DASHBOARD_ADDR");

@@ -6,6 +6,7 @@
 #![allow(unreachable_pub, reason = "a test binary is reached by nobody")]
 
 mod bad_input;
+mod broken_parts;
 mod cli;
 mod cookbook;
 mod counts;

@@ -75,8 +75,14 @@ fn exception(text: &str, format: Format) -> Option<ApiError> {
         (307 | 396, _) => too_large(format),
         // TIMEOUT_EXCEEDED, TOO_SLOW
         (159 | 160, _) => limit("time_limit", "timeout_seconds", said),
-        // The server as a whole, not this statement.
-        (_, Cause::Memory) if said.contains("(total)") => busy(said),
+        // What ClickHouse as a whole may take is used up. Where it may take little, no statement meets a limit of its own first.
+        (_, Cause::Memory) if said.contains("(total)") => limit(
+            "memory_limit",
+            "query",
+            format!(
+                "the statement needs more memory than ClickHouse has left; ask for less, or later: {said}"
+            ),
+        ),
         (_, Cause::Memory) => limit(
             "memory_limit",
             "query",

@@ -10,18 +10,32 @@
 //! again, the parts that had been merged into it are active again, because they are kept for `old_parts_lifetime`; the rows of a
 //! damaged insert are sent again by the writer.
 //!
+//! A part whose files have the right sizes and another content is found by whoever reads it. If that is this server itself,
+//! which could not start or write otherwise, the part is put aside as well. If only others fail at it, it is told and left
+//! where it is: the rest of its columns may be worth more to them.
+//!
 //! Only for the embedded ClickHouse: the files of another one cannot be seen from here.
+
+mod files;
+mod ledger;
+mod telling;
+mod unreadable;
 
 use crate::engine_child::EngineControl;
 use crate::store::part::{self, ActivePart};
-use crate::store::{Store, StoreError};
+use crate::store::{Cause, Store, StoreError};
+use ledger::Ledger;
 use std::collections::HashSet;
-use std::io;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::Mutex as StdMutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+pub use telling::{ASIDE_ACTION, Broken, UNREADABLE_ACTION};
+use telling::{Known, by_table};
 use tokio::sync::{Mutex, watch};
 use tokio::time::sleep;
+pub(crate) use unreadable::notice;
 
 /// How often the parts that merges wrote are looked at. What was merged has to be kept for longer.
 const CHECK_PERIOD: Duration = Duration::from_secs(1);
@@ -29,40 +43,33 @@ const CHECK_PERIOD: Duration = Duration::from_secs(1);
 /// How often parts that were put aside are counted, in periods of [`CHECK_PERIOD`].
 const DETACHED_PERIODS: u32 = 10;
 
-/// Files of a part that ClickHouse does not count into its size on disk.
-const UNCOUNTED_FILES: [&str; 7] = [
-    "checksums.txt",
-    "columns.txt",
-    "columns_substreams.txt",
-    "default_compression_codec.txt",
-    "metadata_version.txt",
-    "txn_version.txt",
-    "uuid.txt",
-];
-
-/// Files without which ClickHouse cannot read a part, and which are never empty.
-const NEEDED_FILES: [&str; 2] = ["checksums.txt", "columns.txt"];
-
 /// The parts of the tables.
 pub struct Parts {
     store: Store,
     /// `None`: the ClickHouse is somebody else's.
     engine: Option<EngineControl>,
+    /// The same.
+    ledger: Option<Arc<Ledger>>,
+    /// What the ledger says; `None` until it was compared.
+    noted: Mutex<Option<HashSet<(String, String)>>>,
     /// Those that were found whole, by table and name. A name is never used twice.
     whole: Mutex<HashSet<(String, String)>>,
     put_aside: AtomicU64,
-    detached: AtomicU64,
+    broken: StdMutex<Broken>,
 }
 
 impl Parts {
     /// Looks after the parts of this store's tables.
-    pub fn new(store: Store, engine: Option<EngineControl>) -> Self {
+    pub fn new(store: Store, engine: Option<(EngineControl, &Path)>) -> Self {
+        let ledger = engine.as_ref().map(|(_, directory)| Arc::new(Ledger::new(directory)));
         Self {
             store,
-            engine,
+            engine: engine.map(|(engine, _)| engine),
+            ledger,
+            noted: Mutex::default(),
             whole: Mutex::default(),
             put_aside: AtomicU64::new(0),
-            detached: AtomicU64::new(0),
+            broken: StdMutex::default(),
         }
     }
 
@@ -72,11 +79,6 @@ impl Parts {
         self.put_aside.load(Ordering::Relaxed)
     }
 
-    /// How many damaged parts lie in the folders `detached` of the tables.
-    pub fn detached(&self) -> u64 {
-        self.detached.load(Ordering::Relaxed)
-    }
-
     /// Looks at all parts that are new since the last look, and puts damaged ones aside. One look at a time.
     ///
     /// # Errors
@@ -84,10 +86,12 @@ impl Parts {
     pub async fn check(&self) -> Result<(), StoreError> {
         let Some(engine) = &self.engine else { return Ok(()) };
         let mut whole = self.whole.lock().await;
-        let (active, suspects) = self.look(&whole).await?;
+        let (parts, suspects) = self.look(&whole).await?;
+        let active = names(&parts);
         whole.retain(|name| active.contains(name));
         if suspects.is_empty() {
             whole.extend(active);
+            self.note(parts).await;
             return Ok(());
         }
         // A part that was merged or dropped during the look is not active any more at the second one.
@@ -96,20 +100,54 @@ impl Parts {
         if damaged.is_empty() {
             return Ok(());
         }
-        for part in &damaged {
+        for (table, parts) in by_table(&damaged) {
             tracing::error!(
-                table = part.table,
-                part = part.name,
-                rows = part.rows,
-                path = part.path,
-                "a part was not written as ClickHouse believes, as when the disk is full; it is put aside and its rows \
-                 are brought back"
+                code = Cause::PartBroken.code(),
+                table,
+                parts = parts.names,
+                rows = parts.rows,
+                "parts were not written as ClickHouse believes, as when the disk is full; they are put aside and their rows are \
+                 brought back"
             );
         }
+        self.move_aside(engine, damaged).await
+    }
+
+    /// Puts that part aside that kept this server itself from reading, with the damaged ones beside it. Nothing is done about
+    /// another failure, nor in the ClickHouse of somebody else.
+    ///
+    /// # Errors
+    /// ClickHouse does not answer, or the server is stopping.
+    pub async fn clear_way(&self, failure: &StoreError) -> Result<(), StoreError> {
+        let Some(engine) = self.engine.as_ref().filter(|_| failure.cause() == Cause::PartBroken) else {
+            return Ok(());
+        };
+        let words = [failure.to_string()];
+        let active = part::active(&self.store).await?;
+        let mut damaged = unreadable::named(active.clone(), &words);
+        let Some(table) = damaged.first().map(|part| part.table.clone()) else { return Ok(()) };
+        let beside = active.into_iter().filter(|part| part.table == table && !damaged.contains(part));
+        damaged.extend(unreadable::damaged(&self.store, beside.collect()).await);
+        for (table, parts) in by_table(&damaged) {
+            tracing::error!(
+                code = Cause::PartBroken.code(),
+                table,
+                parts = parts.names,
+                rows = parts.rows,
+                reason = words[0],
+                action = ASIDE_ACTION,
+                "parts that this server needs cannot be read; they are put aside"
+            );
+        }
+        self.move_aside(engine, damaged).await?;
+        self.count_detached(Known::Told).await
+    }
+
+    async fn move_aside(&self, engine: &EngineControl, damaged: Vec<ActivePart>) -> Result<(), StoreError> {
         let count = damaged.len() as u64;
         metrics::counter!("log_center_parts_put_aside_total").increment(count);
         self.put_aside.fetch_add(count, Ordering::Relaxed);
-        let move_all = move || damaged.iter().for_each(put_aside);
+        let move_all = move || damaged.iter().for_each(files::put_aside);
         if engine.while_stopped(move_all).await.is_err() {
             return Err(StoreError::TimedOut { statement: "a part is put aside".to_owned() });
         }
@@ -128,67 +166,34 @@ impl Parts {
                 // Whoever queries notices that ClickHouse is away; the look is made when it is back.
                 tracing::debug!(%error, "the parts cannot be looked at");
             }
-            if period % DETACHED_PERIODS == 0
-                && let Ok(detached) = part::detached(&self.store).await
-            {
-                self.detached.store(detached, Ordering::Relaxed);
-                metrics::gauge!("log_center_parts_detached").set(detached as f64);
+            let mut looked = self.look_for_unreadable().await;
+            if period % DETACHED_PERIODS == 0 {
+                looked = looked.and(self.count_detached(Known::Told).await);
+            }
+            if let Err(error) = looked {
+                tracing::debug!(%error, "the damaged parts cannot be looked for");
             }
             period = period.wrapping_add(1);
         }
     }
 
-    /// The names of all active parts, and those of the new ones that are not whole.
+    /// All active parts, and those of the new ones that are not whole.
     async fn look(
         &self,
         whole: &HashSet<(String, String)>,
-    ) -> Result<(HashSet<(String, String)>, Vec<ActivePart>), StoreError> {
+    ) -> Result<(Vec<ActivePart>, Vec<ActivePart>), StoreError> {
         let parts = part::active(&self.store).await?;
-        let names = parts.iter().map(|part| (part.table.clone(), part.name.clone())).collect();
-        let new = parts.into_iter().filter(|part| !whole.contains(&(part.table.clone(), part.name.clone())));
-        let new: Vec<_> = new.collect();
+        let is_new = |part: &&ActivePart| !whole.contains(&(part.table.clone(), part.name.clone()));
+        let new: Vec<_> = parts.iter().filter(is_new).cloned().collect();
         let looked = tokio::task::spawn_blocking(move || {
-            new.into_iter().filter(|part| !is_whole(Path::new(&part.path), part.bytes_on_disk)).collect()
+            new.into_iter().filter(|part| !files::is_whole(part)).collect()
         });
         // The look neither panics nor is cancelled.
-        Ok((names, looked.await.unwrap_or_default()))
+        Ok((parts, looked.await.unwrap_or_default()))
     }
 }
 
-/// Whether the files of a part have the sizes that ClickHouse believes.
-fn is_whole(directory: &Path, expected_bytes: u64) -> bool {
-    let is_needed_there = |name| std::fs::metadata(directory.join(name)).is_ok_and(|file| file.len() > 0);
-    let counted_bytes = || -> io::Result<u64> {
-        let mut bytes = 0;
-        for entry in std::fs::read_dir(directory)? {
-            let entry = entry?;
-            if !UNCOUNTED_FILES.iter().any(|name| entry.file_name() == *name) {
-                bytes += entry.metadata()?.len();
-            }
-        }
-        Ok(bytes)
-    };
-    // More than expected is no damage: a newer ClickHouse may write files that nobody here knows.
-    NEEDED_FILES.into_iter().all(is_needed_there)
-        && counted_bytes().is_ok_and(|bytes| bytes >= expected_bytes)
-}
-
-/// Moves a part where ClickHouse does not load it from. The engine must be down.
-fn put_aside(part: &ActivePart) {
-    let directory = Path::new(&part.path);
-    let Some(table) = directory.parent() else { return };
-    let detached = table.join("detached");
-    let free = (0..).map(|number| match number {
-        0 => detached.join(format!("broken_{}", part.name)),
-        number => detached.join(format!("broken_{}_try{number}", part.name)),
-    });
-    let moved = std::fs::create_dir_all(&detached).and_then(|()| {
-        match free.into_iter().find(|path| !path.exists()) {
-            Some(path) => std::fs::rename(directory, path),
-            None => Ok(()),
-        }
-    });
-    if let Err(error) = moved {
-        tracing::error!(%error, part = part.name, path = part.path, "the damaged part cannot be moved; trying on");
-    }
+/// The tables and names.
+fn names(parts: &[ActivePart]) -> HashSet<(String, String)> {
+    parts.iter().map(|part| (part.table.clone(), part.name.clone())).collect()
 }
