@@ -109,16 +109,16 @@ pub(super) fn is_damage(error: &fjall::Error) -> bool {
     }
 }
 
-/// The way out of a damaged spool.
+/// The way out of a damaged spool. The mark stays where it is: it says what is lost, also if ClickHouse's data are gone, too.
 pub(super) fn damaged(directory: &Path, mark: &MarkFile, reason: &str) -> String {
-    let (spool, mark_path) = (directory.display(), mark.path().display());
+    let spool = directory.display();
     let waiting = match mark.waiting_at_most() {
         Some(events) => format!("up to {events} events"),
         None => "nobody can say how many events".to_owned(),
     };
     format!(
         "the spool in {spool} is damaged ({reason}). Look after the disk. If there is no better copy of the directory, \
-         move it aside while the server is stopped and start again: mv {spool} {spool}.damaged; mv {mark_path} {mark_path}.damaged \
+         move it aside while the server is stopped and start again: mv {spool} {spool}.damaged \
          — what waited there is lost then ({waiting}); everything in ClickHouse stays, and the issues are read from it"
     )
 }

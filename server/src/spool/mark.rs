@@ -94,10 +94,6 @@ impl MarkFile {
         Ok(Self { own: Pair::open(spool)?, in_store, state, store_lacks })
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.own.path
-    }
-
     /// What is on disk. It is what the mark says from now on.
     pub(super) fn read(&self) -> Result<Kept, SpoolError> {
         let (own, is_empty) = self.own.read()?;
