@@ -2,6 +2,7 @@
 //! folder that somebody removed, or one that ClickHouse could not load and has put aside without a word to us.
 
 use crate::store::part::ActivePart;
+use log_center_wire::UnixMillis;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -41,20 +42,20 @@ impl Ledger {
         let mut text = String::new();
         for part in parts {
             // Writing to a string does not fail.
-            _ = writeln!(text, "{}\t{}\t{}", part.table, part.name, part.rows);
+            _ = writeln!(text, "{}\t{}\t{}\t{}", part.table, part.name, part.rows, part.expires_s);
         }
         let unfinished = self.path.with_extension("new");
         fs::write(&unfinished, text)?;
         fs::rename(unfinished, &self.path)
     }
 
-    /// What is missing of that. Nothing if there is no file.
-    pub(super) fn missing(&self, active: &[ActivePart]) -> Vec<Missing> {
-        compare(&fs::read_to_string(&self.path).unwrap_or_default(), active)
+    /// What is missing of that now. Nothing if there is no file. Parts whose rows are all past their retention by now may be gone.
+    pub(super) fn missing(&self, active: &[ActivePart], now: UnixMillis) -> Vec<Missing> {
+        compare(&fs::read_to_string(&self.path).unwrap_or_default(), active, now)
     }
 }
 
-fn compare(noted: &str, active: &[ActivePart]) -> Vec<Missing> {
+fn compare(noted: &str, active: &[ActivePart], now: UnixMillis) -> Vec<Missing> {
     let mut missing: Vec<Missing> = Vec::new();
     for line in noted.lines() {
         let mut fields = line.split('\t');
@@ -62,6 +63,10 @@ fn compare(noted: &str, active: &[ActivePart]) -> Vec<Missing> {
             continue;
         };
         let (Some(blocks), Ok(rows)) = (Blocks::of(name), rows.parse::<u64>()) else { continue };
+        let expires_s = fields.next().and_then(|expires| expires.parse::<i64>().ok()).unwrap_or(0);
+        if expires_s > 0 && expires_s * 1000 <= now.0 {
+            continue;
+        }
         let same = || active.iter().filter(|part| part.table == table);
         let beside = || same().filter_map(|part| Some((Blocks::of(&part.name)?, part.rows)));
         if beside().any(|(part, _)| part.covers(&blocks)) {
@@ -107,6 +112,7 @@ impl<'a> Blocks<'a> {
 mod tests {
     use super::{Missing, compare};
     use crate::store::part::ActivePart;
+    use log_center_wire::UnixMillis;
 
     fn active(parts: &[(&str, u64)]) -> Vec<ActivePart> {
         let part = |(name, rows): &(&str, u64)| ActivePart {
@@ -115,13 +121,16 @@ mod tests {
             path: String::new(),
             rows: *rows,
             bytes_on_disk: 0,
+            expires_s: 0,
         };
         parts.iter().map(part).collect()
     }
 
     #[test]
     fn misses_what_is_neither_there_nor_merged_nor_back() {
-        let noted = "t\t20260101_1_4_1\t40\nt\tall_1_1_0_9\t5\nnonsense\nt\tx_1\t9\n";
+        let noted =
+            "t\t20260101_1_4_1\t40\t2000\nt\tall_1_1_0_9\t5\t0\nnonsense\nt\tx_1\t9\nt\tall_7_7_0\t9\t1000\n";
+        let now = UnixMillis(1_000_000);
         for (parts, expected) in [
             (active(&[("20260101_1_4_1", 40), ("all_1_1_0_9", 5)]), None),
             (active(&[("20260101_1_9_2", 90), ("all_1_2_1", 5)]), None),
@@ -134,7 +143,7 @@ mod tests {
                 parts: names.into_iter().map(str::to_owned).collect(),
                 rows,
             });
-            assert_eq!(compare(noted, &parts).pop(), expected);
+            assert_eq!(compare(noted, &parts, now).pop(), expected);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::ledger::Missing;
 use super::{Parts, files, unreadable};
+use crate::clock;
 use crate::spool::Loss;
 use crate::store::part::{self, ActivePart, DetachedPart};
 use crate::store::{Cause, StoreError};
@@ -129,7 +130,7 @@ impl Parts {
         let active = part::active(&self.store).await?;
         *noted = Some(HashSet::new());
         let mut loss = None;
-        for Missing { table, parts, rows } in ledger.missing(&active) {
+        for Missing { table, parts, rows } in ledger.missing(&active, clock::now()) {
             let names = shortened(&parts);
             tracing::error!(
                 code = Cause::PartBroken.code(),

@@ -19,6 +19,8 @@ pub struct ActivePart {
     pub rows: u64,
     /// The sizes of its files, but for those that only describe it.
     pub bytes_on_disk: u64,
+    /// When all of its rows are past their retention, in seconds since 1970; 0 if that is never.
+    pub expires_s: u32,
 }
 
 /// All active parts of the database.
@@ -26,7 +28,7 @@ pub struct ActivePart {
 /// # Errors
 /// ClickHouse does not answer.
 pub async fn active(store: &Store) -> Result<Vec<ActivePart>, StoreError> {
-    let statement = "SELECT table, name, path, rows, bytes_on_disk FROM system.parts \
+    let statement = "SELECT table, name, path, rows, bytes_on_disk, toUnixTimestamp(delete_ttl_info_max) AS expires_s FROM system.parts \
                      WHERE database = currentDatabase() AND active";
     let query = store.client().query(statement).fetch_all();
     within("active parts", query).await
