@@ -19,7 +19,7 @@ async fn keeps_settings_and_temporary_tables() {
 #[tokio::test]
 async fn is_for_one_statement_at_a_time() {
     let engine = Engine::start();
-    let slow = engine.post("session_id=a&query_id=slow", "SELECT sleepEachRow(0.5) FROM numbers(3)");
+    let slow = engine.post("session_id=a&query_id=slow", "SELECT sleepEachRow(1) FROM numbers(3)");
     let second = async {
         engine.until(&running("slow"), "1").await;
         engine.post("session_id=a", "SELECT 1").await

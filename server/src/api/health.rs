@@ -52,7 +52,7 @@ impl Readiness {
         }
         Err(ApiError::Unavailable {
             code: "starting",
-            message: "the server does not know ClickHouse's issues yet".to_owned(),
+            message: "the server has just started and reads the known issues from ClickHouse; send it again in a moment".to_owned(),
             retry_after_seconds: RETRY_AFTER_SECONDS,
         })
     }

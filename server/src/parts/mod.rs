@@ -84,21 +84,25 @@ impl Parts {
     /// # Errors
     /// ClickHouse does not answer, or the server is stopping.
     pub async fn check(&self) -> Result<(), StoreError> {
-        let Some(engine) = &self.engine else { return Ok(()) };
+        self.check_active().await.map(drop)
+    }
+
+    /// The same. Gives the active parts if all of them are whole.
+    async fn check_active(&self) -> Result<Option<Vec<ActivePart>>, StoreError> {
+        let Some(engine) = &self.engine else { return Ok(None) };
         let mut whole = self.whole.lock().await;
         let (parts, suspects) = self.look(&whole).await?;
         let active = names(&parts);
         whole.retain(|name| active.contains(name));
         if suspects.is_empty() {
             whole.extend(active);
-            self.note(parts).await;
-            return Ok(());
+            return Ok(Some(parts));
         }
         // A part that was merged or dropped during the look is not active any more at the second one.
         let (_, damaged) = self.look(&whole).await?;
         let damaged: Vec<_> = damaged.into_iter().filter(|part| suspects.contains(part)).collect();
         if damaged.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         for (table, parts) in by_table(&damaged) {
             tracing::error!(
@@ -110,7 +114,8 @@ impl Parts {
                  brought back"
             );
         }
-        self.move_aside(engine, damaged).await
+        self.move_aside(engine, damaged).await?;
+        Ok(None)
     }
 
     /// Puts that part aside that kept this server itself from reading, with the damaged ones beside it. Nothing is done about
@@ -162,9 +167,12 @@ impl Parts {
                 () = sleep(CHECK_PERIOD) => {}
                 _ = stopped.wait_for(|stopped| *stopped) => return,
             }
-            if let Err(error) = self.check().await {
+            match self.check_active().await {
+                // Here and not after each batch: the ledger names all parts.
+                Ok(Some(parts)) => self.note(parts).await,
+                Ok(None) => {}
                 // Whoever queries notices that ClickHouse is away; the look is made when it is back.
-                tracing::debug!(%error, "the parts cannot be looked at");
+                Err(error) => tracing::debug!(%error, "the parts cannot be looked at"),
             }
             let mut looked = self.look_for_unreadable().await;
             if period % DETACHED_PERIODS == 0 {

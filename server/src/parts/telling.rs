@@ -129,6 +129,7 @@ impl Parts {
         }
         let active = part::active(&self.store).await?;
         *noted = Some(HashSet::new());
+        drop(noted);
         let mut loss = None;
         for Missing { table, parts, rows } in ledger.missing(&active, clock::now()) {
             let names = shortened(&parts);
@@ -148,6 +149,8 @@ impl Parts {
                 loss = Some(Loss { events, reason, action: MISSING_ACTION, half_sent: None });
             }
         }
+        // So that it is told once, however soon the server ends.
+        self.note(active).await;
         Ok(loss)
     }
 

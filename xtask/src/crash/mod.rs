@@ -32,14 +32,13 @@ mod summary;
 mod sums;
 mod witness;
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
 use self::expired::Expired;
 use self::ledger::Ledger;
-use self::place::Place;
+use self::place::{Place, Tested};
 use self::plan::Plan;
 use self::reporter::{Load, Manner, Reporter};
 use self::settle::settle;
@@ -72,18 +71,14 @@ pub(crate) struct Args {
     /// Everything has to be visible this many seconds after the load has ended on the recovered server
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=30))]
     deadline_seconds: u64,
-    /// Build the server with optimisations
-    #[arg(long)]
-    release: bool,
-    /// The program to shake, instead of building it
-    #[arg(long)]
-    server: Option<PathBuf>,
+    #[command(flatten)]
+    tested: Tested,
 }
 
 /// Runs the rounds and fails if one event was lost, counted twice, or late.
 pub(crate) fn run(args: Args) -> Result<()> {
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
-    let place = Place::new("log-center-crash-", args.server, args.release)?;
+    let place = Place::new("log-center-crash-", args.tested)?;
     println!(
         "{} rounds, {} reporters, --seed {seed}, data in {}",
         args.rounds,

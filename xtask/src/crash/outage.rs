@@ -5,7 +5,6 @@
 //! be answered with 200 in less than a second, and when it is back each has to be counted once.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,7 @@ use rustix::process::Signal;
 use serde::Deserialize;
 
 use super::ledger::Ledger;
-use super::place::Place;
+use super::place::{Place, Tested};
 use super::settle::settle;
 use super::steady::{Harvest, SteadyLoad};
 use super::witness::Witness;
@@ -46,17 +45,13 @@ pub(crate) struct Args {
     /// Freeze it (SIGSTOP) instead of killing it: it accepts connections and never answers
     #[arg(long)]
     freeze: bool,
-    /// Build the server with optimisations
-    #[arg(long)]
-    release: bool,
-    /// The program to test, instead of building it
-    #[arg(long)]
-    server: Option<PathBuf>,
+    #[command(flatten)]
+    tested: Tested,
 }
 
 /// Runs the outage and fails if a report was refused, answered late, lost, or counted twice.
 pub(crate) fn run(args: Args) -> Result<()> {
-    let place = Place::new("log-center-outage-", args.server.clone(), args.release)?;
+    let place = Place::new("log-center-outage-", args.tested.clone())?;
     match outage(&args, &place) {
         Err(error) if !error.is::<interrupt::Interrupted>() => Err(error.context(place.keep())),
         done => done,

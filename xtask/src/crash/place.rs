@@ -13,6 +13,17 @@ use crate::{interrupt, libchdb};
 /// The log of everything that is started.
 pub(super) const LOG_NAME: &str = "server.log";
 
+/// Which program is tested.
+#[derive(Clone, clap::Args)]
+pub(super) struct Tested {
+    /// Build the server with optimisations
+    #[arg(long)]
+    release: bool,
+    /// The program to test, instead of building it
+    #[arg(long)]
+    server: Option<PathBuf>,
+}
+
 /// The program under test and a directory for its data and its log.
 pub(super) struct Place {
     directory: TempDir,
@@ -21,9 +32,9 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) fn new(prefix: &str, server: Option<PathBuf>, release: bool) -> Result<Self> {
+    pub(super) fn new(prefix: &str, tested: Tested) -> Result<Self> {
         let libchdb = libchdb::ensure_present()?;
-        let binary = server.map_or_else(|| cargo::build(Program::Server, release), Ok)?;
+        let binary = tested.server.map_or_else(|| cargo::build(Program::Server, tested.release), Ok)?;
         interrupt::check()?;
         let directory =
             tempfile::Builder::new().prefix(prefix).tempdir().context("cannot make a directory")?;

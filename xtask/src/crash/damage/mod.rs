@@ -17,7 +17,6 @@ mod state;
 mod summary;
 
 use std::fs;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -32,7 +31,7 @@ use super::client::{Client, Reply};
 use super::findings::Findings;
 use super::ledger::{Fate, Ledger};
 use super::payload::Event;
-use super::place::{LOG_NAME, Place};
+use super::place::{LOG_NAME, Place, Tested};
 use super::plan::{self, Victim};
 use super::post::Post;
 use super::reporter::{Load, Reporter};
@@ -69,18 +68,14 @@ pub(crate) struct Args {
     /// What decides what is damaged, and what is sent; printed, so that a run can be repeated [default: random]
     #[arg(long)]
     seed: Option<u64>,
-    /// Build the server with optimisations
-    #[arg(long)]
-    release: bool,
-    /// The program to test, instead of building it
-    #[arg(long)]
-    server: Option<PathBuf>,
+    #[command(flatten)]
+    tested: Tested,
 }
 
 /// Runs the rounds and fails if anything was doubled, or missing without a word.
 pub(crate) fn run(args: Args) -> Result<()> {
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
-    let place = Place::new("log-center-damage-", args.server, args.release)?;
+    let place = Place::new("log-center-damage-", args.tested)?;
     println!("{} rounds, --seed {seed}, data in {}", args.rounds, place.path().display());
     let mut run = Run { seed, rounds: args.rounds, summary: Summary::default() };
     let outcome = run.all_rounds(&place);

@@ -17,7 +17,6 @@ mod summary;
 
 pub(super) use mount::copy_all;
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -27,7 +26,7 @@ use self::mount::{Filesystem, Volume};
 use self::state::State;
 use self::summary::{Round, Summary};
 use super::ledger::Ledger;
-use super::place::Place;
+use super::place::{Place, Tested};
 use super::reporter::{Load, Reporter};
 use super::settle::settle;
 use super::subject::Subject;
@@ -73,12 +72,8 @@ pub(crate) struct Args {
     /// Everything has to be visible this many seconds after there is room again
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=60))]
     deadline_seconds: u64,
-    /// Build the server with optimisations
-    #[arg(long)]
-    release: bool,
-    /// The program to test, instead of building it
-    #[arg(long)]
-    server: Option<PathBuf>,
+    #[command(flatten)]
+    tested: Tested,
 }
 
 /// Runs the rounds and fails if one event was lost, counted twice, or late.
@@ -88,7 +83,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
         return Ok(());
     }
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
-    let place = Place::new("log-center-disk-", args.server.clone(), args.release)?;
+    let place = Place::new("log-center-disk-", args.tested.clone())?;
     println!(
         "{} rounds on {:?}, {} reporters, --seed {seed}, in {}",
         args.rounds,
