@@ -37,7 +37,8 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::sleep;
 pub(crate) use unreadable::notice;
 
-/// How often the parts that merges wrote are looked at. What was merged has to be kept for longer.
+/// How often the parts that merges wrote are looked at. ClickHouse keeps what was merged for 15 times as long
+/// (`old_parts_lifetime`).
 const CHECK_PERIOD: Duration = Duration::from_secs(1);
 
 /// How often parts that were put aside are counted, in periods of [`CHECK_PERIOD`].

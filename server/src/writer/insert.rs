@@ -17,7 +17,9 @@ pub(super) async fn batch(store: &Store, batch: &FrozenBatch, token: &str) -> Re
     let mut insert = into(store, batch, batch.kind.table())?
         .with_setting("insert_deduplicate", "1")
         .with_setting("insert_deduplication_token", token)
-        .with_setting("deduplicate_blocks_in_dependent_materialized_views", "1");
+        .with_setting("deduplicate_blocks_in_dependent_materialized_views", "1")
+        // The views wait for the disk, not for each other.
+        .with_setting("parallel_view_processing", "1");
     insert.send(batch.bytes.clone()).await?;
     insert.end().await
 }
