@@ -24,6 +24,10 @@ pub(super) fn settle(
     let mut last = Ok(Findings::default());
     let look = || {
         let began = Instant::now();
+        // What is asked again and again would keep the writer from its work.
+        if witness.is_spool_waiting() {
+            return None;
+        }
         // Cheap first: as long as there are too few there is no need to look at every event.
         if witness.total().ok()? < acked {
             return None;

@@ -1,4 +1,5 @@
-//! What ClickHouse says, by plain SQL over its HTTP interface: the way that an analyst would ask.
+//! What ClickHouse says, by plain SQL over its HTTP interface: the way that an analyst would ask. And whether the server says
+//! that something waits for ClickHouse.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -17,6 +18,9 @@ const QUERY_TIMEOUT: Duration = Duration::from_secs(60);
 /// Most bytes of an answer: the events of a run of many hours.
 const ANSWER_BYTES_AT_MOST: u64 = 1 << 30;
 
+/// Most bytes of the server's figures.
+const METRICS_BYTES_AT_MOST: u64 = 1 << 20;
+
 /// How much memory a question may take for its groups before it goes on on disk, in bytes.
 const GROUP_BYTES_IN_MEMORY: u64 = 256 << 20;
 
@@ -27,6 +31,8 @@ pub(super) struct Witness {
     base: String,
     /// A reader may not choose how much memory its questions take.
     password: String,
+    /// Of the server's own interface.
+    api: Option<String>,
 }
 
 impl Witness {
@@ -34,7 +40,22 @@ impl Witness {
     pub(super) fn new(base: &str, password: String) -> Self {
         let config =
             Agent::config_builder().http_status_as_error(false).timeout_global(Some(QUERY_TIMEOUT)).build();
-        Self { agent: config.into(), base: base.trim_end_matches('/').to_owned(), password }
+        Self { agent: config.into(), base: base.trim_end_matches('/').to_owned(), password, api: None }
+    }
+
+    /// The same, with the server whose interface is at `api`.
+    pub(super) fn beside_server(self, api: &str) -> Self {
+        Self { api: Some(api.trim_end_matches('/').to_owned()), ..self }
+    }
+
+    /// Whether the server does not say that its spool is empty. To ask it costs neither it nor ClickHouse anything.
+    pub(super) fn is_spool_waiting(&self) -> bool {
+        let Some(api) = &self.api else { return false };
+        let metrics = || -> Result<String> {
+            let mut answer = self.agent.get(format!("{api}/metrics")).call()?;
+            Ok(answer.body_mut().with_config().limit(METRICS_BYTES_AT_MOST).read_to_string()?)
+        };
+        !metrics().is_ok_and(|metrics| metrics.lines().any(|line| line == "log_center_spool_events 0"))
     }
 
     /// Whether it answers.
