@@ -97,6 +97,12 @@ impl Connection {
         self.query(&format!("USE `{name}`"), "Null", &[]).map(drop)
     }
 
+    /// Ends what is left of a stream that was not read to its end: libchdb keeps its statement, and what that holds, until
+    /// the next one comes on the same connection.
+    pub(crate) fn leave_stream(&mut self) -> Result<(), Exception> {
+        self.query("SELECT 1", "Null", &[]).map(drop)
+    }
+
     /// Changes settings for the rest of the session.
     pub(crate) fn set(&mut self, settings: &[(String, String)]) -> Result<(), Exception> {
         for (name, value) in settings {

@@ -21,9 +21,13 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    /// Gives a session back as it was, without the tables that were the statement's own. `goes_elsewhere`: the statement itself changed the database.
-    pub(super) fn close(mut self, statement: &Statement, goes_elsewhere: bool) {
+    /// Gives a session back as it was, without the tables that were the statement's own. `goes_elsewhere`: the statement itself
+    /// changed the database. `is_cut`: the statement's rows were not read to their end.
+    pub(super) fn close(mut self, statement: &Statement, goes_elsewhere: bool, is_cut: bool) {
         let Some(taken) = self.session else { return };
+        if self.keeps_connection && is_cut && self.connection.leave_stream().is_err() {
+            return;
+        }
         if self.keeps_connection
             && let Err(exception) =
                 statement.external.iter().try_for_each(|table| table.drop_from(&mut self.connection))

@@ -106,7 +106,8 @@ fn run_text(
     };
     let goes_elsewhere = statement.user == User::Full && sql::is_use(text.sql());
     let ending = perform(around.engine, text, &mut opened.connection, statement, entry, body, answer);
-    opened.close(statement, goes_elsewhere);
+    let is_cut = matches!(ending, Ending::Failed(..) | Ending::Abandoned);
+    opened.close(statement, goes_elsewhere, is_cut);
     ending
 }
 

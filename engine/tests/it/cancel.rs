@@ -5,11 +5,15 @@ use std::io::Write as _;
 use crate::process::{Engine, plain_client, running};
 
 async fn ends_with_its_client(sql: &str) {
+    ends_with_the_client_of("query_id=abandoned", sql).await;
+}
+
+async fn ends_with_the_client_of(parameters: &str, sql: &str) {
     let engine = Engine::start();
     engine.ask("CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a").await;
     let mut connection = engine.connect();
     let head = format!(
-        "POST /?query_id=abandoned HTTP/1.1\r\nHost: localhost\r\nX-ClickHouse-Key: the-password-of-the-tests\r\nContent-Length: {}\r\n\r\n{sql}",
+        "POST /?{parameters} HTTP/1.1\r\nHost: localhost\r\nX-ClickHouse-Key: the-password-of-the-tests\r\nContent-Length: {}\r\n\r\n{sql}",
         sql.len()
     );
     connection.write_all(head.as_bytes()).expect("request");
@@ -28,6 +32,16 @@ async fn a_sleep() {
     ends_with_its_client(
         "SELECT sleepEachRow(3) FROM numbers(1000) \
          SETTINGS function_sleep_max_microseconds_per_block = 4000000000, max_block_size = 1",
+    )
+    .await;
+}
+
+/// The statement stayed, with what it held, until the next one came in its session.
+#[tokio::test]
+async fn a_sleep_in_a_session() {
+    ends_with_the_client_of(
+        "query_id=abandoned&session_id=a",
+        "SELECT sleepEachRow(1) FROM numbers(600) SETTINGS max_block_size = 1",
     )
     .await;
 }
