@@ -54,8 +54,8 @@ const COLUMNS: [&str; 13] = [
 
 const QUARTER_MS: i64 = 15 * 60 * 1000;
 
-/// How the name of the migration ends with which counting began.
-const MIGRATION: &str = "_event_count_store";
+/// The migration with which counting began.
+const MIGRATION: &str = "first/event_count_store";
 
 /// Whole quarters of an hour, in milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

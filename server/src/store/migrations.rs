@@ -5,7 +5,8 @@
 //! ```
 //! A migration is a file of `migrations/`, never edited once it was released: its checksum is recorded with its name.
 //! It is recorded after its last statement, and each of its statements bears to run again, so a run that was cut off
-//! is simply repeated. Views hold no data and are replaced whenever their text changes.
+//! is simply repeated. Views hold no data and are replaced whenever their text changes. `migrations/first/` has the tables as a
+//! new database gets them, one file each; a later change of a table is a file of its own beside that folder.
 //!
 //! What a statement looks like depends on the server it is for in one place only: [`expand`].
 
@@ -32,17 +33,27 @@ macro_rules! files {
 
 /// In the order in which they are applied.
 const MIGRATIONS: &[File] = files![
-    "0001_event_store",
-    "0002_issue_store",
-    "0003_issue_hour_store",
-    "0004_issue_transitions",
-    "0005_request_minute_store",
-    "0006_call_minute_store",
-    "0007_performance_minute_store",
-    "0008_event_count_store",
-    "0009_request_time_store",
-    "0010_durable_merges",
+    "first/event_store",
+    "first/issue_store",
+    "first/issue_hour_store",
+    "first/issue_transitions",
+    "first/request_minute_store",
+    "first/call_minute_store",
+    "first/performance_minute_store",
+    "first/event_count_store",
+    "first/request_time_store",
 ];
+
+/// The first migration of the builds before the first release. Their tables cannot be taken over.
+const UNRELEASED: &str = "0001_event_store";
+
+/// What `{durable}` stands for in the settings of every table.
+///
+/// A part is synced before its insert is answered, because the spool forgets the rows then. What a merge wrote is synced
+/// before the parts that it replaces may go. Those are kept for `old_parts_lifetime` seconds more: until the server has looked
+/// whether the merged part is whole, and for a machine that loses power.
+const DURABLE: &str = "fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, \
+    old_parts_lifetime = 60, min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1";
 
 const VIEWS: &[File] = files![
     "views/events",
@@ -202,26 +213,27 @@ impl File {
         expand(self.text)
     }
 
-    /// Of the text as written: what it is expanded to may differ from one server to the next. What a materialized view
-    /// selects is part of it, since that view is not replaced.
+    /// Of the text as written: the engines that it is expanded to may differ from one server to the next. What a
+    /// materialized view selects and the settings of a table are part of it, since neither is replaced.
     fn checksum(&self) -> String {
-        let text = expand_selects(self.text);
+        let text = expand_own(self.text);
         // MD5, as everywhere in this program; nobody has a reason to forge it here.
         hex_md5(&text)
     }
 }
 
-/// Fills in what does not stand in the files: the selects of the derived tables, and the engines.
+/// Fills in what does not stand in the files: what is this program's own, and the engines.
 fn expand(text: &str) -> String {
-    let mut expanded = expand_selects(text);
+    let mut expanded = expand_own(text);
     for engine in ["MergeTree", "AggregatingMergeTree", "ReplacingMergeTree"] {
         expanded = expanded.replace(&format!("{{engine:{engine}}}"), engine);
     }
     expanded
 }
 
-fn expand_selects(text: &str) -> String {
-    DERIVED.iter().fold(text.to_owned(), |text, derived| {
+/// The settings of all tables, and the selects of the derived ones.
+fn expand_own(text: &str) -> String {
+    DERIVED.iter().fold(text.replace("{durable}", DURABLE), |text, derived| {
         text.replace(&format!("{{select:{}}}", derived.table), &derived.select_from("event_store"))
     })
 }
@@ -233,6 +245,9 @@ fn statements(text: &str) -> Vec<&str> {
 
 /// Whether this program may touch a database that has seen these.
 fn check(known: &HashMap<String, String>) -> Result<(), StoreError> {
+    if known.contains_key(UNRELEASED) {
+        return Err(StoreError::UnreleasedDatabase { name: UNRELEASED.to_owned() });
+    }
     for (name, checksum) in known {
         if name.starts_with(VIEW_PREFIX) {
             continue;

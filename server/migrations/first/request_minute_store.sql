@@ -18,7 +18,7 @@ ENGINE = {engine:AggregatingMergeTree}
 PARTITION BY toYYYYMM(minute)
 ORDER BY (toStartOfHour(minute), project, environment, route, method, status, minute)
 TTL toDate(minute) + toIntervalDay(400)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000;
+SETTINGS {durable};
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS request_minute_store_mv TO request_minute_store AS
 {select:request_minute_store};

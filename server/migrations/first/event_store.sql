@@ -1,8 +1,5 @@
 -- One wide, immutable row an event. The order of the columns is the order in which the writer sends them.
 --
--- A part is synced before its insert is answered, because the spool, which was, forgets the rows then: a machine that
--- loses power has them in one of the two. What merges write is synced by the kernel long before their sources are removed.
---
 -- The key: five minutes of time first, because every question has a time; then the request, whose records then lie together
 -- whatever the project, are found by the key and say what they have in common once; then the project, because the records of
 -- one have most in common. UUIDv7 are in the order of time themselves. A bound on time alone finds its granules by the
@@ -83,4 +80,4 @@ SETTINGS min_compress_block_size = 32768, min_bytes_for_wide_part = 1073741824, 
     min_age_to_force_merge_seconds = 600, min_age_to_force_merge_on_partition_only = 1,
     default_compression_codec = 'ZSTD(1)', string_serialization_version = 'single_stream',
     nullable_serialization_version = 'allow_sparse', ratio_of_defaults_for_sparse_serialization = 0.5,
-    fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000;
+    {durable};

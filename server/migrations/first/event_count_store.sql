@@ -25,7 +25,7 @@ PARTITION BY toYYYYMM(quarter)
 ORDER BY (quarter, project, environment, version, hostname, level, scope, event, method, route, status, service_host,
     err_type, msg)
 TTL toDate(quarter) + toIntervalDay(400)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000;
+SETTINGS {durable};
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS event_count_store_mv TO event_count_store AS
 {select:event_count_store};

@@ -16,7 +16,7 @@ ENGINE = {engine:AggregatingMergeTree}
 PARTITION BY toYYYYMM(minute)
 ORDER BY (toStartOfHour(minute), project, environment, hostname, minute)
 TTL toDate(minute) + toIntervalDay(400)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000;
+SETTINGS {durable};
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS performance_minute_store_mv TO performance_minute_store AS
 {select:performance_minute_store};
