@@ -6,10 +6,12 @@ CREATE TABLE IF NOT EXISTS performance_minute_store
     environment LowCardinality(String) COMMENT 'Where it runs',
     hostname LowCardinality(String) COMMENT 'Host',
     count SimpleAggregateFunction(sum, UInt64) COMMENT 'Samples',
+    rss_count SimpleAggregateFunction(sum, UInt64) COMMENT 'Those with the resident memory',
     rss_sum SimpleAggregateFunction(sum, UInt64) COMMENT 'Resident memory in bytes, added up over the samples',
-    rss_max SimpleAggregateFunction(max, UInt64) COMMENT 'The highest of them',
+    rss_max SimpleAggregateFunction(max, Nullable(UInt64)) COMMENT 'The highest of them, NULL = none has it',
+    cpu_count SimpleAggregateFunction(sum, UInt64) COMMENT 'Those with the processor time',
     cpu_sum SimpleAggregateFunction(sum, Float64) COMMENT 'Percent of one core, added up over the samples',
-    cpu_max SimpleAggregateFunction(max, Float64) COMMENT 'The highest of them',
+    cpu_max SimpleAggregateFunction(max, Nullable(Float64)) COMMENT 'The highest of them, NULL = none has it',
     batch SimpleAggregateFunction(max, UInt64) COMMENT 'Latest insert of the writer that is added in'
 )
 ENGINE = {engine:AggregatingMergeTree}

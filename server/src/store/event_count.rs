@@ -36,7 +36,7 @@ pub struct LevelCount {
 }
 
 /// What `event_count_store` has of an event, as a search names it.
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 14] = [
     "e.project",
     "e.environment",
     "e.version",
@@ -44,6 +44,7 @@ const COLUMNS: [&str; 13] = [
     "e.level",
     "e.scope",
     "e.event",
+    "e.state",
     "e.method",
     "e.route",
     "e.status",

@@ -13,6 +13,7 @@
 use super::derived::DERIVED;
 use super::schema::Part;
 use super::{Store, StoreError, limits};
+use crate::event::columns::{COLUMNS, ID_SQL};
 use clickhouse::Row;
 use clickhouse::error::Result;
 use clickhouse::sql::Identifier;
@@ -50,10 +51,12 @@ const UNRELEASED: &str = "0001_event_store";
 /// What `{durable}` stands for in the settings of every table.
 ///
 /// A part is synced before its insert is answered, because the spool forgets the rows then. What a merge wrote is synced
-/// before the parts that it replaces may go. Those are kept for `old_parts_lifetime` seconds more: until the server has looked
-/// whether the merged part is whole, and for a machine that loses power.
+/// before the parts that it replaces may go. Those are kept for `old_parts_lifetime` seconds more: the server looks each second
+/// whether the merged part is whole, and a ClickHouse that starts looks before it removes anything. What is kept makes each
+/// start slower, so it is removed soon then: ClickHouse would first look for it after 30 seconds.
 const DURABLE: &str = "fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, \
-    old_parts_lifetime = 60, min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1";
+    old_parts_lifetime = 15, min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1, \
+    cleanup_delay_period = 2, max_cleanup_delay_period = 10, cleanup_delay_period_random_add = 0";
 
 const VIEWS: &[File] = files![
     "views/events",
@@ -210,32 +213,49 @@ pub(super) fn names() -> BTreeSet<String> {
 
 impl File {
     fn expanded(&self) -> String {
-        expand(self.text)
+        expand(&self.own())
     }
 
-    /// Of the text as written: the engines that it is expanded to may differ from one server to the next. What a
-    /// materialized view selects and the settings of a table are part of it, since neither is replaced.
+    /// With all that is this program's own: settings, selects of the derived tables, columns of the views.
+    fn own(&self) -> String {
+        let text = match self.name.strip_prefix(VIEW_PREFIX) {
+            Some(view) => expand_columns(view, self.text),
+            None => self.text.replace("{durable}", DURABLE),
+        };
+        DERIVED.iter().fold(text, |text, derived| {
+            text.replace(&format!("{{select:{}}}", derived.table), &derived.select_from("event_store"))
+        })
+    }
+
+    /// Without the engines, which may differ from one server to the next. What a materialized view selects and the settings
+    /// of a table are part of it, since neither is replaced.
     fn checksum(&self) -> String {
-        let text = expand_own(self.text);
         // MD5, as everywhere in this program; nobody has a reason to forge it here.
-        hex_md5(&text)
+        hex_md5(&self.own())
     }
 }
 
-/// Fills in what does not stand in the files: what is this program's own, and the engines.
+/// Fills in the engines of the tables.
 fn expand(text: &str) -> String {
-    let mut expanded = expand_own(text);
-    for engine in ["MergeTree", "AggregatingMergeTree", "ReplacingMergeTree"] {
-        expanded = expanded.replace(&format!("{{engine:{engine}}}"), engine);
-    }
-    expanded
+    let engines = ["MergeTree", "AggregatingMergeTree", "ReplacingMergeTree"];
+    engines.iter().fold(text.to_owned(), |text, engine| text.replace(&format!("{{engine:{engine}}}"), engine))
 }
 
-/// The settings of all tables, and the selects of the derived ones.
-fn expand_own(text: &str) -> String {
-    DERIVED.iter().fold(text.replace("{durable}", DURABLE), |text, derived| {
-        text.replace(&format!("{{select:{}}}", derived.table), &derived.select_from("event_store"))
-    })
+/// Fills in what the table of fields says of a view: the `{columns}` that it has, each behind a comma, what it would
+/// `{select}` for them, and the `{event.id}`. The view `events` has all columns.
+fn expand_columns(view: &str, text: &str) -> String {
+    let (mut columns, mut select) = (String::new(), String::new());
+    for column in COLUMNS.iter().filter(|column| view == "events" || column.views.contains(&view)) {
+        let (name, value) = (column.name, (column.in_view)(column.name));
+        let comment = column.comment.replace('\'', "''");
+        columns.push_str(&format!(",\n    {name} {} COMMENT '{comment}'", column.view_type));
+        select.push_str(&if value == name {
+            format!(", {name}")
+        } else {
+            format!(",\n    {value} AS {name}")
+        });
+    }
+    text.replace("{columns}", &columns).replace("{select}", &select).replace("{event.id}", ID_SQL)
 }
 
 /// The statements of a file. Each ends with `;` at the end of a line.
