@@ -60,7 +60,7 @@ pub(crate) enum Column {
 }
 
 impl Column {
-    pub(crate) const COUNT: usize = 8;
+    pub(crate) const COUNT: usize = Self::IDS.len() + Self::CLIENT.len();
     /// Those that stand in the record itself.
     pub(crate) const IDS: [Column; 5] =
         [Column::ReqId, Column::Rrdid, Column::Uid, Column::SpanId, Column::ParentId];
@@ -110,8 +110,10 @@ impl Column {
         }
     }
 
+    /// Its place in [`Fields::said`].
     #[inline]
     const fn bit(self) -> u8 {
+        const { assert!(Column::COUNT <= u8::BITS as usize, "a column has no bit in `Fields::said`") };
         1 << self as usize
     }
 

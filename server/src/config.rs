@@ -1,6 +1,6 @@
 //! What can be set. Each setting is a flag, a variable and a default; `log-center serve --help` prints them.
 
-use crate::ingest::retention::Retention;
+use crate::event::retention::Retention;
 use crate::spool::limits::DEFAULT_MAX_BYTES;
 use clap::Args;
 use log_center_engine::site::Hosts;

@@ -3,8 +3,8 @@
 //! # The road of an event
 //!
 //! 1. A request arrives at [`api`]. Its body is read within the limits of the contract, decompressed on the way.
-//! 2. [`ingest`] turns a report or a record into an [`Event`](ingest::Event): fingerprint, issue, times. It is
-//!    pure; what it refuses comes back with the field's name.
+//! 2. [`ingest`] turns a report or a record into an [`Event`](event::Event): fingerprint, issue, times. It is
+//!    pure; what it refuses comes back with the field's name. The fields of an event are one table, [`event::columns`].
 //! 3. [`spool`] decides whether the event is new, a duplicate or a regression, and makes it durable on local disk.
 //!    One thread does so for everybody who waits at that moment (group commit). Then the client is answered.
 //! 4. [`writer`] takes what lies in the spool, freezes it into batches, inserts them into ClickHouse, and only
@@ -30,6 +30,7 @@ pub mod config;
 pub mod dashboard;
 pub mod engine_child;
 mod error;
+pub mod event;
 mod file_limit;
 pub mod ingest;
 mod listener;

@@ -1,5 +1,6 @@
 CREATE OR REPLACE VIEW biz_events
 (
+    id String COMMENT 'What the event is known by, wherever it is shown',
     time DateTime64(3, 'UTC') COMMENT 'When it happened',
     project LowCardinality(String) COMMENT 'Service',
     environment LowCardinality(String) COMMENT 'Where the service runs',
@@ -11,12 +12,12 @@ CREATE OR REPLACE VIEW biz_events
     req_id String COMMENT 'The request in which it happened',
     uid String COMMENT 'User',
     rrdid String COMMENT 'Client: long-lived cookie or device',
-    attributes String COMMENT 'JSON object: further keys of the record; empty = none'
+    attributes String COMMENT 'JSON object: further keys of the record; empty = none'{columns}
 )
 AS
 SELECT
-    time, project, environment, version, hostname, msg, extra,
+    {event.id} AS id, time, project, environment, version, hostname, msg, extra,
     extractKeyValuePairsWithEscaping(extra, '=', ' ', '"', 'ACCEPT') AS data,
-    req_id, uid, rrdid, attributes
+    req_id, uid, rrdid, attributes{select}
 FROM event_store
 WHERE scope = 'biz';

@@ -1,5 +1,6 @@
 CREATE OR REPLACE VIEW calls
 (
+    id String COMMENT 'What the event is known by, wherever it is shown',
     time DateTime64(3, 'UTC') COMMENT 'When the call of another service ended',
     project LowCardinality(String) COMMENT 'The calling service',
     environment LowCardinality(String) COMMENT 'Where that service runs',
@@ -17,12 +18,12 @@ CREATE OR REPLACE VIEW calls
     http_code Nullable(UInt16) COMMENT 'HTTP status of the answer',
     tm Nullable(Float64) COMMENT 'Duration in milliseconds',
     body String COMMENT 'The answer',
-    err String COMMENT 'Why there is none'
+    err String COMMENT 'Why there is none'{columns}
 )
 AS
 SELECT
-    time, project, environment, version, hostname, req_id, span_id, parent_id, uid, event, service_host AS host,
+    {event.id} AS id, time, project, environment, version, hostname, req_id, span_id, parent_id, uid, event, service_host AS host,
     service_path AS path, service_route AS route, service_payload AS payload, service_http_code AS http_code, service_tm AS tm,
-    service_body AS body, service_err AS err
+    service_body AS body, service_err AS err{select}
 FROM event_store
 WHERE event IN ('service-end', 'service-err');

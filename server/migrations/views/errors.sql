@@ -1,5 +1,6 @@
 CREATE OR REPLACE VIEW errors
 (
+    id String COMMENT 'What the event is known by, wherever it is shown',
     time DateTime64(3, 'UTC') COMMENT 'When it happened',
     issue_id UInt64 COMMENT 'The issue that it is an occurrence of',
     fingerprint String COMMENT 'Fingerprint of that issue in lower-case hex',
@@ -22,12 +23,12 @@ CREATE OR REPLACE VIEW errors
     uid String COMMENT 'User',
     rrdid String COMMENT 'Client: long-lived cookie or device',
     url String COMMENT 'What the client asked for',
-    context String COMMENT 'JSON object: the context of a report, the unknown keys of a record; empty = none'
+    context String COMMENT 'JSON object: the context of a report, the unknown keys of a record; empty = none'{columns}
 )
 AS
 SELECT
-    time, issue_id, lower(hex(event_store.fingerprint)) AS fingerprint, source, project, environment, version,
+    {event.id} AS id, time, issue_id, lower(hex(event_store.fingerprint)) AS fingerprint, source, project, environment, version,
     commit_hash, hostname, level, msg, extra, err_type AS type, err_msg AS message, err_file_path AS file_path,
-    err_line_number AS line_number, err_stack AS stack_trace, req_id, span_id, uid, rrdid, url, attributes AS context
+    err_line_number AS line_number, err_stack AS stack_trace, req_id, span_id, uid, rrdid, url, attributes AS context{select}
 FROM event_store
 WHERE issue_id != 0;

@@ -8,6 +8,7 @@ CREATE OR REPLACE VIEW event_counts
     level UInt8 COMMENT 'Number of bunyan: 60 fatal, 50 error, 40 warn, 30 info, 20 debug, 10 trace',
     scope LowCardinality(String) COMMENT 'desc, stat, visit or biz',
     event LowCardinality(String) COMMENT 'client-req, service-start, service-end, service-err, trace or client-res',
+    state LowCardinality(String) COMMENT 'How the hop ended whose end it is: ok, error or unfinished; empty = it is no end',
     method LowCardinality(String) COMMENT 'HTTP method of the request',
     route LowCardinality(String) COMMENT 'Matched path of the request, as /users/{id}',
     status UInt16 COMMENT 'HTTP status of the answer, 0 = none',
@@ -18,6 +19,6 @@ CREATE OR REPLACE VIEW event_counts
 )
 AS
 SELECT
-    quarter, project, environment, version, hostname, level, scope, event, method, route, status, service_host,
+    quarter, project, environment, version, hostname, level, scope, event, state, method, route, status, service_host,
     err_type, msg, count
 FROM event_count_store;

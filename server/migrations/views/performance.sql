@@ -1,5 +1,6 @@
 CREATE OR REPLACE VIEW performance
 (
+    id String COMMENT 'What the event is known by, wherever it is shown',
     time DateTime64(3, 'UTC') COMMENT 'When the sample was taken',
     project LowCardinality(String) COMMENT 'Service',
     environment LowCardinality(String) COMMENT 'Where the service runs',
@@ -7,9 +8,10 @@ CREATE OR REPLACE VIEW performance
     hostname LowCardinality(String) COMMENT 'Host',
     pid UInt32 COMMENT 'Process',
     rss Nullable(UInt64) COMMENT 'Resident memory in bytes',
-    cpu Nullable(Float64) COMMENT 'Percent of one core'
+    cpu Nullable(Float64) COMMENT 'Percent of one core'{columns}
 )
 AS
-SELECT time, project, environment, version, hostname, pid, perf_rss AS rss, perf_cpu AS cpu
+SELECT
+    {event.id} AS id, time, project, environment, version, hostname, pid, perf_rss AS rss, perf_cpu AS cpu{select}
 FROM event_store
 WHERE scope = 'stat';

@@ -1,6 +1,7 @@
 -- One row of event_store each, never grouped: a bound on time, and a req_id, are looked up in its index.
 CREATE OR REPLACE VIEW requests
 (
+    id String COMMENT 'What the event is known by, wherever it is shown',
     time DateTime64(3, 'UTC') COMMENT 'When the service answered: bound this, and only that time is read',
     started_at DateTime64(3, 'UTC') COMMENT 'When the request reached the service: time less tm',
     req_id String COMMENT 'Request; a row each time that a service answered it',
@@ -20,13 +21,13 @@ CREATE OR REPLACE VIEW requests
     route LowCardinality(String) COMMENT 'Matched path, as /users/{id}',
     status UInt16 COMMENT 'HTTP status of the answer, 0 = none',
     tm Nullable(Float64) COMMENT 'Handling time in milliseconds',
-    extra String COMMENT 'Everything else, k=v k2=v2'
+    extra String COMMENT 'Everything else, k=v k2=v2'{columns}
 )
 AS
 SELECT
-    time,
+    {event.id} AS id, time,
     fromUnixTimestamp64Milli(toUnixTimestamp64Milli(event_store.time) - toInt64(round(ifNull(event_store.tm, 0))), 'UTC') AS started_at,
     req_id, span_id, parent_id, project, environment, version, hostname, level, url, uid, rrdid, ip, ua, method, route,
-    status, tm, extra
+    status, tm, extra{select}
 FROM event_store
 WHERE event = 'client-res';

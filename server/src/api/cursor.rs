@@ -49,13 +49,12 @@ pub(crate) fn decode<const N: usize>(question: &str, word: &str) -> Result<[u64;
 /// 422 naming `cursor`.
 pub(crate) fn place(query: &Query, question: &str) -> Result<Option<Place>, ApiError> {
     let Some(word) = query.text("cursor") else { return Ok(None) };
-    let [time, tie, skip] = decode(question, word)?;
-    Ok(Some(Place { time: time.cast_signed(), tie, skip: u32::try_from(skip).unwrap_or(u32::MAX) }))
+    decode(question, word).map(Place::of_numbers).map(Some)
 }
 
 /// The word for such a place.
 pub(crate) fn encode_place(question: &str, place: Place) -> String {
-    encode(question, &[place.time.cast_unsigned(), place.tie, place.skip.into()])
+    encode(question, &place.numbers())
 }
 
 fn check(question: &str, values: &[u64]) -> u64 {

@@ -3,7 +3,7 @@
 use super::AppState;
 use super::door::{Audience, Doors};
 use crate::clock;
-use crate::ingest::Source;
+use crate::event::Source;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;

@@ -23,7 +23,7 @@ pub mod stats;
 mod step;
 
 use crate::error::{ApiError, RETRY_AFTER_SECONDS};
-use crate::ingest::retention::Retention;
+use crate::event::retention::Retention;
 use crate::parts::Parts;
 use crate::spool::{Spool, SpoolError};
 use crate::store::Store;

@@ -5,7 +5,8 @@ use super::body::{self, BodyLimits};
 use super::door::{Audience, Doors};
 use crate::clock;
 use crate::error::{ApiError, ErrorBody};
-use crate::ingest::{self, Content, KeyField, RequestKey, Source};
+use crate::event::{self, Content, KeyField, RequestKey, Source};
+use crate::ingest;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -120,8 +121,8 @@ pub async fn report(
     };
     let keys = keys.into_iter().filter_map(of_report).collect();
     let fingerprint = report.fingerprint();
-    let event = ingest::report(report, clock::now(), &state.retention);
-    let receipt = state.spool.append(Source::Report, ingest::encode(&event), keys).await?;
+    let accepted = ingest::report(report, clock::now(), &state.retention);
+    let receipt = state.spool.append(Source::Report, event::encode(&accepted), keys).await?;
     Ok(Json(ReportAnswer {
         status: if receipt.is_new { "ok" } else { "duplicate" },
         id: fingerprint.issue_id().get(),

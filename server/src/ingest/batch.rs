@@ -1,7 +1,8 @@
 //! A batch of records, from its bytes to the blocks that are stored.
 
-use super::retention::Retention;
-use super::{Block, Encoder, Event, Identity, Senders, fast, record};
+use super::{fast, record};
+use crate::event::retention::Retention;
+use crate::event::{Block, Encoder, Event, Identity, Senders};
 use log_center_wire::batch::{self, BatchError};
 use log_center_wire::decode::DecodeError;
 use log_center_wire::{Record, UnixMillis};

@@ -5,9 +5,9 @@
 //! its limit, a character that is cut in half. Where this reads a record, the event is the same as by the other way;
 //! a property test holds the two together.
 
-use super::event::{Event, Source};
+use super::clamp;
 use super::route::{Asked, of_path};
-use super::{Identity, clamp};
+use crate::event::{Event, Identity, Source};
 use log_center_wire::{Fingerprint, Level, UnixMillis, limits};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
@@ -78,7 +78,7 @@ macro_rules! object {
                         let mut object = $name::default();
                         while let Some(Word(key)) = map.next_key()? {
                             let packed = pack(key.as_bytes());
-                            $(if packed == const { pack($key) } {
+                            $(if packed == const { packed_name($key) } {
                                 if object.$field.replace(map.next_value()?).is_some() {
                                     return Err(A::Error::custom("a member comes twice"));
                                 }
@@ -156,6 +156,12 @@ object! {
 object! {
     Perf { b"rss" rss: u64, b"cpu" cpu: f64 }
     ignore
+}
+
+/// The name of a member of ours, packed; one that is too long for that does not compile.
+const fn packed_name(name: &[u8]) -> u128 {
+    assert!(name.len() <= 15, "the name of a member must not be longer than 15 bytes");
+    pack(name)
 }
 
 /// A key as one number, which is compared faster than a text. One of more than 15 bytes is none of ours, and gives 0.

@@ -4,26 +4,12 @@
 //! new, a duplicate or a regression is for the spool to say.
 
 pub mod batch;
-mod block;
-pub(crate) mod columns;
-mod event;
 mod fast;
-mod identity;
-mod native;
-pub mod retention;
 mod route;
-mod rowbinary;
-mod senders;
 
-pub use block::{Block, Encoder, Encoding, Occurrence, encode};
-pub use event::{Event, Source};
-pub use identity::{Content, Identity, KeyField, RequestKey};
-pub(crate) use native::push_head;
-pub(crate) use rowbinary::RowWriter;
-pub use senders::Senders;
-
+use crate::event::retention::Retention;
+use crate::event::{Event, Identity, Source};
 use log_center_wire::{ErrorReport, Record, UnixMillis, limits};
-use retention::Retention;
 use route::{Asked, of_path as route_of};
 
 /// Turns a report into an event. It has no identity: its keys are those of the whole request.
@@ -58,7 +44,7 @@ pub fn report(report: ErrorReport, received_at: UnixMillis, retention: &Retentio
 
 /// Turns a record into an event. `identity` gives what it is known by if it is an occurrence of an issue and has no id of
 /// its own.
-fn record(record: Record, received_at: UnixMillis, identity: impl FnOnce() -> Identity) -> Event<'static> {
+fn record<'a>(mut record: Record, received_at: UnixMillis, identity: impl FnOnce() -> Identity) -> Event<'a> {
     let (time, client_time) = clamp(record.time, received_at);
     let fingerprint = record.fingerprint();
     let identity = fingerprint.map(|_| match &record.event_id {
@@ -68,31 +54,12 @@ fn record(record: Record, received_at: UnixMillis, identity: impl FnOnce() -> Id
     let Asked { method, route, status } = Asked::of(&record.event, &record.extra, &record.client.url);
     let (method, route) = (method.into_owned().into(), route.into_owned().into());
     let service_route = route_of(&record.service_req.path).into_owned().into();
-    let err = record.err.unwrap_or_default();
+    let err = record.err.take().unwrap_or_default();
     Event {
         received_at,
         time,
         client_time: client_time.into(),
         source: Source::Record,
-        environment: record.environment.into(),
-        version: record.version.into(),
-        commit_hash: record.commit_hash.into(),
-        level: record.level,
-        scope: record.scope.into(),
-        event: record.event.into(),
-        hostname: record.hostname.into(),
-        pid: record.pid,
-        msg: record.msg.into(),
-        extra: record.extra.into(),
-        req_id: record.req_id.into(),
-        span_id: record.span_id.into(),
-        parent_id: record.parent_id.into(),
-        uid: record.uid.into(),
-        rrdid: record.rrdid.into(),
-        url: record.client.url.into(),
-        ip: record.client.ip.into(),
-        ua: record.client.ua.into(),
-        tm: record.tm,
         method,
         route,
         status,
@@ -102,20 +69,12 @@ fn record(record: Record, received_at: UnixMillis, identity: impl FnOnce() -> Id
         err_stack: err.stack.into(),
         err_file_path: err.file_path.into(),
         err_line_number: err.line_number,
-        service_host: record.service_req.host.into(),
-        service_path: record.service_req.path.into(),
         service_route,
-        service_payload: record.service_req.payload.into(),
-        service_http_code: record.service_res.http_code,
-        service_tm: record.service_res.tm,
-        service_body: record.service_res.body.into(),
-        service_err: record.service_res.err.into(),
         perf_rss: record.perf.map(|perf| perf.rss),
         perf_cpu: record.perf.map(|perf| perf.cpu),
-        event_id: record.event_id.unwrap_or_default().into(),
-        attributes: record.attributes.into(),
+        event_id: record.event_id.take().unwrap_or_default().into(),
         identity,
-        ..Event::empty(record.name.into())
+        ..Event::sent(&mut record)
     }
 }
 

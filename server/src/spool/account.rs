@@ -5,7 +5,7 @@
 //! of that sum changes under one lock, which `/metrics` holds while it looks.
 
 use super::limits;
-use crate::ingest::Source;
+use crate::event::Source;
 use log_center_wire::UnixMillis;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -4,6 +4,7 @@ use super::database::{Tables, disk, u64_of};
 use super::entry::{Entry, Kind, Section};
 use super::lane::{Days, Lane, Range};
 use super::{FrozenBatch, SpoolError, limits};
+use crate::event::Ordinals;
 use fjall::Slice;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -161,10 +162,12 @@ fn number_of(kind: Kind, day: i32, version: u8) -> u64 {
 impl Group<'_> {
     fn batch(self, is_partial: bool) -> Result<FrozenBatch, SpoolError> {
         let Self { number, kind, version, day, sections } = self;
-        let size = sections.iter().map(|section| section.unpacked_len() + 8 * section.rows as usize).sum();
+        // `batch` and `ordinal` take 12 bytes a row.
+        let size = sections.iter().map(|section| section.unpacked_len() + 12 * section.rows as usize).sum();
         let (mut rows, mut bytes) = (0, Vec::with_capacity(size));
+        let mut ordinals = Ordinals::default();
         for section in sections {
-            section.write_rows(number, &mut bytes)?;
+            section.write_rows(number, &mut ordinals, &mut bytes)?;
             rows += u64::from(section.rows);
         }
         Ok(FrozenBatch { number, kind, version, day, rows, is_partial, bytes: bytes.into() })

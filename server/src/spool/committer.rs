@@ -5,7 +5,7 @@ use super::database::{Shared, Tables, disk};
 use super::draft::Draft;
 use super::{Answer, Changed, Message, Receipt, SpoolError, Submission, limits};
 use crate::clock;
-use crate::ingest::Source;
+use crate::event::Source;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;

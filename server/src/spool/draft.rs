@@ -8,7 +8,7 @@ use super::index::{Answered, Index, Known};
 use super::lane::Lane;
 use super::{Answer, Changed, KnownIssue, Receipt, SpoolError, Submission};
 use crate::clock::now;
-use crate::ingest::{Block, Identity, Occurrence, RequestKey};
+use crate::event::{Block, Identity, Occurrence, RequestKey};
 use fjall::{OwnedWriteBatch as WriteBatch, PersistMode};
 use log_center_wire::{IssueId, IssueStatus, REGRESSION_ACTOR};
 

@@ -8,16 +8,13 @@
 //! ```
 //! Numbers are little-endian. `start` is the number of bytes ever appended before this entry. A section holds the rows of
 //! one table and one day, because a day is a partition and one insert into one partition is atomic. The pieces are
-//! what ClickHouse will be sent but for the column `batch`, so that nobody decodes them again; `version` says which columns
-//! they have.
+//! what ClickHouse will be sent but for the columns `batch` and `ordinal`, so that nobody decodes them again; `version` says
+//! which columns they have.
 
 use super::SpoolError;
-use crate::ingest::columns::{COLUMN_NAMES, COLUMN_NAMES_1, Columns};
-use crate::ingest::{Block, Encoding, RowWriter, push_head};
+use crate::event::columns::{self, FIRST_VERSION, ORDINAL, VERSION};
+use crate::event::{Block, Columns, Encoding, NATIVE_TIME_AT, Ordinals, RowWriter, push_head, push_numbers};
 use log_center_wire::{Fingerprint, IssueStatus};
-
-/// Raised whenever the columns of a table change; [`columns`] knows them all.
-const VERSION: u8 = 2;
 
 /// Most bytes that a block can unpack to: those of the largest body, and what its columns add to them.
 const UNPACKED_BYTES_MAX: usize = 256 << 20;
@@ -76,12 +73,11 @@ impl Kind {
 
 /// The columns of the rows of an entry of this version; `None` for a version that this program does not know.
 pub fn columns(version: u8, kind: Kind) -> Option<&'static str> {
-    match (version, kind) {
-        (1, Kind::Event) => Some(COLUMN_NAMES_1),
-        (2, Kind::Event | Kind::EventBlock) => Some(&COLUMN_NAMES),
-        (1 | 2, Kind::Transition) => Some(Transition::COLUMNS),
-        _ => None,
-    }
+    let of_events = columns::names(version)?;
+    Some(match kind {
+        Kind::Event | Kind::EventBlock => of_events,
+        Kind::Transition => Transition::COLUMNS,
+    })
 }
 
 /// A change of an issue's state on its way into an entry.
@@ -209,9 +205,17 @@ impl<'a> Entry<'a> {
     /// Reads an entry.
     ///
     /// # Errors
-    /// It is damaged, or of a newer version.
+    /// It is damaged, or of a version that this program cannot send.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, SpoolError> {
-        Self::read(bytes).ok_or_else(|| SpoolError::Damaged("an entry of the spool is damaged".to_owned()))
+        let entry = Self::read(bytes)
+            .ok_or_else(|| SpoolError::Damaged("an entry of the spool is damaged".to_owned()))?;
+        if (FIRST_VERSION..=VERSION).contains(&entry.version) {
+            return Ok(entry);
+        }
+        let build = if entry.version < FIRST_VERSION { "an older" } else { "a newer" };
+        Err(SpoolError::Damaged(format!(
+            "events of {build} build wait in the spool, in a form that this one cannot send: start that build to send them"
+        )))
     }
 
     fn read(mut bytes: &'a [u8]) -> Option<Self> {
@@ -232,28 +236,40 @@ impl<'a> Entry<'a> {
 }
 
 impl Section<'_> {
-    /// Appends the rows as ClickHouse takes them, each with the batch.
+    /// Appends the rows as ClickHouse takes them, each with the batch and, if it is an event, its number there.
     ///
     /// # Errors
     /// The section is damaged.
-    pub fn write_rows(&self, batch: u64, out: &mut Vec<u8>) -> Result<(), SpoolError> {
+    pub(crate) fn write_rows(
+        &self,
+        batch: u64,
+        ordinals: &mut Ordinals,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SpoolError> {
         let damaged = || SpoolError::Damaged("a section of the spool is damaged".to_owned());
         let mut bytes = self.bytes;
         while !bytes.is_empty() {
             let length = u32::from_le_bytes(take(&mut bytes).ok_or_else(damaged)?) as usize;
             let (piece, rest) = bytes.split_at_checked(length).ok_or_else(damaged)?;
             bytes = rest;
-            if self.kind == Kind::EventBlock {
-                push_block(piece, batch, out).ok_or_else(damaged)?;
-            } else {
-                out.extend_from_slice(&batch.to_le_bytes());
-                out.extend_from_slice(piece);
+            match self.kind {
+                Kind::EventBlock => push_block(piece, batch, ordinals, out).ok_or_else(damaged)?,
+                Kind::Event => {
+                    let time = piece.first_chunk().ok_or_else(damaged)?;
+                    out.extend_from_slice(&batch.to_le_bytes());
+                    out.extend_from_slice(&ordinals.next(i64::from_le_bytes(*time)).to_le_bytes());
+                    out.extend_from_slice(piece);
+                }
+                Kind::Transition => {
+                    out.extend_from_slice(&batch.to_le_bytes());
+                    out.extend_from_slice(piece);
+                }
             }
         }
         Ok(())
     }
 
-    /// The size of the rows as ClickHouse is sent them, but for `batch`. What is damaged counts as it lies.
+    /// The size of the rows as ClickHouse is sent them, but for `batch` and `ordinal`. What is damaged counts as it lies.
     pub fn unpacked_len(&self) -> usize {
         if self.kind != Kind::EventBlock {
             return self.bytes.len();
@@ -271,8 +287,8 @@ impl Section<'_> {
     }
 }
 
-/// Unpacks a block behind its head; `None` if it is damaged.
-fn push_block(mut piece: &[u8], batch: u64, out: &mut Vec<u8>) -> Option<()> {
+/// Unpacks a block between its head and the numbers of its events; `None` if it is damaged.
+fn push_block(mut piece: &[u8], batch: u64, ordinals: &mut Ordinals, out: &mut Vec<u8>) -> Option<()> {
     let rows = u32::from_le_bytes(take(&mut piece)?) as usize;
     let [columns] = take(&mut piece)?;
     push_head(out, usize::from(columns), rows, batch);
@@ -281,7 +297,11 @@ fn push_block(mut piece: &[u8], batch: u64, out: &mut Vec<u8>) -> Option<()> {
     // A damaged size must not take all memory: no block unpacks to more than a body can hold.
     out.resize(start + Some(size).filter(|size| *size <= UNPACKED_BYTES_MAX)?, 0);
     let written = lz4_flex::block::decompress_into(packed, &mut out[start..]).ok()?;
-    (written == size).then_some(())
+    let times = out.get(start + NATIVE_TIME_AT..).filter(|_| written == size)?.get(..rows.checked_mul(8)?)?;
+    let (times, _) = times.as_chunks::<8>();
+    let numbers: Vec<_> = times.iter().map(|time| ordinals.next(i64::from_le_bytes(*time))).collect();
+    push_numbers(out, ORDINAL, numbers.iter().map(|number| number.to_le_bytes()));
+    Some(())
 }
 
 fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {

@@ -2,7 +2,7 @@
 
 use super::database::{Tables, u64_of};
 use super::limits;
-use crate::ingest::{Content, Identity, KeyField, RequestKey};
+use crate::event::{Content, Identity, KeyField, RequestKey};
 use fjall::OwnedWriteBatch as WriteBatch;
 use log_center_wire::limits::{IDEMPOTENCY_KEYS, IDEMPOTENCY_SECONDS};
 use log_center_wire::{Fingerprint, IssueId, IssueStatus};

@@ -36,7 +36,7 @@ pub use entry::{Entry, Kind, Section, columns};
 pub use lane::{Lane, Reached};
 pub use queue::{Frozen, FrozenBatch, Queue, Waits};
 
-use crate::ingest::{Block, KeyField, RequestKey, Source};
+use crate::event::{Block, KeyField, RequestKey, Source};
 use committer::Committer;
 use database::{Shared, lock};
 use log_center_wire::{Fingerprint, IssueId, IssueStatus};

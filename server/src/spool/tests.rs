@@ -4,7 +4,7 @@ use super::database::{META_APPENDED, META_BATCH, META_FROZEN, META_INSTANCE, MET
 use super::entry::EntryBuilder;
 use super::{Frozen, Lane, Queue, Spool, SpoolOptions, SpoolThread};
 use crate::clock::{now, unix_micros};
-use crate::ingest::{Block, Encoding, Source};
+use crate::event::{Block, Encoding, Source};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -17,15 +17,6 @@ pub struct Batches {
     pub only: Vec<u64>,
 }
 
-/// A record, and what brought it.
-#[derive(Debug)]
-pub struct ArrivedRecord {
-    /// The record.
-    pub record: Record,
-    /// Its batch.
-    pub batch: u64,
-}
-
 /// How many records of a batch there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Row, Deserialize)]
 pub struct BatchCount {
@@ -58,9 +49,9 @@ impl Store {
         condition: &Condition,
         batches: &Batches,
         limit: u32,
-    ) -> Result<Vec<ArrivedRecord>, StoreError> {
-        let text = record::with_columns(include_str!("sql/event_arrivals.sql"), record::TIE);
-        let rows: Vec<record::Row> = self
+    ) -> Result<Vec<Record>, StoreError> {
+        let text = record::with_columns(include_str!("sql/event_arrivals.sql"));
+        let rows: Vec<Record> = self
             .read_where("event_arrivals", &text, condition)
             .param("first", batches.first)
             .param("last", batches.last)
@@ -68,8 +59,7 @@ impl Store {
             .param("limit", limit)
             .all()
             .await?;
-        let arrived = |row: record::Row| ArrivedRecord { batch: row.batch, record: row.into() };
-        Ok(rows.into_iter().rev().map(arrived).collect())
+        Ok(rows.into_iter().rev().collect())
     }
 
     /// How much these batches brought, of those that brought anything.

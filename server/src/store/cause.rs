@@ -123,6 +123,7 @@ impl StoreError {
             StoreError::TimedOut { .. } => Cause::TimedOut,
             StoreError::OldServer { .. }
             | StoreError::ChangedMigration { .. }
+            | StoreError::UnreleasedDatabase { .. }
             | StoreError::NewerDatabase { .. } => Cause::Defect,
         }
     }

@@ -27,6 +27,11 @@ pub enum StoreError {
         /// Its name.
         name: String,
     },
+    /// The tables are those of a build from before the first release.
+    UnreleasedDatabase {
+        /// The migration by which that is seen.
+        name: String,
+    },
     /// The database has seen a migration that this program does not know: a newer program was here.
     NewerDatabase {
         /// The name of that migration.
@@ -55,6 +60,12 @@ impl fmt::Display for StoreError {
                 f,
                 "the migration {name} was changed after it had been applied to this database; \
                  a migration is never edited, the next change of the schema gets a file of its own"
+            ),
+            StoreError::UnreleasedDatabase { name } => write!(
+                f,
+                "its tables were made by a build from before the first release (it knows the migration {name}), and cannot be \
+                 taken over: start with an empty LOG_CENTER_DATA_DIR, and with another LOG_CENTER_CLICKHOUSE_DATABASE if the \
+                 ClickHouse is your own; or start the older build to read what is there"
             ),
             StoreError::NewerDatabase { name } => write!(
                 f,

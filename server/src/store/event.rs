@@ -1,8 +1,8 @@
 //! Events, found by a search.
 
-use super::place::{Place, Placed};
+use super::place::Place;
 use super::record::{self, Record};
-use super::statement::Read;
+use super::statement::{BEHIND, NEWEST_FIRST, Read};
 use super::{Store, StoreError};
 use crate::search::{Condition, Value};
 
@@ -19,20 +19,6 @@ pub struct EventFilter {
     pub kept_since: i64,
 }
 
-/// A record and its place in the list of all.
-#[derive(Debug)]
-pub struct Found {
-    /// The record.
-    pub record: Record,
-    tie: u64,
-}
-
-impl Placed for Found {
-    fn place(&self) -> (i64, u64) {
-        (self.record.time.0.0, self.tie)
-    }
-}
-
 impl Store {
     /// Events, newest first, behind the place `after`; `limit` at most. None is left out and none comes twice, whatever
     /// arrives between two pages.
@@ -44,18 +30,13 @@ impl Store {
         filter: &EventFilter,
         after: Option<Place>,
         limit: u32,
-    ) -> Result<Vec<Found>, StoreError> {
+    ) -> Result<Vec<Record>, StoreError> {
         let after = after.unwrap_or(Place::newest(filter.until));
-        let text = record::with_columns(include_str!("sql/event_page.sql"), record::TIE);
+        let text = record::with_columns(include_str!("sql/event_page.sql"))
+            .replace("{behind}", BEHIND)
+            .replace("{order}", NEWEST_FIRST);
         let newest = EventFilter { until: after.time, ..filter.clone() };
-        let rows: Vec<record::Row> = self
-            .search("event_page", &text, &newest)
-            .param("tie", after.tie)
-            .param("skip", after.skip)
-            .param("limit", limit)
-            .all()
-            .await?;
-        Ok(rows.into_iter().map(|row| Found { tie: row.tie, record: row.into() }).collect())
+        self.search("event_page", &text, &newest).behind(after).param("limit", limit).all().await
     }
 
     /// A statement with the condition and the time of a search.

@@ -36,7 +36,7 @@ pub struct LevelCount {
 }
 
 /// What `event_count_store` has of an event, as a search names it.
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 14] = [
     "e.project",
     "e.environment",
     "e.version",
@@ -44,6 +44,7 @@ const COLUMNS: [&str; 13] = [
     "e.level",
     "e.scope",
     "e.event",
+    "e.state",
     "e.method",
     "e.route",
     "e.status",
@@ -54,8 +55,8 @@ const COLUMNS: [&str; 13] = [
 
 const QUARTER_MS: i64 = 15 * 60 * 1000;
 
-/// How the name of the migration ends with which counting began.
-const MIGRATION: &str = "_event_count_store";
+/// The migration with which counting began.
+const MIGRATION: &str = "first/event_count_store";
 
 /// Whole quarters of an hour, in milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

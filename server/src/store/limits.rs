@@ -66,6 +66,9 @@ pub const REQUEST_RECORDS_MAX: u32 = 100_000;
 /// How far back events are searched if the client names no time, in milliseconds: one day.
 pub const SEARCH_BACK_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// How far before and behind an event its neighbours are looked for, in milliseconds: a day.
+pub const AROUND_MS: i64 = 24 * 60 * 60 * 1000;
+
 /// How many values of a facet are answered if the client names no number.
 pub const FACET_VALUES: u32 = 20;
 

@@ -5,13 +5,15 @@
 //! ```
 //! A migration is a file of `migrations/`, never edited once it was released: its checksum is recorded with its name.
 //! It is recorded after its last statement, and each of its statements bears to run again, so a run that was cut off
-//! is simply repeated. Views hold no data and are replaced whenever their text changes.
+//! is simply repeated. Views hold no data and are replaced whenever their text changes. `migrations/first/` has the tables as a
+//! new database gets them, one file each; a later change of a table is a file of its own beside that folder.
 //!
 //! What a statement looks like depends on the server it is for in one place only: [`expand`].
 
 use super::derived::DERIVED;
 use super::schema::Part;
 use super::{Store, StoreError, limits};
+use crate::event::columns::{COLUMNS, ID_SQL};
 use clickhouse::Row;
 use clickhouse::error::Result;
 use clickhouse::sql::Identifier;
@@ -32,17 +34,29 @@ macro_rules! files {
 
 /// In the order in which they are applied.
 const MIGRATIONS: &[File] = files![
-    "0001_event_store",
-    "0002_issue_store",
-    "0003_issue_hour_store",
-    "0004_issue_transitions",
-    "0005_request_minute_store",
-    "0006_call_minute_store",
-    "0007_performance_minute_store",
-    "0008_event_count_store",
-    "0009_request_time_store",
-    "0010_durable_merges",
+    "first/event_store",
+    "first/issue_store",
+    "first/issue_hour_store",
+    "first/issue_transitions",
+    "first/request_minute_store",
+    "first/call_minute_store",
+    "first/performance_minute_store",
+    "first/event_count_store",
+    "first/request_time_store",
 ];
+
+/// The first migration of the builds before the first release. Their tables cannot be taken over.
+const UNRELEASED: &str = "0001_event_store";
+
+/// What `{durable}` stands for in the settings of every table.
+///
+/// A part is synced before its insert is answered, because the spool forgets the rows then. What a merge wrote is synced
+/// before the parts that it replaces may go. Those are kept for `old_parts_lifetime` seconds more: the server looks each second
+/// whether the merged part is whole, and a ClickHouse that starts looks before it removes anything. What is kept makes each
+/// start slower, so it is removed soon then: ClickHouse would first look for it after 30 seconds.
+const DURABLE: &str = "fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, \
+    old_parts_lifetime = 15, min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1, \
+    cleanup_delay_period = 2, max_cleanup_delay_period = 10, cleanup_delay_period_random_add = 0";
 
 const VIEWS: &[File] = files![
     "views/events",
@@ -199,31 +213,49 @@ pub(super) fn names() -> BTreeSet<String> {
 
 impl File {
     fn expanded(&self) -> String {
-        expand(self.text)
+        expand(&self.own())
     }
 
-    /// Of the text as written: what it is expanded to may differ from one server to the next. What a materialized view
-    /// selects is part of it, since that view is not replaced.
+    /// With all that is this program's own: settings, selects of the derived tables, columns of the views.
+    fn own(&self) -> String {
+        let text = match self.name.strip_prefix(VIEW_PREFIX) {
+            Some(view) => expand_columns(view, self.text),
+            None => self.text.replace("{durable}", DURABLE),
+        };
+        DERIVED.iter().fold(text, |text, derived| {
+            text.replace(&format!("{{select:{}}}", derived.table), &derived.select_from("event_store"))
+        })
+    }
+
+    /// Without the engines, which may differ from one server to the next. What a materialized view selects and the settings
+    /// of a table are part of it, since neither is replaced.
     fn checksum(&self) -> String {
-        let text = expand_selects(self.text);
         // MD5, as everywhere in this program; nobody has a reason to forge it here.
-        hex_md5(&text)
+        hex_md5(&self.own())
     }
 }
 
-/// Fills in what does not stand in the files: the selects of the derived tables, and the engines.
+/// Fills in the engines of the tables.
 fn expand(text: &str) -> String {
-    let mut expanded = expand_selects(text);
-    for engine in ["MergeTree", "AggregatingMergeTree", "ReplacingMergeTree"] {
-        expanded = expanded.replace(&format!("{{engine:{engine}}}"), engine);
-    }
-    expanded
+    let engines = ["MergeTree", "AggregatingMergeTree", "ReplacingMergeTree"];
+    engines.iter().fold(text.to_owned(), |text, engine| text.replace(&format!("{{engine:{engine}}}"), engine))
 }
 
-fn expand_selects(text: &str) -> String {
-    DERIVED.iter().fold(text.to_owned(), |text, derived| {
-        text.replace(&format!("{{select:{}}}", derived.table), &derived.select_from("event_store"))
-    })
+/// Fills in what the table of fields says of a view: the `{columns}` that it has, each behind a comma, what it would
+/// `{select}` for them, and the `{event.id}`. The view `events` has all columns.
+fn expand_columns(view: &str, text: &str) -> String {
+    let (mut columns, mut select) = (String::new(), String::new());
+    for column in COLUMNS.iter().filter(|column| view == "events" || column.views.contains(&view)) {
+        let (name, value) = (column.name, (column.in_view)(column.name));
+        let comment = column.comment.replace('\'', "''");
+        columns.push_str(&format!(",\n    {name} {} COMMENT '{comment}'", column.view_type));
+        select.push_str(&if value == name {
+            format!(", {name}")
+        } else {
+            format!(",\n    {value} AS {name}")
+        });
+    }
+    text.replace("{columns}", &columns).replace("{select}", &select).replace("{event.id}", ID_SQL)
 }
 
 /// The statements of a file. Each ends with `;` at the end of a line.
@@ -233,6 +265,9 @@ fn statements(text: &str) -> Vec<&str> {
 
 /// Whether this program may touch a database that has seen these.
 fn check(known: &HashMap<String, String>) -> Result<(), StoreError> {
+    if known.contains_key(UNRELEASED) {
+        return Err(StoreError::UnreleasedDatabase { name: UNRELEASED.to_owned() });
+    }
     for (name, checksum) in known {
         if name.starts_with(VIEW_PREFIX) {
             continue;

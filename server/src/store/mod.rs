@@ -10,6 +10,7 @@
 //!
 //! Invariant: nothing that came from outside becomes part of a statement's text, except there, where it is all of it.
 
+pub mod around;
 pub mod arrival;
 pub mod cause;
 pub(crate) mod derived;

@@ -2,8 +2,10 @@
 
 use super::issue::Issue;
 use super::place::Place;
+use super::statement::{BEHIND, NEWEST_FIRST};
 use super::value::{JsonObject, LevelWord, Lines, Time};
 use super::{Store, StoreError};
+use crate::event::columns;
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,6 +13,8 @@ use utoipa::ToSchema;
 /// One occurrence of an issue. A text that the program did not send is empty.
 #[derive(Debug, Clone, Row, Serialize, Deserialize, ToSchema)]
 pub struct Occurrence {
+    /// The `id` of the event.
+    pub id: String,
     /// When it happened.
     pub time: Time,
     /// What the error said.
@@ -39,10 +43,15 @@ pub struct Occurrence {
     /// `report` or `record`: by which way it came.
     #[schema(example = "report")]
     pub source: String,
-    /// Puts occurrences of one millisecond in an order. Only equal ones have the same.
     #[serde(skip_serializing_if = "super::value::is_internal")]
     #[schema(ignore)]
-    pub tie: u64,
+    received_at: Time,
+    #[serde(skip_serializing_if = "super::value::is_internal")]
+    #[schema(ignore)]
+    batch: u64,
+    #[serde(skip_serializing_if = "super::value::is_internal")]
+    #[schema(ignore)]
+    ordinal: u32,
 }
 
 impl Store {
@@ -58,14 +67,17 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Occurrence>, StoreError> {
         let after = after.unwrap_or(Place::newest(issue.last_seen.0.0));
-        self.read("occurrence_page", include_str!("sql/occurrence_page.sql"))
-            .param("id", issue.id)
+        let text = include_str!("sql/occurrence_page.sql")
+            .replace("{event.id}", columns::ID_SQL)
+            .replace("{behind}", BEHIND)
+            .replace("{order}", NEWEST_FIRST);
+        self.read("occurrence_page", &text)
+            .param("issue", issue.id)
             // Project and times bound what is read: they are how the table is sorted.
             .param("project", &issue.project_id)
             .param("oldest", issue.first_seen.0.0)
             .param("newest", after.time)
-            .param("tie", after.tie)
-            .param("skip", after.skip)
+            .behind(after)
             .param("limit", limit)
             .all()
             .await
@@ -73,7 +85,12 @@ impl Store {
 }
 
 impl super::place::Placed for Occurrence {
-    fn place(&self) -> (i64, u64) {
-        (self.time.0.0, self.tie)
+    fn place(&self) -> Place {
+        Place {
+            time: self.time.0.0,
+            received_at: self.received_at.0.0,
+            batch: self.batch,
+            ordinal: self.ordinal,
+        }
     }
 }

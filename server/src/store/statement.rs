@@ -1,7 +1,27 @@
+use super::place::Place;
 use super::{Store, StoreError, limits};
 use clickhouse::query::Query;
 use clickhouse::{RowOwned, RowRead};
 use serde::Serialize;
+
+/// The condition, in place of `{behind}` in a statement, that leaves out what is not behind a place in a list, newest first.
+pub(super) const BEHIND: &str = "(e.time < fromUnixTimestamp64Milli({after:Int64}, 'UTC')
+        OR (toUnixTimestamp64Milli(e.received_at), e.batch, e.ordinal)
+            < ({after_received_at:Int64}, {after_batch:UInt64}, {after_ordinal:UInt32}))";
+
+/// The same for what is before a place, oldest first.
+pub(super) const AHEAD: &str = "(e.time > fromUnixTimestamp64Milli({after:Int64}, 'UTC')
+        OR (toUnixTimestamp64Milli(e.received_at), e.batch, e.ordinal)
+            > ({after_received_at:Int64}, {after_batch:UInt64}, {after_ordinal:UInt32}))";
+
+/// The order, in place of `{order}` in a statement, of a list, newest first. It begins as the table is sorted, so that reading ends
+/// when the page is full.
+pub(super) const NEWEST_FIRST: &str =
+    "toStartOfFiveMinutes(e.time) DESC, e.time DESC, e.received_at DESC, e.batch DESC, e.ordinal DESC";
+
+/// The same, oldest first.
+pub(super) const OLDEST_FIRST: &str =
+    "toStartOfFiveMinutes(e.time), e.time, e.received_at, e.batch, e.ordinal";
 
 /// A named statement that reads, with its parameters.
 pub(super) struct Read {
@@ -28,6 +48,14 @@ impl Read {
     /// Binds `{name:Type}` of the statement.
     pub(super) fn param(self, name: &str, value: impl Serialize) -> Self {
         Self { query: self.query.param(name, value), ..self }
+    }
+
+    /// Binds what [`BEHIND`] names.
+    pub(super) fn behind(self, place: Place) -> Self {
+        self.param("after", place.time)
+            .param("after_received_at", place.received_at)
+            .param("after_batch", place.batch)
+            .param("after_ordinal", place.ordinal)
     }
 
     /// Reads with one thread: for a few rows, which further ones only cost the time to start them.

@@ -1,41 +1,13 @@
 //! How a value of the store looks in an answer.
 
-use log_center_wire::{IssueStatus, Level, UnixMillis};
+pub use crate::event::value::{JsonObject, Time};
+
+use log_center_wire::{IssueStatus, Level};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::value::RawValue;
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
-
-/// A `DateTime64(3, 'UTC')`; in an answer RFC 3339 with milliseconds: `2026-01-30T10:30:00.000Z`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Time(pub UnixMillis);
-
-impl<'de> Deserialize<'de> for Time {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        i64::deserialize(deserializer).map(|millis| Time(UnixMillis(millis)))
-    }
-}
-
-impl Serialize for Time {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
-
-impl PartialSchema for Time {
-    fn schema() -> RefOr<Schema> {
-        let time = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
-            .description(Some("RFC 3339 in UTC with milliseconds"))
-            .examples(["2026-01-30T10:30:00.000Z"]);
-        RefOr::T(time.into())
-    }
-}
-
-impl ToSchema for Time {}
 
 /// A `UInt8` with bunyan's number; in an answer the word that a report uses: `CRITICAL`, `ERROR`, `WARNING`, and for
 /// the levels below these `INFO`, `DEBUG`, `TRACE`. A number between two levels is the lower one.
@@ -125,43 +97,6 @@ impl PartialSchema for Lines {
 }
 
 impl ToSchema for Lines {}
-
-/// A JSON object stored as text; in an answer the object itself, or `null` if there is none.
-#[derive(Debug, Clone)]
-pub struct JsonObject(pub Option<Box<RawValue>>);
-
-impl JsonObject {
-    /// Whether there is none.
-    pub fn is_none(&self) -> bool {
-        self.0.is_none()
-    }
-}
-
-impl<'de> Deserialize<'de> for JsonObject {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // What is no JSON cannot come from the writer; it must not make a whole page unreadable.
-        String::deserialize(deserializer).map(|text| JsonObject(RawValue::from_string(text).ok()))
-    }
-}
-
-impl Serialize for JsonObject {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
-    }
-}
-
-impl PartialSchema for JsonObject {
-    fn schema() -> RefOr<Schema> {
-        let types = [Type::Object, Type::Null];
-        RefOr::T(
-            ObjectBuilder::new()
-                .schema_type(utoipa::openapi::schema::SchemaType::Array(types.to_vec()))
-                .into(),
-        )
-    }
-}
-
-impl ToSchema for JsonObject {}
 
 /// For a column that paging needs and no answer shows. (`skip_serializing` would take it out of the row as well.)
 pub(super) fn is_internal<T>(_: &T) -> bool {

@@ -2,10 +2,10 @@
 
 use super::{Position, Tail, limits};
 use crate::clock;
+use crate::event::Record;
 use crate::search::Condition;
 use crate::store::StoreError;
 use crate::store::arrival::Batches;
-use crate::store::record::Record;
 use crate::writer::{Arrived, Follower};
 use std::collections::{BTreeMap, HashSet};
 use tokio::sync::OwnedSemaphorePermit;
@@ -123,12 +123,12 @@ impl Subscription {
         let total = counts.values().sum::<u64>() - before;
         // From the last one back, each is the last of those of its batch that are left.
         let mut shown = Vec::with_capacity(records.len() + 1);
-        for found in records.into_iter().rev() {
-            let Some(count) = counts.get_mut(&found.batch) else { continue };
-            let position = Position { batch: found.batch, count: *count };
+        for record in records.into_iter().rev() {
+            let Some(count) = counts.get_mut(&record.batch) else { continue };
+            let position = Position { batch: record.batch, count: *count };
             *count = count.saturating_sub(1);
             if !is_before(position) {
-                shown.push(Tailed::Record { position, record: Box::new(found.record) });
+                shown.push(Tailed::Record { position, record: Box::new(record) });
             }
         }
         let skipped = total.saturating_sub(shown.len() as u64);

@@ -1,4 +1,4 @@
-use crate::store::record::Record;
+use crate::event::{HopState, Record};
 use log_center_wire::EventKind;
 use log_center_wire::extra;
 use serde::Serialize;
@@ -12,18 +12,6 @@ pub enum HopKind {
     Server,
     /// A call that a service made.
     Client,
-}
-
-/// How a hop ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum HopState {
-    /// With an answer.
-    Ok,
-    /// With a failure: a status from 500 on, no answer, a panic.
-    Error,
-    /// Nobody wrote its end, or its client went away before.
-    Unfinished,
 }
 
 /// A hop of a request, but for the hops inside of it.
@@ -143,17 +131,7 @@ impl Draft {
         if self.parent_id.is_empty() {
             self.parent_id.clone_from(&record.parent_id);
         }
-        let failed = said.status.is_some_and(|status| status >= 500)
-            || record.event == EventKind::ServiceErr.as_str()
-            || record.err.is_some()
-            || matches!(said.outcome.as_deref(), Some("failed" | "panicked"));
-        self.state = if said.outcome.as_deref() == Some("cancelled") {
-            HopState::Unfinished
-        } else if failed {
-            HopState::Error
-        } else {
-            HopState::Ok
-        };
+        self.state = HopState::named(&record.state).unwrap_or(HopState::Unfinished);
     }
 
     /// By how much its clock must be ahead of its parent's to fit into it.
@@ -198,38 +176,31 @@ pub(super) fn millis(record: &Record) -> f64 {
 
 /// How long the hop took that this record ends.
 pub(super) fn taken(record: &Record) -> Option<f64> {
-    let called = record.service_res.as_ref().and_then(|response| response.tm);
-    record.tm.or(called).filter(|tm| tm.is_finite() && *tm >= 0.0)
+    record.tm.or(record.service_tm).filter(|tm| tm.is_finite() && *tm >= 0.0)
 }
 
-/// What is found in the pairs of a record, and in its objects.
+/// What a record says of the name and status of its hop.
 struct Said {
     name: String,
     status: Option<u16>,
-    outcome: Option<String>,
 }
 
 impl Said {
     fn of(record: &Record) -> Self {
-        let (mut method, mut route, mut status, mut outcome) = (None, None, None, None);
+        let (mut method, mut route, mut status) = (None, None, None);
         for (key, value) in extra::pairs(&record.extra) {
             match key.as_str() {
                 "method" => method = Some(value),
                 "route" => route = Some(value),
                 "status" => status = value.parse().ok(),
-                "outcome" => outcome = Some(value),
                 _ => {}
             }
         }
-        let place = match (&record.service_req, &record.d) {
-            (Some(request), _) => Some(format!("{}{}", request.host, request.path)),
-            (None, Some(client)) if route.is_none() => Some(client.url.clone()),
-            _ => route,
-        };
+        let called = format!("{}{}", record.service_host, record.service_path);
+        let place = if called.is_empty() { route.or_else(|| Some(record.url.clone())) } else { Some(called) };
         let words = [method.unwrap_or_default(), place.unwrap_or_default()];
         let name =
             words.iter().filter(|word| !word.is_empty()).map(String::as_str).collect::<Vec<_>>().join(" ");
-        let status = record.service_res.as_ref().and_then(|response| response.http_code).or(status);
-        Self { name, status, outcome }
+        Self { name, status: record.service_http_code.or(status) }
     }
 }

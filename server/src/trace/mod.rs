@@ -11,9 +11,9 @@ mod hop;
 mod pairing;
 mod tree;
 
-pub use hop::{Hop, HopKind, HopState};
+pub use hop::{Hop, HopKind};
 
-use crate::store::record::Record;
+use crate::event::{HopState, Record};
 use crate::store::value::Time;
 use hop::{Draft, millis};
 use log_center_wire::{Level, UnixMillis};
@@ -55,7 +55,8 @@ impl Trace {
         let start = times().chain(drafts.iter().map(|draft| draft.start)).min_by(f64::total_cmp)?;
         let end = times().chain(drafts.iter().filter_map(Draft::ends)).max_by(f64::total_cmp)?;
         let services: BTreeSet<&str> = records.iter().map(|record| record.project.as_str()).collect();
-        let issues: BTreeSet<u64> = records.iter().filter_map(|record| record.issue_id).collect();
+        let issues: BTreeSet<u64> =
+            records.iter().map(|record| record.issue_id).filter(|issue| *issue != 0).collect();
         let has_ended = |draft: &Draft| draft.state != HopState::Unfinished;
         let complete = !drafts.is_empty() && drafts.iter().all(has_ended);
         let skew = |index: usize| tree.parents[index].and_then(|parent| drafts[index].skew(&drafts[parent]));

@@ -1,7 +1,7 @@
 //! From records to hops: which begin belongs to which end.
 
 use super::hop::{Draft, Moment, millis, taken};
-use crate::store::record::Record;
+use crate::event::Record;
 use std::collections::{HashMap, VecDeque};
 
 /// How many open hops of one service and place are compared with an end that does not say whose it is.
@@ -50,13 +50,13 @@ pub(super) fn hops(records: &[Record]) -> Vec<Draft> {
 }
 
 fn place(record: &Record, is_server: bool) -> Place<'_> {
-    let called = record.service_req.as_ref().filter(|_| !is_server);
+    let called = (record.service_host.as_str(), record.service_path.as_str());
     Place {
         project: &record.project,
         hostname: &record.hostname,
         pid: record.pid,
         is_server,
-        called: called.map(|request| (request.host.as_str(), request.path.as_str())),
+        called: (!is_server && called != ("", "")).then_some(called),
     }
 }
 

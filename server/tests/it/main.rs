@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 #![allow(unreachable_pub, reason = "a test binary is reached by nobody")]
 
+mod absent;
 mod bad_input;
 mod broken_parts;
 mod cli;
@@ -16,8 +17,10 @@ mod delivery;
 mod doors;
 mod durability;
 mod engine_child;
+mod event_ids;
 mod events;
 mod faulty_front;
+mod fields;
 mod grafana;
 mod harness;
 mod hostile;
@@ -40,3 +43,4 @@ mod states;
 mod stats;
 mod store_empty;
 mod tail;
+mod verdict;

@@ -70,7 +70,7 @@ async fn a_second_start_changes_nothing_and_a_broken_off_one_is_continued() {
     server.sql("DROP TABLE issue_hour_store_mv").await;
     server.sql("DROP TABLE biz_events").await;
     let forget = "ALTER TABLE schema_migrations DELETE WHERE name IN \
-        ('0003_issue_hour_store', '0004_issue_transitions', 'views/biz_events') SETTINGS mutations_sync = 2";
+        ('first/issue_hour_store', 'first/issue_transitions', 'views/biz_events') SETTINGS mutations_sync = 2";
     server.sql(forget).await;
     let columns = "SELECT count() FROM system.tables WHERE database = currentDatabase()";
     let broken: u32 = server.sql(columns).await.parse().unwrap();
@@ -84,7 +84,8 @@ async fn a_second_start_changes_nothing_and_a_broken_off_one_is_continued() {
 async fn a_database_that_does_not_fit_is_left_alone() {
     let cases = [
         ("'9999_from_tomorrow', 'x'", "9999_from_tomorrow"),
-        ("'0001_event_store', 'another'", "0001_event_store was changed"),
+        ("'first/event_store', 'another'", "first/event_store was changed"),
+        ("'0001_event_store', 'x'", "a build from before the first release"),
     ];
     for (record, told) in cases {
         let server = Server::start().await;

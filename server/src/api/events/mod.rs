@@ -3,6 +3,7 @@
 mod accept;
 mod facets;
 mod histogram;
+mod one;
 mod search;
 mod tail;
 
@@ -23,6 +24,8 @@ pub fn routes(doors: Doors) -> Doors {
         .documented(Audience::ThisSiteReads, routes!(facets::facets))
         .documented(Audience::ThisSiteReads, routes!(histogram::histogram))
         .documented(Audience::ThisSiteReads, routes!(tail::tail))
+        .documented(Audience::ThisSiteReads, routes!(one::one))
+        .documented(Audience::ThisSiteReads, routes!(one::around))
 }
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;

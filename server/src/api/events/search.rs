@@ -2,8 +2,8 @@ use crate::api::page::Page;
 use crate::api::query::Query;
 use crate::api::{AppState, cursor};
 use crate::error::{ApiError, ErrorBody};
+use crate::event::Record;
 use crate::store::place::Place;
-use crate::store::record::Record;
 use axum::Json;
 use axum::extract::{RawQuery, State};
 
@@ -34,8 +34,5 @@ pub(super) async fn search(
     let limit = query.limit()?;
     let after = cursor::place(&query, &question)?;
     let found = state.store.events(&super::filter(&state, &query)?, after, limit + 1).await?;
-    let page =
-        Page::cut(found, limit, |page| Some(cursor::encode_place(&question, Place::behind(page, after)?)));
-    let items = page.items.into_iter().map(|found| found.record).collect();
-    Ok(Json(Page { items, next_cursor: page.next_cursor }))
+    Ok(Json(Page::cut(found, limit, |page| Some(cursor::encode_place(&question, Place::behind(page)?)))))
 }

@@ -36,7 +36,5 @@ pub(super) async fn occurrences(
     let after = cursor::place(&query, &question)?;
     let issue = find(&state, id).await?;
     let rows = state.store.occurrences(&issue, after, limit + 1).await?;
-    Ok(Json(Page::cut(rows, limit, |page| {
-        Some(cursor::encode_place(&question, Place::behind(page, after)?))
-    })))
+    Ok(Json(Page::cut(rows, limit, |page| Some(cursor::encode_place(&question, Place::behind(page)?)))))
 }

@@ -2,9 +2,10 @@ use crate::api::page::Page;
 use crate::api::query::{Query, refused};
 use crate::api::{AppState, cursor};
 use crate::error::{ApiError, ErrorBody};
+use crate::event::HopState;
 use crate::store::limits::{SEARCH_BACK_MS, SEARCH_TEXT_BYTES, UNFINISHED_MS_MAX};
 use crate::store::place::Place;
-use crate::store::request_list::{RequestFilter, RequestItem, RequestPlace, RequestSort, RequestState};
+use crate::store::request_list::{RequestFilter, RequestItem, RequestPlace, RequestSort};
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use log_center_wire::limits::ENVIRONMENT_BYTES;
@@ -80,17 +81,17 @@ pub(super) async fn list(
     let (filter, sort) = (filter(&query)?, sort(&query)?);
     let found = state.store.requests(&filter, sort, after, limit + 1).await?;
     let page = Page::cut(found, limit, |page| {
-        let RequestPlace { place, duration_ms } = RequestPlace::behind(page, after)?;
-        let values = [place.time.cast_unsigned(), place.tie, place.skip.into(), duration_ms.to_bits()];
-        Some(cursor::encode(&question, &values))
+        let RequestPlace { place, duration_ms } = RequestPlace::behind(page)?;
+        let [time, received_at, batch, ordinal] = place.numbers();
+        Some(cursor::encode(&question, &[time, received_at, batch, ordinal, duration_ms.to_bits()]))
     });
     Ok(Json(page))
 }
 
 fn place(query: &Query, question: &str) -> Result<Option<RequestPlace>, ApiError> {
     let Some(word) = query.text("cursor") else { return Ok(None) };
-    let [time, tie, skip, bits] = cursor::decode(question, word)?;
-    let place = Place { time: time.cast_signed(), tie, skip: u32::try_from(skip).unwrap_or(u32::MAX) };
+    let [time, received_at, batch, ordinal, bits] = cursor::decode(question, word)?;
+    let place = Place::of_numbers([time, received_at, batch, ordinal]);
     Ok(Some(RequestPlace { place, duration_ms: f64::from_bits(bits) }))
 }
 
@@ -121,7 +122,7 @@ fn filter(query: &Query) -> Result<RequestFilter, ApiError> {
         min_ms: milliseconds(query, "min_ms")?,
         max_ms: milliseconds(query, "max_ms")?,
     };
-    if filter.state == Some(RequestState::Unfinished) {
+    if filter.state == Some(HopState::Unfinished) {
         check_unfinished(query, &filter)?;
     }
     Ok(filter)
@@ -147,21 +148,21 @@ fn check_unfinished(query: &Query, filter: &RequestFilter) -> Result<(), ApiErro
 }
 
 /// The state that `state`, `error` and `sort` ask for; they must not contradict each other.
-fn wanted_state(query: &Query) -> Result<Option<RequestState>, ApiError> {
+fn wanted_state(query: &Query) -> Result<Option<HopState>, ApiError> {
     let state = match query.text("state") {
         None => None,
-        Some("ok") => Some(RequestState::Ok),
-        Some("error") => Some(RequestState::Error),
-        Some("unfinished") => Some(RequestState::Unfinished),
+        Some("ok") => Some(HopState::Ok),
+        Some("error") => Some(HopState::Error),
+        Some("unfinished") => Some(HopState::Unfinished),
         Some(_) => return Err(refused("state", "must be ok, error or unfinished")),
     };
     let error = match query.text("error") {
         None => None,
-        Some("true") => Some(RequestState::Error),
-        Some("false") => Some(RequestState::Ok),
+        Some("true") => Some(HopState::Error),
+        Some("false") => Some(HopState::Ok),
         Some(_) => return Err(refused("error", "must be true or false")),
     };
-    let failing = (query.text("sort") == Some("failing")).then_some(RequestState::Error);
+    let failing = (query.text("sort") == Some("failing")).then_some(HopState::Error);
     let mut wanted = state;
     for (name, other) in [("error", error), ("sort", failing)] {
         if wanted.is_some() && other.is_some() && wanted != other {

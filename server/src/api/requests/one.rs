@@ -1,8 +1,8 @@
 use crate::api::AppState;
 use crate::api::query::{Query, refused};
 use crate::error::{ApiError, ErrorBody};
+use crate::event::Record;
 use crate::store::limits;
-use crate::store::record::Record;
 use crate::store::request::{RequestTime, Window};
 use crate::store::value::Time;
 use crate::trace::{Hop, Trace};

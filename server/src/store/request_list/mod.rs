@@ -4,6 +4,7 @@ mod page;
 
 use super::place::{Place, Placed};
 use super::value::Time;
+use crate::event::HopState;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -45,23 +46,11 @@ pub struct RequestItem {
     /// Records at ERROR and above that any service wrote about the request in the last hour of this hop.
     pub error_count: u64,
     /// How it ended.
-    pub state: RequestState,
+    pub state: HopState,
     #[serde(skip)]
     has_end: bool,
     #[serde(skip)]
-    place: (i64, u64),
-}
-
-/// How a request ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum RequestState {
-    /// With an answer.
-    Ok,
-    /// With a failure: a status from 500 on, an error, a panic.
-    Error,
-    /// Nobody wrote its end, or its client went away before.
-    Unfinished,
+    place: Place,
 }
 
 /// In which order requests are listed.
@@ -82,7 +71,7 @@ pub struct RequestFilter {
     /// Up to this time, which is included.
     pub until: i64,
     /// Only those that ended so. `None` = all that ended.
-    pub state: Option<RequestState>,
+    pub state: Option<HopState>,
     /// Only outermost hops: those that name no hop around them.
     pub outermost: bool,
     /// Only handled by this service.
@@ -119,9 +108,9 @@ pub struct RequestPlace {
 }
 
 impl RequestPlace {
-    /// The place behind the last of `page`, which itself began behind `before`.
-    pub fn behind(page: &[RequestItem], before: Option<Self>) -> Option<Self> {
-        let place = Place::behind(page, before.map(|before| before.place))?;
+    /// The place of the last of `page`: the next page begins behind it.
+    pub fn behind(page: &[RequestItem]) -> Option<Self> {
+        let place = Place::behind(page)?;
         Some(Self { place, duration_ms: page.last()?.duration_ms.unwrap_or(NO_DURATION_MS) })
     }
 }
@@ -130,7 +119,7 @@ impl RequestPlace {
 const NO_DURATION_MS: f64 = -1.0;
 
 impl Placed for RequestItem {
-    fn place(&self) -> (i64, u64) {
+    fn place(&self) -> Place {
         self.place
     }
 }

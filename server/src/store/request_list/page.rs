@@ -1,6 +1,7 @@
-use super::{RequestFilter, RequestItem, RequestPlace, RequestSort, RequestState};
+use super::{RequestFilter, RequestItem, RequestPlace, RequestSort};
+use crate::event::HopState;
 use crate::store::place::Place;
-use crate::store::statement::Read;
+use crate::store::statement::{BEHIND, NEWEST_FIRST, Read};
 use crate::store::value::Time;
 use crate::store::{Store, StoreError, limits};
 use clickhouse::Row;
@@ -15,17 +16,8 @@ const BOUNDS: &str =
     AND e.time >= fromUnixTimestamp64Milli({oldest:Int64}, 'UTC')
     AND e.time <= fromUnixTimestamp64Milli({newest:Int64}, 'UTC')";
 
-/// Every hop that has an end, whatever it was.
-const ENDED: &str = "e.event = 'client-res'";
-
-/// The client went away before the answer.
-const CANCELLED: &str = "(position(e.extra, 'outcome=') > 0
-        AND extractKeyValuePairs(e.extra, '=', ' ', '\"')['outcome'] = 'cancelled')";
-
-/// What makes a hop fail, as in the tree of hops.
-const FAILED: &str = "(e.status >= 500 OR e.level >= 50 OR e.err_type != '' OR e.err_msg != ''
-        OR (position(e.extra, 'outcome=') > 0
-            AND extractKeyValuePairs(e.extra, '=', ' ', '\"')['outcome'] IN ('failed', 'panicked')))";
+/// The record of the end of a hop that a service handled.
+const END: &str = "e.event = 'client-res'";
 
 /// No end was written within an hour. Kept by their hashes, the ends of some hours take some megabytes.
 const NOT_ENDED: &str = "(e.event = 'client-req' AND cityHash64(e.req_id, e.project, e.span_id) NOT IN (
@@ -56,7 +48,9 @@ struct PageRow {
     span_id: String,
     parent_id: String,
     state: String,
-    tie: u64,
+    received_at: Time,
+    batch: u64,
+    ordinal: u32,
 }
 
 #[derive(Row, Deserialize)]
@@ -79,7 +73,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<RequestItem>, StoreError> {
         let rows = match filter.state {
-            Some(RequestState::Unfinished) => self.unfinished_rows(filter, after, limit).await?,
+            Some(HopState::Unfinished) => self.unfinished_rows(filter, after, limit).await?,
             _ => self.request_rows(filter, sort, after, limit).all().await?,
         };
         let mut items: Vec<RequestItem> = rows.into_iter().map(RequestItem::from).collect();
@@ -127,8 +121,6 @@ impl Store {
             RequestSort::Slowest => filter.until,
         };
         let text = include_str!("../sql/request_page.sql")
-            .replace("{unfinished}", &format!("e.event = 'client-req' OR {CANCELLED}"))
-            .replace("{failed}", FAILED)
             .replace("{behind}", sort.behind())
             .replace("{order}", sort.order())
             .replace("{bounds}", BOUNDS)
@@ -149,9 +141,7 @@ impl Store {
             .param("url", word(&filter.url))
             .param("min_ms", filter.min_ms.unwrap_or_default())
             .param("max_ms", filter.max_ms.unwrap_or_default())
-            .param("after", after.place.time)
-            .param("tie", after.place.tie)
-            .param("skip", after.place.skip)
+            .behind(after.place)
             // To the last bit, and infinite ones too.
             .param("after_ms_bits", after.duration_ms.to_bits())
             .param("limit", limit)
@@ -179,20 +169,21 @@ impl Store {
 impl RequestSort {
     const fn order(self) -> &'static str {
         match self {
-            RequestSort::Latest => "toStartOfFiveMinutes(e.time) DESC, e.time DESC, tie DESC",
-            RequestSort::Slowest => "ifNull(e.tm, -1) DESC, e.time DESC, tie DESC",
+            RequestSort::Latest => NEWEST_FIRST,
+            RequestSort::Slowest => {
+                "ifNull(e.tm, -1) DESC, e.time DESC, e.received_at DESC, e.batch DESC, e.ordinal DESC"
+            }
         }
     }
 
     /// What is not before the place.
     const fn behind(self) -> &'static str {
         match self {
-            RequestSort::Latest => {
-                "(e.time < fromUnixTimestamp64Milli({after:Int64}, 'UTC') OR tie <= {tie:UInt64})"
-            }
+            RequestSort::Latest => BEHIND,
             RequestSort::Slowest => {
-                "(ifNull(e.tm, -1), toUnixTimestamp64Milli(e.time), tie)
-        <= (reinterpretAsFloat64({after_ms_bits:UInt64}), {after:Int64}, {tie:UInt64})
+                "(ifNull(e.tm, -1), toUnixTimestamp64Milli(e.time), toUnixTimestamp64Milli(e.received_at), e.batch, e.ordinal)
+        < (reinterpretAsFloat64({after_ms_bits:UInt64}), {after:Int64}, {after_received_at:Int64}, {after_batch:UInt64},
+            {after_ordinal:UInt32})
     AND ifNull(e.tm, -1) >= (
         -- So long the last on the page takes at the least: what is to be shown need not be read of shorter ones.
         SELECT if(count() < {limit:UInt32}, -inf, min(d))
@@ -216,10 +207,10 @@ impl RequestFilter {
     /// Each is in the statement only if it is asked for: what no condition names need not be read.
     fn conditions(&self) -> Vec<String> {
         let state = match self.state {
-            None => ENDED.to_owned(),
-            Some(RequestState::Ok) => format!("{ENDED} AND NOT {CANCELLED} AND NOT {FAILED}"),
-            Some(RequestState::Error) => format!("{ENDED} AND NOT {CANCELLED} AND {FAILED}"),
-            Some(RequestState::Unfinished) => format!("({NOT_ENDED} OR ({ENDED} AND {CANCELLED}))"),
+            None => format!("{END} AND e.state != 'unfinished'"),
+            Some(HopState::Ok) => format!("{END} AND e.state = 'ok'"),
+            Some(HopState::Error) => format!("{END} AND e.state = 'error'"),
+            Some(HopState::Unfinished) => format!("({NOT_ENDED} OR ({END} AND e.state = 'unfinished'))"),
         };
         let others = [
             (self.outermost, "e.parent_id = ''"),
@@ -249,7 +240,7 @@ const BUCKET_MS: i64 = 5 * 60 * 1000;
 impl RequestItem {
     /// The buckets, by their starts in seconds, in which its errors are counted.
     fn buckets(&self) -> impl Iterator<Item = i64> + use<> {
-        let (at, _) = self.place;
+        let at = self.place.time;
         let (first, last) = if self.has_end {
             (self.started_at.0.0.max(at - limits::REQUEST_ERRORS_MS), at)
         } else {
@@ -279,13 +270,15 @@ impl From<PageRow> for RequestItem {
             span_id: row.span_id,
             parent_id: row.parent_id,
             error_count: 0,
-            state: match row.state.as_str() {
-                "ok" => RequestState::Ok,
-                "error" => RequestState::Error,
-                _ => RequestState::Unfinished,
-            },
+            // A begin without an end has no state.
+            state: HopState::named(&row.state).unwrap_or(HopState::Unfinished),
             has_end: row.event == EventKind::ClientRes.as_str(),
-            place: (at, row.tie),
+            place: Place {
+                time: at,
+                received_at: row.received_at.0.0,
+                batch: row.batch,
+                ordinal: row.ordinal,
+            },
         }
     }
 }

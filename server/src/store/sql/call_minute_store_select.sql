@@ -6,10 +6,11 @@ SELECT
     e.service_route AS route,
     ifNull(e.service_http_code, 0) AS http_code,
     count() AS count,
-    countIf(e.event = 'service-err') AS errors,
+    countIf(e.state = 'error') AS errors,
+    count(e.service_tm) AS tm_count,
     sum(ifNull(e.service_tm, 0)) AS tm_sum,
-    max(ifNull(e.service_tm, 0)) AS tm_max,
-    quantilesTDigestState(0.5, 0.9, 0.95, 0.99)(toFloat32(ifNull(e.service_tm, 0))) AS tm,
+    max(e.service_tm) AS tm_max,
+    quantilesTDigestStateIf(0.5, 0.9, 0.95, 0.99)(toFloat32(ifNull(e.service_tm, 0)), isNotNull(e.service_tm)) AS tm,
     max(e.batch) AS batch
 FROM {source} AS e
 WHERE e.event IN ('service-end', 'service-err')

@@ -1,5 +1,5 @@
 -- Batches are numbered by their time. What came before the migration can be dated as far ahead as clocks may be.
-WITH (SELECT assumeNotNull(min(m.applied_at)) FROM schema_migrations AS m WHERE endsWith(m.name, {migration:String})) AS began
+WITH (SELECT assumeNotNull(min(m.applied_at)) FROM schema_migrations AS m WHERE m.name = {migration:String}) AS began
 SELECT assumeNotNull(if(earlier.count = 0, 0, toUnixTimestamp64Milli(began) + {ahead:Int64})) AS ms
 FROM
 (

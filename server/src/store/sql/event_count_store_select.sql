@@ -7,6 +7,7 @@ SELECT
     e.level AS level,
     e.scope AS scope,
     e.event AS event,
+    e.state AS state,
     e.method AS method,
     e.route AS route,
     e.status AS status,
@@ -16,5 +17,5 @@ SELECT
     count() AS count,
     max(e.batch) AS batch
 FROM {source} AS e
-GROUP BY quarter, project, environment, version, hostname, level, scope, event, method, route, status, service_host,
+GROUP BY quarter, project, environment, version, hostname, level, scope, event, state, method, route, status, service_host,
     err_type, msg

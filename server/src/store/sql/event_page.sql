@@ -5,8 +5,8 @@ WHERE toStartOfFiveMinutes(e.time) >= toStartOfFiveMinutes(fromUnixTimestamp64Mi
     AND toStartOfFiveMinutes(e.time) <= toStartOfFiveMinutes(fromUnixTimestamp64Milli({newest:Int64}, 'UTC'))
     AND e.time >= fromUnixTimestamp64Milli({oldest:Int64}, 'UTC')
     AND e.time <= fromUnixTimestamp64Milli({newest:Int64}, 'UTC')
-    AND (e.time < fromUnixTimestamp64Milli({newest:Int64}, 'UTC') OR tie <= {tie:UInt64})
+    AND {behind}
     AND {condition}
-ORDER BY toStartOfFiveMinutes(e.time) DESC, e.time DESC, tie DESC
-LIMIT {limit:UInt32} OFFSET {skip:UInt32}
+ORDER BY {order}
+LIMIT {limit:UInt32}
 SETTINGS read_in_order_use_buffering = 0

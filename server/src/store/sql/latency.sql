@@ -6,9 +6,13 @@ SELECT
     toString({route}) AS route,
     sum(s.count) AS count,
     sum(s.errors) AS errors,
-    round(sum(s.tm_sum) / count, 3) AS mean_ms,
+    if(sum(s.tm_count) = 0, NULL, round(sum(s.tm_sum) / sum(s.tm_count), 3)) AS mean_ms,
     max(s.tm_max) AS max_ms,
-    arrayMap(q -> round(toFloat64(q), 3), quantilesTDigestMerge(0.5, 0.9, 0.95, 0.99)(s.tm)) AS percentiles
+    if(
+        sum(s.tm_count) = 0,
+        emptyArrayFloat64(),
+        arrayMap(q -> round(toFloat64(q), 3), quantilesTDigestMerge(0.5, 0.9, 0.95, 0.99)(s.tm))
+    ) AS percentiles
 FROM {table} AS s
 WHERE toStartOfHour(s.minute) >= toStartOfHour(toDateTime({since:Int64}, 'UTC'))
     AND toStartOfHour(s.minute) <= toStartOfHour(toDateTime({until:Int64}, 'UTC'))

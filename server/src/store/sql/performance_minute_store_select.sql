@@ -4,11 +4,13 @@ SELECT
     e.environment AS environment,
     e.hostname AS hostname,
     count() AS count,
+    count(e.perf_rss) AS rss_count,
     sum(ifNull(e.perf_rss, 0)) AS rss_sum,
-    max(ifNull(e.perf_rss, 0)) AS rss_max,
+    max(e.perf_rss) AS rss_max,
+    count(e.perf_cpu) AS cpu_count,
     sum(ifNull(e.perf_cpu, 0)) AS cpu_sum,
-    max(ifNull(e.perf_cpu, 0)) AS cpu_max,
+    max(e.perf_cpu) AS cpu_max,
     max(e.batch) AS batch
 FROM {source} AS e
-WHERE e.scope = 'stat' AND e.perf_rss IS NOT NULL
+WHERE e.scope = 'stat' AND (e.perf_rss IS NOT NULL OR e.perf_cpu IS NOT NULL)
 GROUP BY minute, project, environment, hostname

@@ -5,9 +5,9 @@ SELECT
     toString(s.environment) AS environment,
     toString(s.hostname) AS hostname,
     sum(s.count) AS samples,
-    intDiv(sum(s.rss_sum), samples) AS rss_mean,
+    if(sum(s.rss_count) = 0, NULL, intDiv(sum(s.rss_sum), sum(s.rss_count))) AS rss_mean,
     max(s.rss_max) AS rss_max,
-    round(sum(s.cpu_sum) / samples, 3) AS cpu_mean,
+    if(sum(s.cpu_count) = 0, NULL, round(sum(s.cpu_sum) / sum(s.cpu_count), 3)) AS cpu_mean,
     max(s.cpu_max) AS cpu_max
 FROM performance_minute_store AS s
 WHERE toStartOfHour(s.minute) >= toStartOfHour(toDateTime({since:Int64}, 'UTC'))

@@ -6,10 +6,11 @@ SELECT
     e.route AS route,
     e.status AS status,
     count() AS count,
-    countIf(e.status >= 500 OR e.level >= 50) AS errors,
+    countIf(e.state = 'error') AS errors,
+    count(e.tm) AS tm_count,
     sum(ifNull(e.tm, 0)) AS tm_sum,
-    max(ifNull(e.tm, 0)) AS tm_max,
-    quantilesTDigestState(0.5, 0.9, 0.95, 0.99)(toFloat32(ifNull(e.tm, 0))) AS tm,
+    max(e.tm) AS tm_max,
+    quantilesTDigestStateIf(0.5, 0.9, 0.95, 0.99)(toFloat32(ifNull(e.tm, 0)), isNotNull(e.tm)) AS tm,
     max(e.batch) AS batch
 FROM {source} AS e
 WHERE e.event = 'client-res'

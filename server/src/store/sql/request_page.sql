@@ -1,6 +1,5 @@
 -- One row a hop that a service handled. The latest are read in the order of the table, newest bucket first, until the
--- page is full; the slowest need all hops of the time. What tells hops of one millisecond apart is read of all that pass
--- the condition, so it is no more than it must be. The condition holds placeholders only.
+-- page is full; the slowest need all hops of the time. The condition holds placeholders only.
 SELECT
     e.time AS time,
     e.event AS event,
@@ -17,14 +16,14 @@ SELECT
     e.ip AS ip,
     e.span_id AS span_id,
     e.parent_id AS parent_id,
-    multiIf({unfinished}, 'unfinished', {failed}, 'error', 'ok') AS state,
-    cityHash64(
-        e.received_at, e.batch, e.event, e.project, e.hostname, e.pid, e.req_id, e.span_id, e.status, e.url
-    ) AS tie
+    toString(e.state) AS state,
+    e.received_at AS received_at,
+    e.batch AS batch,
+    e.ordinal AS ordinal
 FROM event_store AS e
 WHERE {bounds}
     AND {condition}
     AND {behind}
 ORDER BY {order}
-LIMIT {limit:UInt32} OFFSET {skip:UInt32}
+LIMIT {limit:UInt32}
 SETTINGS read_in_order_use_buffering = 0

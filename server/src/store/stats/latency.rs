@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use utoipa::ToSchema;
 
-/// How long requests or calls took. Percentiles are estimated, to about a percent.
+/// How long requests or calls took. Percentiles are estimated, to about a percent. Those that do not say how long they took
+/// are counted, and in no duration; a duration is `null` if none says it.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Latency {
     /// How many there were.
@@ -15,17 +16,17 @@ pub struct Latency {
     /// How many of them failed.
     pub errors: u64,
     /// Their mean duration.
-    pub mean_ms: f64,
+    pub mean_ms: Option<f64>,
     /// The longest.
-    pub max_ms: f64,
+    pub max_ms: Option<f64>,
     /// Half of them took at most so long.
-    pub p50_ms: f64,
+    pub p50_ms: Option<f64>,
     /// 90 percent of them took at most so long.
-    pub p90_ms: f64,
+    pub p90_ms: Option<f64>,
     /// 95 percent of them took at most so long.
-    pub p95_ms: f64,
+    pub p95_ms: Option<f64>,
     /// 99 percent of them took at most so long.
-    pub p99_ms: f64,
+    pub p99_ms: Option<f64>,
 }
 
 /// The same of one step of time.
@@ -90,8 +91,8 @@ struct LatencyRow {
     route: String,
     count: u64,
     errors: u64,
-    mean_ms: f64,
-    max_ms: f64,
+    mean_ms: Option<f64>,
+    max_ms: Option<f64>,
     percentiles: Vec<f64>,
 }
 
@@ -201,7 +202,7 @@ impl LatencyRow {
     }
 
     fn latency(&self) -> Latency {
-        let percentile = |index: usize| self.percentiles.get(index).copied().unwrap_or_default();
+        let percentile = |index: usize| self.percentiles.get(index).copied();
         Latency {
             count: self.count,
             errors: self.errors,

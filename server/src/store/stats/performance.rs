@@ -7,19 +7,19 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use utoipa::ToSchema;
 
-/// What programs took of their host.
+/// What programs took of their host. A figure that no sample has is `null`.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Usage {
     /// How many samples say so.
     pub samples: u64,
     /// Resident memory in bytes, the mean.
-    pub rss_mean: u64,
+    pub rss_mean: Option<u64>,
     /// Resident memory in bytes, the highest.
-    pub rss_max: u64,
+    pub rss_max: Option<u64>,
     /// Percent of one core, the mean.
-    pub cpu_mean: f64,
+    pub cpu_mean: Option<f64>,
     /// Percent of one core, the highest.
-    pub cpu_max: f64,
+    pub cpu_max: Option<f64>,
 }
 
 /// The same of one step of time.
@@ -70,10 +70,10 @@ struct UsageRow {
     environment: String,
     hostname: String,
     samples: u64,
-    rss_mean: u64,
-    rss_max: u64,
-    cpu_mean: f64,
-    cpu_max: f64,
+    rss_mean: Option<u64>,
+    rss_max: Option<u64>,
+    cpu_mean: Option<f64>,
+    cpu_max: Option<f64>,
 }
 
 type Key = (String, String, String);

@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS request_time_store
 ENGINE = {engine:AggregatingMergeTree}
 ORDER BY req_id
 TTL toDate(last_time) + toIntervalDay(400)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, index_granularity = 1024;
+SETTINGS {durable}, index_granularity = 1024;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS request_time_store_mv TO request_time_store AS
 {select:request_time_store};

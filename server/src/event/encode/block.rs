@@ -1,7 +1,8 @@
 //! Events as ClickHouse will be sent them: encoded once, when they come, by the thread that read them.
 
+use super::RowWriter;
 use super::native::NativeBlock;
-use super::{Event, Identity, RowWriter};
+use crate::event::{Event, Identity};
 use log_center_wire::Fingerprint;
 
 /// Fewer events than this at once go row by row: a block says the name of every column first, which is more than a few
@@ -23,7 +24,7 @@ pub struct Block {
     pub encoding: Encoding,
     /// What a single event may be.
     pub occurrence: Option<Occurrence>,
-    /// The events without the column `batch`.
+    /// The events without the columns `batch` and `ordinal`.
     pub bytes: Vec<u8>,
 }
 

@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS issue_store
 )
 ENGINE = {engine:AggregatingMergeTree}
 ORDER BY (issue_id, fingerprint)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, index_granularity = 256;
+SETTINGS {durable}, index_granularity = 256;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS issue_store_mv TO issue_store AS
 {select:issue_store};

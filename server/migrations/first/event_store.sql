@@ -1,7 +1,5 @@
--- One wide, immutable row an event. The order of the columns is the order in which the writer sends them.
---
--- A part is synced before its insert is answered, because the spool, which was, forgets the rows then: a machine that
--- loses power has them in one of the two. What merges write is synced by the kernel long before their sources are removed.
+-- One wide, immutable row an event. The columns are those of the table of fields (server/src/event/columns.rs), and a test holds
+-- the two together; `batch` and `ordinal` are put before them when an event is sent.
 --
 -- The key: five minutes of time first, because every question has a time; then the request, whose records then lie together
 -- whatever the project, are found by the key and say what they have in common once; then the project, because the records of
@@ -21,10 +19,11 @@
 CREATE TABLE IF NOT EXISTS event_store
 (
     batch UInt64 COMMENT 'Which insert of the writer brought the row' CODEC(Delta(8), ZSTD(1)),
+    ordinal UInt32 COMMENT 'Which of the events of that batch with the same time it is, from 0, in the order of arrival' CODEC(ZSTD(1)),
     received_at DateTime64(3, 'UTC') COMMENT 'When the server accepted it' CODEC(Delta(8), ZSTD(1)),
     time DateTime64(3, 'UTC') COMMENT 'When it happened, by the clock of the client unless that was wild' CODEC(Delta(8), ZSTD(1)),
     client_time String COMMENT 'The time that the client sent if it was wild and is therefore not used, else empty',
-    source LowCardinality(String) COMMENT 'report or record',
+    source LowCardinality(String) COMMENT 'report or record: by which way it came',
     project LowCardinality(String) COMMENT 'project_id of a report, name of a record',
     environment LowCardinality(String) COMMENT 'development, staging, production or another word in lower case',
     version LowCardinality(String) COMMENT 'Version of the program',
@@ -48,8 +47,9 @@ CREATE TABLE IF NOT EXISTS event_store
     method LowCardinality(String) COMMENT 'HTTP method of the request, of client-req and client-res',
     route LowCardinality(String) COMMENT 'Matched path of the request, as /users/{id}, of client-req and client-res',
     status UInt16 COMMENT 'HTTP status of the answer, of client-res; 0 = none',
+    state LowCardinality(String) COMMENT 'How the hop ended whose end it is: ok, error or unfinished; empty = it is no end',
     issue_id UInt64 COMMENT 'The issue that it is an occurrence of, 0 = none',
-    fingerprint FixedString(16) COMMENT 'Fingerprint of that issue, zeros = none',
+    fingerprint FixedString(16) COMMENT 'Fingerprint of the issue that it is an occurrence of, zeros = none',
     err_type LowCardinality(String) COMMENT 'Type of the error',
     err_msg String COMMENT 'What the error says',
     err_stack String COMMENT 'Its stack, lines joined by line feeds',
@@ -83,4 +83,4 @@ SETTINGS min_compress_block_size = 32768, min_bytes_for_wide_part = 1073741824, 
     min_age_to_force_merge_seconds = 600, min_age_to_force_merge_on_partition_only = 1,
     default_compression_codec = 'ZSTD(1)', string_serialization_version = 'single_stream',
     nullable_serialization_version = 'allow_sparse', ratio_of_defaults_for_sparse_serialization = 0.5,
-    fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000;
+    {durable};

@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS issue_hour_store
 )
 ENGINE = {engine:AggregatingMergeTree}
 ORDER BY (issue_id, hour)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000;
+SETTINGS {durable};
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS issue_hour_store_mv TO issue_hour_store AS
 {select:issue_hour_store};

@@ -6,17 +6,19 @@ CREATE TABLE IF NOT EXISTS performance_minute_store
     environment LowCardinality(String) COMMENT 'Where it runs',
     hostname LowCardinality(String) COMMENT 'Host',
     count SimpleAggregateFunction(sum, UInt64) COMMENT 'Samples',
+    rss_count SimpleAggregateFunction(sum, UInt64) COMMENT 'Those with the resident memory',
     rss_sum SimpleAggregateFunction(sum, UInt64) COMMENT 'Resident memory in bytes, added up over the samples',
-    rss_max SimpleAggregateFunction(max, UInt64) COMMENT 'The highest of them',
+    rss_max SimpleAggregateFunction(max, Nullable(UInt64)) COMMENT 'The highest of them, NULL = none has it',
+    cpu_count SimpleAggregateFunction(sum, UInt64) COMMENT 'Those with the processor time',
     cpu_sum SimpleAggregateFunction(sum, Float64) COMMENT 'Percent of one core, added up over the samples',
-    cpu_max SimpleAggregateFunction(max, Float64) COMMENT 'The highest of them',
+    cpu_max SimpleAggregateFunction(max, Nullable(Float64)) COMMENT 'The highest of them, NULL = none has it',
     batch SimpleAggregateFunction(max, UInt64) COMMENT 'Latest insert of the writer that is added in'
 )
 ENGINE = {engine:AggregatingMergeTree}
 PARTITION BY toYYYYMM(minute)
 ORDER BY (toStartOfHour(minute), project, environment, hostname, minute)
 TTL toDate(minute) + toIntervalDay(400)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000;
+SETTINGS {durable};
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS performance_minute_store_mv TO performance_minute_store AS
 {select:performance_minute_store};

@@ -15,4 +15,4 @@ CREATE TABLE IF NOT EXISTS issue_transitions
 )
 ENGINE = {engine:ReplacingMergeTree}
 ORDER BY (issue_id, sequence)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000;
+SETTINGS {durable};

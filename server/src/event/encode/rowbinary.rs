@@ -1,4 +1,4 @@
-use super::columns::{Columns, push_string};
+use super::{Columns, push_string};
 
 /// Writes one row of ClickHouse's `RowBinary`: values in the order of the columns, nothing between them.
 ///

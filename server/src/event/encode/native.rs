@@ -1,4 +1,6 @@
-use super::columns::{COLUMNS, Columns, WORD, push_string, push_varint};
+use super::{Columns, push_string, push_varint};
+use crate::event::columns::{BATCH, COLUMNS};
+use crate::event::kind::WORD;
 use hashbrown::HashMap;
 use std::ops::Range;
 
@@ -63,7 +65,7 @@ const WORDS_FLAGS: u64 = 1 << 9 | 1 << 10;
 
 impl NativeBlock {
     pub(crate) fn new() -> Self {
-        let column = |(_, kind): &(&str, &str)| match *kind {
+        let column = |column: &crate::event::Column| match column.sql_type {
             WORD => Column::Words(Box::default()),
             kind if kind.starts_with("Nullable") => {
                 Column::Nullable { nulls: Vec::new(), values: Vec::new() }
@@ -73,8 +75,9 @@ impl NativeBlock {
         Self { columns: COLUMNS.iter().map(column).collect(), next: 0, rows: 0 }
     }
 
-    /// How many columns there are, without `batch`.
+    /// How many columns there are, without `batch` and `ordinal`.
     pub(crate) fn columns(&self) -> u8 {
+        // The table is checked to have fewer than 256.
         self.columns.len() as u8
     }
 
@@ -87,10 +90,10 @@ impl NativeBlock {
     pub(crate) fn finish(self) -> Vec<u8> {
         let rows = self.rows;
         let mut out = Vec::with_capacity(self.columns.iter().map(|column| column.size(rows)).sum());
-        for ((name, kind), column) in COLUMNS.iter().zip(&self.columns) {
-            push_string(&mut out, name);
-            push_string(&mut out, kind);
-            match column {
+        for (column, values) in COLUMNS.iter().zip(&self.columns) {
+            push_string(&mut out, column.name);
+            push_string(&mut out, column.sql_type);
+            match values {
                 Column::Plain(values) => out.extend_from_slice(values),
                 Column::Words(words) => words.write(&mut out),
                 Column::Nullable { nulls, values } => {
@@ -119,14 +122,28 @@ impl NativeBlock {
     }
 }
 
-/// The block's first two numbers and its column `batch`, which go before what [`NativeBlock::finish`] gave.
+/// Where the values of the first column of the table, which is `time`, begin in what [`NativeBlock::finish`] gave: behind its
+/// name and its type, each with its length.
+pub(crate) const NATIVE_TIME_AT: usize = 1 + COLUMNS[0].name.len() + 1 + COLUMNS[0].sql_type.len();
+
+/// The block's first two numbers and its column `batch`, which go before what [`NativeBlock::finish`] gave. `columns` are
+/// those of that; `ordinal` goes behind it.
 pub(crate) fn push_head(out: &mut Vec<u8>, columns: usize, rows: usize, batch: u64) {
-    push_varint(out, columns + 1);
+    push_varint(out, columns + 2);
     push_varint(out, rows);
-    push_string(out, "batch");
-    push_string(out, "UInt64");
-    for _ in 0..rows {
-        out.extend_from_slice(&batch.to_le_bytes());
+    push_numbers(out, BATCH, std::iter::repeat_n(batch.to_le_bytes(), rows));
+}
+
+/// A column of numbers, each given as its little-endian bytes.
+pub(crate) fn push_numbers<const N: usize>(
+    out: &mut Vec<u8>,
+    (name, sql_type): (&str, &str),
+    numbers: impl Iterator<Item = [u8; N]>,
+) {
+    push_string(out, name);
+    push_string(out, sql_type);
+    for number in numbers {
+        out.extend_from_slice(&number);
     }
 }
 

@@ -11,6 +11,7 @@ CREATE TABLE IF NOT EXISTS event_count_store
     level UInt8 COMMENT 'Number of bunyan',
     scope LowCardinality(String) COMMENT 'desc, stat, visit or biz',
     event LowCardinality(String) COMMENT 'client-req, service-start, service-end, service-err, trace or client-res',
+    state LowCardinality(String) COMMENT 'How the hop ended whose end it is: ok, error or unfinished; empty = it is no end',
     method LowCardinality(String) COMMENT 'HTTP method of the request',
     route LowCardinality(String) COMMENT 'Matched path of the request',
     status UInt16 COMMENT 'HTTP status of the answer, 0 = none',
@@ -22,10 +23,10 @@ CREATE TABLE IF NOT EXISTS event_count_store
 )
 ENGINE = {engine:AggregatingMergeTree}
 PARTITION BY toYYYYMM(quarter)
-ORDER BY (quarter, project, environment, version, hostname, level, scope, event, method, route, status, service_host,
+ORDER BY (quarter, project, environment, version, hostname, level, scope, event, state, method, route, status, service_host,
     err_type, msg)
 TTL toDate(quarter) + toIntervalDay(400)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000;
+SETTINGS {durable};
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS event_count_store_mv TO event_count_store AS
 {select:event_count_store};

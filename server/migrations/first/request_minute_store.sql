@@ -8,9 +8,10 @@ CREATE TABLE IF NOT EXISTS request_minute_store
     route LowCardinality(String) COMMENT 'Matched path',
     status UInt16 COMMENT 'HTTP status, 0 = none',
     count SimpleAggregateFunction(sum, UInt64) COMMENT 'Requests',
-    errors SimpleAggregateFunction(sum, UInt64) COMMENT 'Those answered with a status from 500 on, or with a record at ERROR',
+    errors SimpleAggregateFunction(sum, UInt64) COMMENT 'Those that failed: state = error',
+    tm_count SimpleAggregateFunction(sum, UInt64) COMMENT 'Those that say how long they took',
     tm_sum SimpleAggregateFunction(sum, Float64) COMMENT 'Their handling times in milliseconds, added up',
-    tm_max SimpleAggregateFunction(max, Float64) COMMENT 'The longest of them',
+    tm_max SimpleAggregateFunction(max, Nullable(Float64)) COMMENT 'The longest of them, NULL = none says it',
     tm AggregateFunction(quantilesTDigest(0.5, 0.9, 0.95, 0.99), Float32) COMMENT 'Their distribution',
     batch SimpleAggregateFunction(max, UInt64) COMMENT 'Latest insert of the writer that is added in'
 )
@@ -18,7 +19,7 @@ ENGINE = {engine:AggregatingMergeTree}
 PARTITION BY toYYYYMM(minute)
 ORDER BY (toStartOfHour(minute), project, environment, route, method, status, minute)
 TTL toDate(minute) + toIntervalDay(400)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000;
+SETTINGS {durable};
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS request_minute_store_mv TO request_minute_store AS
 {select:request_minute_store};
