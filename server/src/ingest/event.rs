@@ -182,7 +182,7 @@ impl<'a> Event<'a> {
 
     /// Hands the values of all columns over, in the order of [`COLUMNS`](super::columns::COLUMNS).
     pub(crate) fn write(&self, out: &mut impl Columns) {
-        let issue_id = self.fingerprint.map_or(0, |fingerprint| fingerprint.issue_id().get());
+        let issue_id = self.fingerprint.map_or(0, |fingerprint| fingerprint.issue_id(&self.project).get());
         let fingerprint = self.fingerprint.map_or([0; 16], |fingerprint| *fingerprint.as_bytes());
         out.i64(self.received_at.0)
             .i64(self.time.0)

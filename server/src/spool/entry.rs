@@ -14,7 +14,8 @@
 use super::SpoolError;
 use crate::ingest::columns::{COLUMN_NAMES, COLUMN_NAMES_1, Columns};
 use crate::ingest::{Block, Encoding, RowWriter, push_head};
-use log_center_wire::{Fingerprint, IssueStatus};
+use super::index::IssueKey;
+use log_center_wire::IssueStatus;
 
 /// Raised whenever the columns of a table change; [`columns`] knows them all.
 const VERSION: u8 = 2;
@@ -84,12 +85,13 @@ pub fn columns(version: u8, kind: Kind) -> Option<&'static str> {
     }
 }
 
-/// A change of an issue's state on its way into an entry.
+/// A change of an issue's state, or the making of an issue, on its way into an entry.
 pub(super) struct Transition<'a> {
+    /// 0 where an issue is made, so that this does not count as a change of what another server may know of it.
     pub(super) sequence: u64,
-    pub(super) fingerprint: Fingerprint,
-    pub(super) project: &'a str,
-    pub(super) from: IssueStatus,
+    pub(super) issue: &'a IssueKey,
+    /// `None` where an issue is made.
+    pub(super) from: Option<IssueStatus>,
     pub(super) to: IssueStatus,
     pub(super) at_ms: i64,
     pub(super) actor: &'a str,
@@ -103,10 +105,10 @@ impl Transition<'_> {
     fn write_row(&self, out: &mut Vec<u8>) {
         RowWriter::new(out)
             .u64(self.sequence)
-            .u64(self.fingerprint.issue_id().get())
-            .fixed(self.fingerprint.as_bytes())
-            .string(self.project)
-            .string(self.from.as_str())
+            .u64(self.issue.id.get())
+            .fixed(self.issue.fingerprint.as_bytes())
+            .string(&self.issue.project)
+            .string(self.from.map_or("", IssueStatus::as_str))
             .string(self.to.as_str())
             .i64(self.at_ms)
             .string(self.actor)

@@ -40,3 +40,4 @@ mod states;
 mod stats;
 mod store_empty;
 mod tail;
+mod two_servers;

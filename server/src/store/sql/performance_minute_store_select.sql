@@ -8,7 +8,7 @@ SELECT
     max(ifNull(e.perf_rss, 0)) AS rss_max,
     sum(ifNull(e.perf_cpu, 0)) AS cpu_sum,
     max(ifNull(e.perf_cpu, 0)) AS cpu_max,
-    max(e.batch) AS batch
+    if(rowNumberInAllBlocks() = 0, map(toUInt16(bitAnd(max(e.batch), 2047)), max(e.batch)), map()) AS batches
 FROM {source} AS e
 WHERE e.scope = 'stat' AND e.perf_rss IS NOT NULL
 GROUP BY minute, project, environment, hostname
