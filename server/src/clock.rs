@@ -9,6 +9,11 @@ pub(crate) fn now() -> UnixMillis {
     UnixMillis(since_1970().as_millis() as i64)
 }
 
+/// Now, in milliseconds since 1970, for numbers.
+pub(crate) fn unix_ms() -> u64 {
+    since_1970().as_millis() as u64
+}
+
 /// Now, in microseconds since 1970.
 pub(crate) fn unix_micros() -> u64 {
     since_1970().as_micros() as u64

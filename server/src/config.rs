@@ -1,6 +1,7 @@
 //! What can be set. Each setting is a flag, a variable and a default; `log-center serve --help` prints them.
 
 use crate::event::retention::Retention;
+use crate::number::ServerId;
 use crate::spool::limits::DEFAULT_MAX_BYTES;
 use clap::Args;
 use log_center_engine::site::Hosts;
@@ -81,6 +82,15 @@ pub struct ServeArgs {
     #[arg(long, env = "LOG_CENTER_ENGINE_HUNG_SECONDS", default_value_t = 60, value_name = "SECONDS")]
     #[arg(value_parser = clap::value_parser!(u64).range(5..=86_400))]
     pub engine_hung_seconds: u64,
+
+    /// Which server this is of those that write to one ClickHouse, from 0 to 2047: no two of them may have the same. It is
+    /// kept in the data directory.
+    #[arg(long, env = "LOG_CENTER_SERVER_ID", default_value = "0", value_name = "NUMBER")]
+    pub server_id: ServerId,
+
+    /// Start although the data directory was last used with another --server-id. Right if no server has that id any more.
+    #[arg(long, env = "LOG_CENTER_TAKE_OVER", action = clap::ArgAction::SetTrue)]
+    pub take_over: bool,
 
     /// How many bytes may wait for ClickHouse on disk. Beyond it reports are answered with 503.
     #[arg(long, env = "LOG_CENTER_SPOOL_MAX_BYTES", default_value_t = DEFAULT_MAX_BYTES, value_name = "BYTES")]

@@ -24,6 +24,7 @@
 //! the schema.
 
 pub mod api;
+mod claim;
 pub mod cli;
 mod clock;
 pub mod config;
@@ -32,9 +33,11 @@ pub mod engine_child;
 mod error;
 pub mod event;
 mod file_limit;
+mod follow;
 pub mod ingest;
 mod listener;
 pub mod log;
+pub mod number;
 pub mod parts;
 pub mod recurring;
 mod schema_watch;

@@ -3,6 +3,7 @@
 //! A spool that is lost, or a server that is new beside a database that is not, must not take a known error for
 //! a new one.
 
+use crate::number;
 use crate::parts;
 use crate::spool::{KnownIssue, Loss, Spool, SpoolError};
 use crate::store::{Cause, Store, StoreError};
@@ -13,17 +14,27 @@ use serde::Deserialize;
 /// How many issues go into the index with one write.
 const CHUNK: usize = 10_000;
 
-const STATEMENT: &str = "SELECT unhex(fingerprint) AS fingerprint_bytes, status, project FROM issues";
+/// An issue may be in the one table and not yet in the other.
+const STATEMENT: &str = "SELECT i.fingerprint AS fingerprint, i.project AS project, \
+        argMax(i.status, i.sequence) AS status, max(i.sequence) AS sequence \
+    FROM ( \
+        SELECT s.fingerprint AS fingerprint, toString(s.project) AS project, 'NEW' AS status, toUInt64(0) AS sequence \
+        FROM issue_store AS s \
+        UNION ALL \
+        SELECT t.fingerprint, toString(t.project), toString(t.to_status), t.sequence FROM issue_transitions AS t \
+    ) AS i \
+    GROUP BY i.fingerprint, i.project";
 
 /// When the database was made, and how many rows it has.
 const DATABASE: &str = "SELECT toUnixTimestamp64Milli(min(m.applied_at)) AS made_ms, \
     assumeNotNull((SELECT count() FROM event_store)) AS rows FROM schema_migrations AS m";
 
-/// How many rows the spool has not sent, or does not know that it has.
-const NEWER: &str = "SELECT count() FROM event_store AS e WHERE e.batch > {batch:UInt64}";
+/// How many rows of this server the spool has not sent, or does not know that it has, and the latest batch of them.
+const NEWER: &str = "SELECT count(), max(e.batch) FROM event_store AS e \
+    WHERE e.batch > {batch:UInt64} AND bitAnd(e.batch, 2047) = {server:UInt16}";
 
 const OLDER_SPOOL: &str = "If the directory of the spool is an older copy, stop the server and bring the newest one back. If \
-    another server writes to the same database, the later rows are its own, and nothing is doubled.";
+    another server with the same id writes to the same database, give one of them another LOG_CENTER_SERVER_ID.";
 
 const ANOTHER_DATABASE: &str = "If that was not intended, stop the server and bring the database back: the directory \
     `clickhouse` of LOG_CENTER_DATA_DIR, or the database that LOG_CENTER_CLICKHOUSE_URL and LOG_CENTER_CLICKHOUSE_DATABASE \
@@ -31,10 +42,10 @@ const ANOTHER_DATABASE: &str = "If that was not intended, stop the server and br
 
 #[derive(Row, Deserialize)]
 struct IssueRow {
-    #[serde(with = "serde_bytes")]
-    fingerprint_bytes: Vec<u8>,
-    status: String,
+    fingerprint: [u8; 16],
     project: String,
+    status: String,
+    sequence: u64,
 }
 
 /// Reads all issues and adds those to the index that are not in it.
@@ -44,14 +55,17 @@ struct IssueRow {
 async fn fill(spool: &Spool, store: &Store) -> Result<(), StoreError> {
     let failed = |source| StoreError::Query { statement: "seed of the issue index".to_owned(), source };
     let refused = |error: SpoolError| failed(clickhouse::error::Error::Other(Box::new(error)));
+    // First: what comes while the issues are read is followed then.
+    let marks = store.issue_marks(spool.server()).await?;
     let mut rows = store.client().query(STATEMENT).fetch::<IssueRow>().map_err(failed)?;
     let mut chunk = Vec::new();
     while let Some(row) = rows.next().await.map_err(failed)? {
-        chunk.extend(known(row));
+        chunk.push(known(row));
         if chunk.len() == CHUNK {
             spool.seed(std::mem::take(&mut chunk), false).await.map_err(refused)?;
         }
     }
+    spool.follow(Vec::new(), marks).await.map_err(refused)?;
     spool.seed(chunk, true).await.map_err(refused)
 }
 
@@ -83,7 +97,8 @@ pub(crate) async fn compare(spool: &Spool, store: &Store) -> Result<Database, St
     let before = spool.database_made_ms();
     let stored = spool.stored_events();
     // Batches are named by the time at which they were sent.
-    let is_younger = || i64::try_from(spool.last_batch() / 1000).is_ok_and(|sent_ms| sent_ms < made_ms);
+    let is_younger =
+        || i64::try_from(number::ms_of(spool.last_batch())).is_ok_and(|sent_ms| sent_ms < made_ms);
     let is_same = before.map_or_else(|| !is_younger(), |before| before == made_ms);
     if is_same || stored == 0 {
         return Ok(Database::Same { made_ms });
@@ -105,8 +120,12 @@ pub(crate) async fn compare(spool: &Spool, store: &Store) -> Result<Database, St
 /// only, which has its mark, too.
 async fn newer_rows(spool: &Spool, store: &Store) -> Result<u64, StoreError> {
     let query = store.client().query(NEWER).param("batch", spool.last_batch());
-    let error = match query.fetch_one().await {
-        Ok(newer) => return Ok(newer),
+    let error = match query.param("server", spool.server().get()).fetch_one::<(u64, u64)>().await {
+        Ok((newer, last)) => {
+            // A new spool, and a clock that went back, must not give a number again.
+            spool.see_number(last);
+            return Ok(newer);
+        }
         Err(source) => StoreError::Query { statement: "rows of later batches".to_owned(), source },
     };
     if error.cause() != Cause::PartBroken {
@@ -137,8 +156,8 @@ pub(crate) async fn settle(spool: &Spool, store: &Store, database: &Database) ->
     spool.set_database_made_ms(*made_ms).map_err(refused)
 }
 
-fn known(row: IssueRow) -> Option<KnownIssue> {
-    let fingerprint = Fingerprint::from_bytes(row.fingerprint_bytes.try_into().ok()?);
-    let status = row.status.parse().unwrap_or(IssueStatus::New);
-    Some(KnownIssue { fingerprint, status, project: row.project })
+fn known(row: IssueRow) -> KnownIssue {
+    let IssueRow { fingerprint, project, status, sequence } = row;
+    let status = status.parse().unwrap_or(IssueStatus::New);
+    KnownIssue { fingerprint: Fingerprint::from_bytes(fingerprint), project, status, sequence }
 }

@@ -1,10 +1,12 @@
 //! The server as a whole: what is started in which order, and stopped in the opposite one.
 
 use crate::api::{self, AppState, Services, health::Readiness, sql::Turns};
+use crate::claim;
 use crate::config::{Config, EMBEDDED_READER};
 use crate::dashboard;
 use crate::engine_child::{EngineChild, EngineCommand};
 use crate::file_limit;
+use crate::follow;
 use crate::listener;
 use crate::log;
 use crate::parts::Parts;
@@ -77,8 +79,13 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
             format!("--data-dir (LOG_CENTER_DATA_DIR): cannot make the directory {}", directory.display())
         })?;
     }
-    let options =
-        SpoolOptions { directory: spool_dir, store_directory, max_bytes: config.args.spool_max_bytes };
+    let options = SpoolOptions {
+        directory: spool_dir,
+        store_directory,
+        max_bytes: config.args.spool_max_bytes,
+        server: config.args.server_id,
+        take_over: config.args.take_over,
+    };
     let (spool, queue, spool_thread) = Spool::open(&options)?;
 
     if let Some(bytes) = spool.disk_bytes().filter(|bytes| *bytes < options.max_bytes) {
@@ -137,8 +144,10 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
             };
             log::announce("ready", addresses)?;
             let schema_watch = tokio::spawn(schema_watch::run(state.store.clone(), options.store_directory));
+            let follow = tokio::spawn(follow::run(state.spool.clone(), state.store.clone()));
             write_until_stopped(queue, &state, &stopped, patience, listeners).await;
             schema_watch.abort();
+            follow.abort();
         }
         Some(Err(error)) => outcome = Err(error),
         None => {}
@@ -278,6 +287,7 @@ async fn prepare(state: &AppState, queue: &Queue) -> anyhow::Result<()> {
 async fn try_prepare(state: &AppState, queue: &Queue) -> Result<(), StoreError> {
     state.store.migrate().await?;
     schema_watch::complete(&state.store).await?;
+    claim::claim(&state.spool, &state.store).await?;
     if let Some((first, last)) = state.spool.loss().and_then(|loss| loss.half_sent) {
         let completed = writer::complete(&state.store, first, last).await;
         completed

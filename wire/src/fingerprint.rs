@@ -2,7 +2,7 @@ use md5::{Digest, Md5};
 use std::fmt;
 use std::str::FromStr;
 
-/// What makes two errors the same issue: the MD5 of project, error type, file path and line number.
+/// What makes two errors of one project the same issue: the MD5 of project, error type, file path and line number.
 ///
 /// ```
 /// use log_center_wire::Fingerprint;
@@ -33,9 +33,20 @@ impl Fingerprint {
         Self(bytes)
     }
 
-    /// The issue that all events with this fingerprint belong to.
-    pub const fn issue_id(&self) -> IssueId {
-        let [a, b, c, d, e, f, g, h, ..] = self.0;
+    /// The issue that the events of this project with this fingerprint belong to. Two projects can have a fingerprint in
+    /// common, because it is hashed without separators (`shop` + `2FAError` = `shop2` + `FAError`), but no issue.
+    ///
+    /// ```
+    /// use log_center_wire::Fingerprint;
+    /// let one = Fingerprint::new("shop", "2FAError", "a.py", 1);
+    /// let other = Fingerprint::new("shop2", "FAError", "a.py", 1);
+    /// assert_eq!(one, other);
+    /// assert_ne!(one.issue_id("shop"), other.issue_id("shop2"));
+    /// ```
+    pub fn issue_id(&self, project: &str) -> IssueId {
+        // The fingerprint always has 16 bytes, so no other pair is hashed to the same text.
+        let hash: [u8; 16] = Md5::new().chain_update(self.0).chain_update(project).finalize().into();
+        let [a, b, c, d, e, f, g, h, ..] = hash;
         IssueId(u64::from_be_bytes([a, b, c, d, e, f, g, h]) >> IssueId::SHIFT)
     }
 }
@@ -52,8 +63,8 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
-/// The number of an issue: the first 53 bits of its fingerprint, so that JavaScript holds it exactly and it is the
-/// same after a restart, on every replica, and after data is loaded anew.
+/// The number of an issue: the first 53 bits of the MD5 of its fingerprint (16 bytes) followed by its project. So
+/// JavaScript holds it exactly, and it is the same after a restart, on every replica, and after data is loaded anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IssueId(u64);
 
@@ -68,12 +79,6 @@ impl IssueId {
     /// An id from its number; `None` from 2^53 on.
     pub const fn from_number(number: u64) -> Option<Self> {
         if number >> (u64::BITS - Self::SHIFT) == 0 { Some(Self(number)) } else { None }
-    }
-
-    /// The least and the greatest first eight bytes, big-endian, that a fingerprint with this id can have.
-    pub const fn prefix_range(self) -> (u64, u64) {
-        let least = self.0 << Self::SHIFT;
-        (least, least | ((1 << Self::SHIFT) - 1))
     }
 }
 

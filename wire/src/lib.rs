@@ -3,7 +3,7 @@
 //! Two things arrive. A program in any language posts an [`ErrorReport`]; a service that logs bunyan JSON
 //! sends [`Record`]s, alone or in a [`batch`]. Both are read by one kind of reader ([`decode`]) that
 //! tells malformed JSON from a wrong field and names the field. An error, however it came, has a
-//! [`Fingerprint`]; all events with one fingerprint are an issue, whose [`IssueId`] is a pure function of it
+//! [`Fingerprint`]; all events of a project with one fingerprint are an issue, whose [`IssueId`] is a pure function of both
 //! and whose [`IssueStatus`] changes only along the edges listed there. What belongs to one HTTP request
 //! shares a [`RequestId`].
 //!

@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS event_count_store
     err_type LowCardinality(String) COMMENT 'Type of the error',
     msg LowCardinality(String) COMMENT 'The constant text',
     count SimpleAggregateFunction(sum, UInt64) COMMENT 'Events',
-    batch SimpleAggregateFunction(max, UInt64) COMMENT 'Latest insert of the writer that is added in'
+    batches SimpleAggregateFunction(maxMap, Map(UInt16, UInt64)) COMMENT 'Latest insert of each server that is added in; each insert says so in its first row'
 )
 ENGINE = {engine:AggregatingMergeTree}
 PARTITION BY toYYYYMM(quarter)

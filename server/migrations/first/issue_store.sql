@@ -2,7 +2,7 @@
 -- Small granules: the states are large, and one page of issues reads a few ids from all over the table.
 CREATE TABLE IF NOT EXISTS issue_store
 (
-    issue_id UInt64 COMMENT 'First 53 bits of the fingerprint',
+    issue_id UInt64 COMMENT 'First 53 bits of the MD5 of the fingerprint and the project',
     fingerprint FixedString(16) COMMENT 'MD5 of project, type, file and line',
     project SimpleAggregateFunction(any, LowCardinality(String)) COMMENT 'Project',
     err_type SimpleAggregateFunction(any, LowCardinality(String)) COMMENT 'Type of the error',
@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS issue_store
     environments AggregateFunction(groupUniqArray(100), String) COMMENT 'Where it was seen, 100 at most',
     versions AggregateFunction(groupUniqArray(100), String) COMMENT 'In which versions it was seen, 100 at most',
     levels AggregateFunction(groupUniqArray(100), UInt8) COMMENT 'At which levels it was seen',
-    batch SimpleAggregateFunction(max, UInt64) COMMENT 'Latest insert of the writer that is added in'
+    batches SimpleAggregateFunction(maxMap, Map(UInt16, UInt64)) COMMENT 'Latest insert of each server that is added in; each insert says so in its first row'
 )
 ENGINE = {engine:AggregatingMergeTree}
 ORDER BY (issue_id, fingerprint)

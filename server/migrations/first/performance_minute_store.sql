@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS performance_minute_store
     cpu_count SimpleAggregateFunction(sum, UInt64) COMMENT 'Those with the processor time',
     cpu_sum SimpleAggregateFunction(sum, Float64) COMMENT 'Percent of one core, added up over the samples',
     cpu_max SimpleAggregateFunction(max, Nullable(Float64)) COMMENT 'The highest of them, NULL = none has it',
-    batch SimpleAggregateFunction(max, UInt64) COMMENT 'Latest insert of the writer that is added in'
+    batches SimpleAggregateFunction(maxMap, Map(UInt16, UInt64)) COMMENT 'Latest insert of each server that is added in; each insert says so in its first row'
 )
 ENGINE = {engine:AggregatingMergeTree}
 PARTITION BY toYYYYMM(minute)

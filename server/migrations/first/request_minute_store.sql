@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS request_minute_store
     tm_sum SimpleAggregateFunction(sum, Float64) COMMENT 'Their handling times in milliseconds, added up',
     tm_max SimpleAggregateFunction(max, Nullable(Float64)) COMMENT 'The longest of them, NULL = none says it',
     tm AggregateFunction(quantilesTDigest(0.5, 0.9, 0.95, 0.99), Float32) COMMENT 'Their distribution',
-    batch SimpleAggregateFunction(max, UInt64) COMMENT 'Latest insert of the writer that is added in'
+    batches SimpleAggregateFunction(maxMap, Map(UInt16, UInt64)) COMMENT 'Latest insert of each server that is added in; each insert says so in its first row'
 )
 ENGINE = {engine:AggregatingMergeTree}
 PARTITION BY toYYYYMM(minute)

@@ -5,7 +5,7 @@ CREATE TABLE IF NOT EXISTS request_time_store
     req_id String COMMENT 'Request' CODEC(ZSTD(1)),
     first_time SimpleAggregateFunction(min, DateTime64(3, 'UTC')) COMMENT 'Time of its first event' CODEC(ZSTD(1)),
     last_time SimpleAggregateFunction(max, DateTime64(3, 'UTC')) COMMENT 'Time of its last event' CODEC(ZSTD(1)),
-    batch SimpleAggregateFunction(max, UInt64) COMMENT 'Latest insert of the writer that is added in' CODEC(ZSTD(1))
+    batches SimpleAggregateFunction(maxMap, Map(UInt16, UInt64)) COMMENT 'Latest insert of each server that is added in; each insert says so in its first row' CODEC(ZSTD(1))
 )
 ENGINE = {engine:AggregatingMergeTree}
 ORDER BY req_id

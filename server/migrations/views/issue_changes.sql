@@ -12,4 +12,5 @@ CREATE OR REPLACE VIEW issue_changes
 )
 AS
 SELECT DISTINCT at AS time, issue_id, project, from_status, to_status, actor, note, sequence
-FROM issue_transitions;
+FROM issue_transitions
+WHERE sequence != 0;

@@ -38,6 +38,7 @@ LEFT JOIN
 (
     SELECT issue_id, CAST(argMax(to_status, sequence), 'String') AS status
     FROM issue_transitions
+    WHERE sequence != 0
     GROUP BY issue_id
 ) AS t ON t.issue_id = i.issue_id
 GROUP BY i.issue_id;

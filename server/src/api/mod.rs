@@ -111,7 +111,7 @@ impl From<SpoolError> for ApiError {
             SpoolError::Full => ("spool_full", 5),
             SpoolError::Disk(_) => ("disk_failing", 5),
             // The way out names paths of this machine, which are for who runs it.
-            SpoolError::Damaged(_) => {
+            SpoolError::Damaged(_) | SpoolError::NotOurs(_) => {
                 return ApiError::Unavailable {
                     code: "spool_damaged",
                     message: "the spool is damaged; whoever runs the server finds the way out in /health and in its log"

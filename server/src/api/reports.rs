@@ -125,7 +125,7 @@ pub async fn report(
     let receipt = state.spool.append(Source::Report, event::encode(&accepted), keys).await?;
     Ok(Json(ReportAnswer {
         status: if receipt.is_new { "ok" } else { "duplicate" },
-        id: fingerprint.issue_id().get(),
+        id: fingerprint.issue_id(&event.project).get(),
         fingerprint: fingerprint.to_string(),
         is_new: receipt.is_new,
     }))

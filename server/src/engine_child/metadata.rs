@@ -110,7 +110,7 @@ mod tests {
         let path = |name: &str| data.path().join(ORIGINALS).join("db").join(name);
         fs::create_dir_all(path("")).unwrap();
         fs::write(path("kept.sql"), "ATTACH TABLE _ (x Int8)").unwrap();
-        fs::write(path("event_staging.sql"), "").unwrap();
+        fs::write(path("event_staging_0.sql"), "").unwrap();
         keep(data.path());
         fs::write(path("kept.sql"), "").unwrap();
         fs::write(path("new.sql"), [0; 10]).unwrap();
@@ -118,6 +118,6 @@ mod tests {
         assert_eq!(fs::read_to_string(path("kept.sql")).unwrap(), "ATTACH TABLE _ (x Int8)");
         assert!(!path("new.sql").exists());
         // Those that come and go are removed elsewhere.
-        assert!(path("event_staging.sql").exists());
+        assert!(path("event_staging_0.sql").exists());
     }
 }

@@ -2,18 +2,11 @@
 
 use super::database::{Tables, disk, u64_of};
 use super::entry::{Entry, Kind, Section};
-use super::lane::{Days, Lane, Range};
+use super::lane::{Lane, Range};
 use super::{FrozenBatch, SpoolError, limits};
 use crate::event::Ordinals;
 use fjall::Slice;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Days that have numbers of their own within a range: more than a range of the main lane has, whatever was waiting, and than
-/// a slice.
-const NUMBERED_DAYS: u64 = 512;
-
-/// Versions that have numbers of their own; later ones share the last.
-const NUMBERED_VERSIONS: u64 = 16;
 
 /// Entries as they lie there.
 struct Values {
@@ -39,8 +32,15 @@ pub(super) fn next(
         return Ok(None);
     }
     let entries = held.entries()?;
-    let days = (lane == Lane::Late).then(|| slice(&entries, cursor.from_day));
-    let range = Range { start, end: held.end, first_number, entries: Some(held.values.len() as u64), days };
+    let (first_day, last_day) = match lane {
+        Lane::Main => (Days::of(&entries).first, None),
+        Lane::Late => {
+            let days = slice(&entries, cursor.from_day);
+            (days.first, Some(days.last))
+        }
+    };
+    let count = held.values.len() as u64;
+    let range = Range { start, end: held.end, first_number, entries: count, first_day, last_day };
     let batches = batches(&entries, &range, false)?;
     Ok(Some((range, batches)))
 }
@@ -48,23 +48,29 @@ pub(super) fn next(
 /// The batches of a range that has its numbers.
 pub(super) fn again(tables: &Tables, range: &Range) -> Result<Vec<FrozenBatch>, SpoolError> {
     let held = all(tables, range.lane(), range.start, range.end)?;
-    let is_partial = (held.values.len() as u64) < range.entries();
+    let is_partial = (held.values.len() as u64) < range.entries;
     batches(&held.entries()?, range, is_partial)
 }
 
-/// As many entries from `start` on as go into one range.
+/// As many entries from `start` on as go into one range. They have the same columns, and in the main lane few days.
 fn some(tables: &Tables, lane: Lane, start: u64) -> Result<Values, SpoolError> {
     let mut values = Vec::new();
     let (mut end, mut bytes, mut rows) = (start, 0, 0);
+    let (mut version, mut days) = (None, Days::NONE);
     for guard in tables.lane(lane).range(start.to_be_bytes()..) {
         let (key, value) = guard.into_inner().map_err(|error| disk(&error))?;
         let entry = Entry::parse(&value)?;
         let entry_rows: usize = entry.sections.iter().map(|section| section.rows as usize).sum();
         let entry_bytes: usize = entry.sections.iter().map(Section::unpacked_len).sum();
-        let is_over = bytes + entry_bytes > limits::FROZEN_BYTES || rows + entry_rows > limits::FROZEN_ROWS;
+        let with_entry = days.and(Days::of(std::slice::from_ref(&entry)));
+        let is_over = bytes + entry_bytes > limits::FROZEN_BYTES
+            || rows + entry_rows > limits::FROZEN_ROWS
+            || version.is_some_and(|version| version != entry.version)
+            || lane == Lane::Main && with_entry.span() > Range::DAYS_MAX;
         if is_over && !values.is_empty() {
             break;
         }
+        (version, days) = (Some(entry.version), with_entry);
         bytes += entry_bytes;
         rows += entry_rows;
         end = u64_of(&key).unwrap_or(end) + 1;
@@ -86,31 +92,57 @@ impl Values {
     }
 }
 
+/// The days of some events.
+#[derive(Clone, Copy)]
+struct Days {
+    first: i32,
+    last: i32,
+}
+
+impl Days {
+    /// No day at all.
+    const NONE: Self = Self { first: i32::MAX, last: i32::MIN };
+
+    fn of(entries: &[Entry<'_>]) -> Self {
+        let sections = entries.iter().flat_map(|entry| &entry.sections);
+        let events = sections.filter(|section| section.kind != Kind::Transition);
+        events.fold(Self::NONE, |days, section| days.and(Self { first: section.day, last: section.day }))
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self { first: self.first.min(other.first), last: self.last.max(other.last) }
+    }
+
+    /// How many days lie between the first and the last, both included.
+    fn span(self) -> u32 {
+        if self.first > self.last { 0 } else { self.last.abs_diff(self.first).saturating_add(1) }
+    }
+}
+
 /// The next days from this one on, as many as are sent between two turns of the main lane.
 fn slice(entries: &[Entry<'_>], from_day: i32) -> Days {
     let mut waiting = BTreeMap::<i32, BTreeSet<_>>::new();
     for entry in entries {
         for section in entry.sections.iter().filter(|section| section.day >= from_day) {
-            waiting.entry(section.day).or_default().insert((section.kind, entry.version));
+            waiting.entry(section.day).or_default().insert(section.kind);
         }
     }
     let Some(first) = waiting.keys().next().copied() else {
         // A range of which the rest was lost: it has only to leave.
-        return Days { first: from_day, last: Days::END };
+        return Days { first: from_day, last: Range::END };
     };
     let (mut last, mut batches) = (first, 0);
     for (day, of_day) in waiting {
         batches += of_day.len();
-        if day > first && (batches > limits::SLICE_BATCHES || day.abs_diff(first) >= limits::SLICE_SPAN_DAYS)
-        {
+        if day > first && (batches > limits::SLICE_BATCHES || day.abs_diff(first) >= Range::DAYS_MAX) {
             return Days { first, last };
         }
         last = day;
     }
-    Days { first, last: Days::END }
+    Days { first, last: Range::END }
 }
 
-/// Rows of one table, day and version, and the number that they are sent under.
+/// Rows of one table and day, and the number that they are sent under.
 struct Group<'a> {
     number: u64,
     kind: Kind,
@@ -120,43 +152,17 @@ struct Group<'a> {
 }
 
 fn batches(entries: &[Entry<'_>], range: &Range, is_partial: bool) -> Result<Vec<FrozenBatch>, SpoolError> {
-    let is_sent = |day| range.days.is_none_or(|days| days.contains(day));
-    let mut groups = BTreeMap::<_, Vec<_>>::new();
+    // In the order in which they are sent.
+    let mut groups = BTreeMap::<u64, Group<'_>>::new();
     for entry in entries {
-        for section in entry.sections.iter().filter(|section| is_sent(section.day)) {
-            groups.entry((section.kind, section.day, entry.version)).or_default().push(section);
+        for section in entry.sections.iter().filter(|section| range.contains(section.day)) {
+            let Section { kind, day, .. } = *section;
+            let number = range.number_of(kind, day);
+            let group = || Group { number, kind, version: entry.version, day, sections: Vec::new() };
+            groups.entry(number).or_insert_with(group).sections.push(section);
         }
     }
-    let groups = groups.into_iter().map(|((kind, day, version), sections)| (kind, day, version, sections));
-    let first_day = range.days.map_or(0, |days| days.first);
-    // A range of an earlier version has its numbers by place.
-    let is_by_place = range.entries.is_none();
-    let mut numbered: Vec<_> = (range.first_number..)
-        .zip(groups)
-        .map(|(place, (kind, day, version, sections))| {
-            let number = if is_by_place {
-                place
-            } else {
-                range.first_number + number_of(kind, day.wrapping_sub(first_day), version)
-            };
-            Group { number, kind, version, day, sections }
-        })
-        .collect();
-    numbered.sort_by_key(|group| group.number);
-    numbered.into_iter().map(|group| group.batch(is_partial)).collect()
-}
-
-/// The number of a batch within its range, by days since the first of a slice. It depends on nothing but what the batch is, so that it stays the same when the spool
-/// has lost some entries of the range.
-fn number_of(kind: Kind, day: i32, version: u8) -> u64 {
-    let place = match kind {
-        Kind::Event => 0,
-        Kind::EventBlock => 1,
-        Kind::Transition => 2,
-    };
-    let day = u64::from(day.rem_euclid(NUMBERED_DAYS as i32).cast_unsigned());
-    let version = u64::from(version).min(NUMBERED_VERSIONS - 1);
-    (place * NUMBERED_DAYS + day) * NUMBERED_VERSIONS + version
+    groups.into_values().map(|group| group.batch(is_partial)).collect()
 }
 
 impl Group<'_> {

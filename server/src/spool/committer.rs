@@ -22,7 +22,7 @@ pub(super) struct Committer {
 pub(super) enum Waiting {
     Events(Answer<Receipt>, Source, Receipt),
     Status(Answer<Changed>, Changed),
-    Seed(Answer<()>),
+    Learned(Answer<()>),
 }
 
 impl Committer {
@@ -68,7 +68,7 @@ impl Committer {
         };
         let at = clock::now();
         let is_first = self.shared.account.waiting() == 0;
-        let mut draft = Draft::new(&tables, self.counters, is_first);
+        let mut draft = Draft::new(&tables, &self.shared.numbers, self.counters, is_first);
         let mut waiting = Vec::with_capacity(group.len());
         let mut group = group.into_iter();
         while let Some(submission) = group.next() {
@@ -159,7 +159,7 @@ impl Submission {
     fn bytes(&self) -> usize {
         match self {
             Submission::Events { bytes, .. } => *bytes,
-            Submission::Status { .. } | Submission::Seed { .. } => 0,
+            Submission::Status { .. } | Submission::Learn { .. } => 0,
         }
     }
 
@@ -168,7 +168,7 @@ impl Submission {
         match self {
             Submission::Events { answer, .. } => _ = answer.send(Err(error)),
             Submission::Status { answer, .. } => _ = answer.send(Err(error)),
-            Submission::Seed { answer, .. } => _ = answer.send(Err(error)),
+            Submission::Learn { answer, .. } => _ = answer.send(Err(error)),
         }
     }
 }
@@ -181,7 +181,7 @@ impl Waiting {
                 _ = answer.send(Ok(receipt));
             }
             Waiting::Status(answer, changed) => _ = answer.send(Ok(changed)),
-            Waiting::Seed(answer) => _ = answer.send(Ok(())),
+            Waiting::Learned(answer) => _ = answer.send(Ok(())),
         }
     }
 
@@ -189,7 +189,7 @@ impl Waiting {
         match self {
             Waiting::Events(answer, ..) => _ = answer.send(Err(error)),
             Waiting::Status(answer, _) => _ = answer.send(Err(error)),
-            Waiting::Seed(answer) => _ = answer.send(Err(error)),
+            Waiting::Learned(answer) => _ = answer.send(Err(error)),
         }
     }
 }

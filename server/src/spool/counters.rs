@@ -1,11 +1,13 @@
 //! Where the next things of the spool go, read back from the disk when it is opened.
 
 use super::SpoolError;
-use super::database::{META_APPENDED, META_SEQUENCE, META_SINCE, META_STORED, Shared, Tables, disk, u64_of};
+use super::database::{
+    META_APPENDED, META_BATCH, META_SEQUENCE, META_SINCE, META_STORED, Shared, Tables, disk, u64_of,
+};
 use super::entry::Entry;
 use super::index::KeyRange;
 use super::lane::Lane;
-use crate::clock::{now, unix_micros};
+use crate::clock::now;
 use log_center_wire::UnixMillis;
 use std::sync::atomic::Ordering;
 
@@ -18,8 +20,6 @@ pub(super) struct Counters {
     pub(super) appended_events: u64,
     /// Bytes ever appended, by lane.
     pub(super) appended_bytes: [u64; 2],
-    /// The next transition.
-    pub(super) next_sequence: u64,
     pub(super) keys: KeyRange,
 }
 
@@ -50,8 +50,9 @@ impl Counters {
         let since = number(tables, META_SINCE)?.try_into().map(UnixMillis).unwrap_or_else(|_| now());
         let reached = tables.reached(position, cursor, next_entry)?.all();
         shared.account.read(appended_events, number(tables, META_STORED)?, reached, since);
-        let next_sequence =
-            tables.meta_u64(META_SEQUENCE).map_err(|error| disk(&error))?.unwrap_or_else(unix_micros);
+        for given in [META_BATCH, META_SEQUENCE] {
+            shared.numbers.see(number(tables, given)?);
+        }
         for (bytes, waiting) in shared.waiting_bytes.iter().zip(&waiting) {
             bytes.store(waiting.bytes(), Ordering::Relaxed);
         }
@@ -60,7 +61,6 @@ impl Counters {
             next_entry,
             appended_events,
             appended_bytes: waiting.map(|waiting| waiting.end),
-            next_sequence,
             keys: KeyRange::read(tables).map_err(|error| disk(&error))?,
         })
     }

@@ -7,6 +7,7 @@ use super::lane::{Cursor, Lane, Range, Reached};
 use super::mark::MarkFile;
 use super::room::Room;
 use super::{SpoolError, SpoolOptions, limits, recovery};
+use crate::number::{Numbers, ServerId};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -19,7 +20,9 @@ pub(super) use super::failure::disk;
 pub(super) const META_POSITION: &[u8] = b"position";
 pub(super) const META_FROZEN: &[u8] = b"frozen";
 pub(super) const META_SEEDED: &[u8] = b"seeded";
+/// The greatest number of a change of an issue.
 pub(super) const META_SEQUENCE: &[u8] = b"sequence";
+/// The greatest number of a batch.
 pub(super) const META_BATCH: &[u8] = b"batch";
 /// Events ever appended.
 pub(super) const META_APPENDED: &[u8] = b"appended_events";
@@ -27,14 +30,15 @@ pub(super) const META_APPENDED: &[u8] = b"appended_events";
 pub(super) const META_STORED: &[u8] = b"stored_events";
 /// Names this spool, so that its mark is told from another one's.
 pub(super) const META_INSTANCE: &[u8] = b"instance";
+/// Which server this one is of those that write to one ClickHouse.
+pub(super) const META_SERVER: &[u8] = b"server";
+/// Followed by the id of another server as u16 big-endian: the latest batch of it whose changes are in the issue index.
+const META_FOLLOWED: &[u8] = b"followed";
 /// When the oldest event came that waits, or one before it.
 pub(super) const META_SINCE: &[u8] = b"since_ms";
 
 /// How much of the late lane ClickHouse has.
 pub(super) const META_LATE: &[u8] = b"late";
-
-/// The keyspace of the late lane, which earlier versions had not.
-pub(super) const LATE_KEYSPACE: &str = "late";
 
 /// The opened store.
 pub(super) struct Tables {
@@ -43,7 +47,7 @@ pub(super) struct Tables {
     pub(super) entries: Keyspace,
     /// The same for the late lane. Both count their positions together.
     late: Keyspace,
-    /// fingerprint → state u8, project.
+    /// Issues, see [`index`](super::index).
     pub(super) issues: Keyspace,
     /// identity → what was answered.
     pub(super) keys: Keyspace,
@@ -67,6 +71,8 @@ pub(super) struct Shared {
     pub(super) waiting_bytes: [AtomicU64; 2],
     pub(super) account: Account,
     pub(super) mark: MarkFile,
+    /// Of batches and changes of issues.
+    pub(super) numbers: Numbers,
     /// What was found lost since this process started.
     pub(super) losses: Mutex<Losses>,
     in_flight_bytes: AtomicUsize,
@@ -87,14 +93,14 @@ impl Tables {
             .max_journaling_size(limits::JOURNAL_BYTES)
             .worker_threads(1)
             .open()?;
-        let names = ["entries", LATE_KEYSPACE, "issues", "keys", "key_order", "meta"];
+        let names = ["entries", "late", "issues", "keys", "key_order", "meta"];
         let missing = names.into_iter().filter(|name| !database.keyspace_exists(name)).collect();
         let keyspace = |name: &str, memtable_bytes: u64| {
             database.keyspace(name, || KeyspaceCreateOptions::default().max_memtable_size(memtable_bytes))
         };
         let mut tables = Self {
             entries: keyspace("entries", limits::ENTRIES_MEMTABLE_BYTES)?,
-            late: keyspace(LATE_KEYSPACE, limits::ENTRIES_MEMTABLE_BYTES)?,
+            late: keyspace("late", limits::ENTRIES_MEMTABLE_BYTES)?,
             issues: keyspace("issues", limits::INDEX_MEMTABLE_BYTES)?,
             keys: keyspace("keys", limits::INDEX_MEMTABLE_BYTES)?,
             key_order: keyspace("key_order", limits::INDEX_MEMTABLE_BYTES)?,
@@ -158,10 +164,10 @@ impl Tables {
 
     /// How much it has of the late lane.
     pub(super) fn cursor(&self) -> Result<Cursor, SpoolError> {
-        Ok(self.kept_cursor()?.unwrap_or_else(|| Cursor::at(0)))
+        Ok(self.kept_cursor()?.unwrap_or_default())
     }
 
-    /// The same; `None` if an earlier version wrote this spool.
+    /// The same; `None` in a new spool, and in one that has lost its state.
     pub(super) fn kept_cursor(&self) -> Result<Option<Cursor>, SpoolError> {
         Ok(self.meta.get(META_LATE).map_err(|error| disk(&error))?.and_then(|value| Cursor::read(&value)))
     }
@@ -169,6 +175,18 @@ impl Tables {
     /// The range that may have been sent.
     pub(super) fn frozen(&self) -> Result<Option<Range>, SpoolError> {
         Ok(self.meta.get(META_FROZEN).map_err(|error| disk(&error))?.and_then(|value| Range::read(&value)))
+    }
+
+    /// The latest batch of each other server whose changes are in the issue index.
+    pub(super) fn followed(&self) -> Result<Vec<(ServerId, u64)>, fjall::Error> {
+        let mut marks = Vec::new();
+        for guard in self.meta.prefix(META_FOLLOWED) {
+            let (key, value) = guard.into_inner()?;
+            let server = key.get(META_FOLLOWED.len()..).and_then(|id| id.try_into().ok());
+            let server = server.map(u16::from_be_bytes).and_then(ServerId::new);
+            marks.extend(server.zip(u64_of(&value)));
+        }
+        Ok(marks)
     }
 
     /// The first entry of a lane that waits, if the lane is at this position.
@@ -193,6 +211,11 @@ fn read_all(keyspace: &Keyspace) -> Result<(), fjall::Error> {
     keyspace.iter().try_for_each(|guard| guard.into_inner().map(drop))
 }
 
+/// The name of the value that says how far another server is followed.
+pub(super) fn followed_key(server: ServerId) -> Vec<u8> {
+    [META_FOLLOWED, &server.get().to_be_bytes()].concat()
+}
+
 /// A number as it is stored.
 pub(super) fn u64_of(bytes: &[u8]) -> Option<u64> {
     bytes.try_into().ok().map(u64::from_be_bytes)
@@ -201,7 +224,7 @@ pub(super) fn u64_of(bytes: &[u8]) -> Option<u64> {
 impl Shared {
     pub(super) fn open(options: &SpoolOptions) -> Result<Self, SpoolError> {
         let mark = MarkFile::open(&options.directory, options.store_directory.as_deref())?;
-        let (tables, loss) = open_whole(&options.directory, &mark)?;
+        let (tables, loss) = open_whole(options, &mark)?;
         let clickhouse = damage::store_loss(mark.take_store_lacks());
         let room = Arc::new(Room::new(options.directory.clone()));
         // Whoever asks whether this server takes anything is told right from the start.
@@ -216,6 +239,7 @@ impl Shared {
             waiting_bytes: Default::default(),
             account: Account::default(),
             mark,
+            numbers: Numbers::new(options.server),
             losses: Mutex::new(Losses { spool: loss, clickhouse }),
             in_flight_bytes: AtomicUsize::new(0),
             end: watch::Sender::new(0),
@@ -266,7 +290,7 @@ impl Shared {
     /// It cannot be used.
     pub(super) fn reopen(&self) -> Result<(), SpoolError> {
         self.failures.may_try()?;
-        let (tables, loss) = open_whole(&self.options.directory, &self.mark)?;
+        let (tables, loss) = open_whole(&self.options, &self.mark)?;
         if loss.is_some() {
             lock(&self.losses).spool = loss;
         }
@@ -316,11 +340,12 @@ impl Drop for Reservation<'_> {
 }
 
 /// Opens the store and brings it and its mark to the same state. Tells what is lost.
-fn open_whole(directory: &Path, mark: &MarkFile) -> Result<(Tables, Option<Loss>), SpoolError> {
+fn open_whole(options: &SpoolOptions, mark: &MarkFile) -> Result<(Tables, Option<Loss>), SpoolError> {
+    let directory = &*options.directory;
     // The store below takes some damaged files for its own mistakes, and panics.
     let opened = catch_unwind(AssertUnwindSafe(|| {
         let tables = Tables::open(directory).map_err(|error| failure::refusal(directory, mark, &error))?;
-        let damage = recovery::reconcile(&tables, mark).map_err(|error| match error {
+        let damage = recovery::reconcile(&tables, mark, options).map_err(|error| match error {
             SpoolError::Damaged(reason) => SpoolError::Damaged(damaged(directory, mark, &reason)),
             error => error,
         })?;

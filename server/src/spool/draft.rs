@@ -2,19 +2,23 @@
 
 use super::committer::Waiting;
 use super::counters::Counters;
-use super::database::{META_APPENDED, META_SEEDED, META_SEQUENCE, META_SINCE, Tables, disk};
+use super::database::{
+    META_APPENDED, META_SEEDED, META_SEQUENCE, META_SINCE, Tables, disk, followed_key,
+};
 use super::entry::{EntryBuilder, Transition};
-use super::index::{Answered, Index, Known};
+use super::index::{Answered, Index, IssueKey, Known};
 use super::lane::Lane;
 use super::{Answer, Changed, KnownIssue, Receipt, SpoolError, Submission};
 use crate::clock::now;
 use crate::event::{Block, Identity, Occurrence, RequestKey};
+use crate::number::{Numbers, ServerId};
 use fjall::{OwnedWriteBatch as WriteBatch, PersistMode};
 use log_center_wire::{IssueId, IssueStatus, REGRESSION_ACTOR};
 
 /// One group, drawn up in memory. Dropping it changes nothing.
 pub(super) struct Draft<'a> {
     tables: &'a Tables,
+    numbers: &'a Numbers,
     index: Index<'a>,
     batch: WriteBatch,
     /// What goes into the main lane, and what goes into the late one.
@@ -29,14 +33,16 @@ pub(super) struct Draft<'a> {
     /// The day of `now_ms`.
     today: i32,
     is_seeded: bool,
-    has_transitions: bool,
+    /// The last number that it gave to a change of an issue.
+    last_sequence: Option<u64>,
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn new(tables: &'a Tables, counters: Counters, is_first: bool) -> Self {
+    pub(super) fn new(tables: &'a Tables, numbers: &'a Numbers, counters: Counters, is_first: bool) -> Self {
         let now = now();
         Self {
             tables,
+            numbers,
             index: Index::new(tables),
             batch: tables.database.batch().durability(Some(PersistMode::SyncData)),
             entry: EntryBuilder::default(),
@@ -47,7 +53,7 @@ impl<'a> Draft<'a> {
             now_ms: now.0,
             today: now.day(),
             is_seeded: false,
-            has_transitions: false,
+            last_sequence: None,
         }
     }
 
@@ -64,9 +70,9 @@ impl<'a> Draft<'a> {
                 let changed = self.status(issue_id, to, &actor, &note);
                 Ok(settle(answer, changed)?.map(|(answer, changed)| Waiting::Status(answer, changed)))
             }
-            Submission::Seed { issues, is_anew, is_last, answer } => {
-                let seeded = self.seed(&issues, is_anew, is_last).map(Ok);
-                Ok(settle(answer, seeded)?.map(|(answer, ())| Waiting::Seed(answer)))
+            Submission::Learn { issues, marks, is_anew, is_last, answer } => {
+                let learned = self.learn(issues, &marks, is_anew, is_last).map(Ok);
+                Ok(settle(answer, learned)?.map(|(answer, ())| Waiting::Learned(answer)))
             }
         }
     }
@@ -134,28 +140,14 @@ impl<'a> Draft<'a> {
 
     /// Makes the issue that an event is an occurrence of, or reopens it. True if it is made.
     fn occurrence(&mut self, occurrence: &Occurrence) -> Result<bool, fjall::Error> {
-        let fingerprint = occurrence.fingerprint;
-        let known = match self.index.issue(fingerprint)? {
-            None => {
-                let known = Known { status: IssueStatus::New, project: occurrence.project.clone() };
-                self.index.set_issue(&mut self.batch, fingerprint, known);
-                return Ok(true);
-            }
-            Some(known) => known,
+        let issue = IssueKey::new(&occurrence.project, occurrence.fingerprint);
+        let Some(known) = self.index.issue(&issue)? else {
+            self.make(&issue, occurrence.received_at_ms);
+            return Ok(true);
         };
         if known.status.reopens() {
-            self.transition(&Transition {
-                sequence: 0,
-                fingerprint,
-                project: &known.project,
-                from: known.status,
-                to: IssueStatus::New,
-                at_ms: occurrence.received_at_ms,
-                actor: REGRESSION_ACTOR,
-                note: "",
-            });
-            let status = IssueStatus::New;
-            self.index.set_issue(&mut self.batch, fingerprint, Known { status, ..known });
+            let (from, at_ms) = (known.status, occurrence.received_at_ms);
+            self.transition(&issue, from, IssueStatus::New, at_ms, REGRESSION_ACTOR, "");
         }
         Ok(false)
     }
@@ -167,44 +159,68 @@ impl<'a> Draft<'a> {
         actor: &str,
         note: &str,
     ) -> Result<Result<Changed, SpoolError>, fjall::Error> {
-        let Some((fingerprint, known)) = self.index.issue_by_id(id)? else {
+        let Some((issue, known)) = self.index.issue_by_id(id)? else {
             return Ok(Err(SpoolError::UnknownIssue(id)));
         };
         let from = known.status;
         if !from.allowed().contains(&to) {
             return Ok(Err(SpoolError::NotAllowed { from, to }));
         }
-        let (at_ms, project) = (self.now_ms, known.project.clone());
-        self.transition(&Transition {
-            sequence: 0,
-            fingerprint,
-            project: &project,
-            from,
-            to,
-            at_ms,
-            actor,
-            note,
-        });
-        self.index.set_issue(&mut self.batch, fingerprint, Known { status: to, project });
+        self.transition(&issue, from, to, self.now_ms, actor, note);
         Ok(Ok(Changed { from, to, position: self.counters.next_entry + 1 }))
     }
 
-    fn transition(&mut self, transition: &Transition<'_>) {
-        self.entry.transition(&Transition { sequence: self.counters.next_sequence, ..*transition });
-        self.counters.next_sequence += 1;
-        self.has_transitions = true;
+    /// Tells other servers that there is this issue.
+    fn make(&mut self, issue: &IssueKey, at_ms: i64) {
+        let to = IssueStatus::New;
+        self.entry.transition(&Transition { sequence: 0, issue, from: None, to, at_ms, actor: "", note: "" });
+        self.index.set_issue(&mut self.batch, issue, Known::NEW);
     }
 
-    fn seed(&mut self, issues: &[KnownIssue], is_anew: bool, is_last: bool) -> Result<(), fjall::Error> {
+    fn transition(
+        &mut self,
+        issue: &IssueKey,
+        from: IssueStatus,
+        to: IssueStatus,
+        at_ms: i64,
+        actor: &str,
+        note: &str,
+    ) {
+        // The clock is behind 1970 nowhere.
+        let sequence = self.numbers.take(self.now_ms.unsigned_abs(), 1);
+        self.entry.transition(&Transition { sequence, issue, from: Some(from), to, at_ms, actor, note });
+        self.index.set_issue(&mut self.batch, issue, Known { status: to, sequence });
+        self.last_sequence = Some(sequence);
+    }
+
+    /// Takes over what ClickHouse knows of issues, where that is newer than what the index has.
+    fn learn(
+        &mut self,
+        issues: Vec<KnownIssue>,
+        marks: &[(ServerId, u64)],
+        is_anew: bool,
+        is_last: bool,
+    ) -> Result<(), fjall::Error> {
         if is_anew {
             self.tables.issues.clear()?;
             self.index.forget_issues();
             self.batch.remove(&self.tables.meta, META_SEEDED);
+            for (server, _) in self.tables.followed()? {
+                self.batch.remove(&self.tables.meta, followed_key(server));
+            }
         }
-        for issue in issues {
-            if self.index.issue(issue.fingerprint)?.is_none() {
-                let known = Known { status: issue.status, project: issue.project.as_str().into() };
-                self.index.set_issue(&mut self.batch, issue.fingerprint, known);
+        for KnownIssue { fingerprint, project, status, sequence } in issues {
+            self.numbers.see(sequence);
+            let issue = IssueKey::new(&project, fingerprint);
+            if self.index.issue(&issue)?.is_none_or(|known| known.sequence < sequence) {
+                self.index.set_issue(&mut self.batch, &issue, Known { status, sequence });
+            }
+        }
+        for (server, batch) in marks {
+            let key = followed_key(*server);
+            // Two looks may end in another order than they began.
+            if self.tables.meta_u64(&key)?.is_none_or(|known| known < *batch) {
+                self.batch.insert(&self.tables.meta, key, batch.to_be_bytes());
             }
         }
         if is_last {
@@ -223,8 +239,8 @@ impl<'a> Draft<'a> {
     pub(super) fn write(mut self) -> Result<Counters, fjall::Error> {
         let mut counters = self.counters;
         counters.keys = self.index.write_keys(&mut self.batch, counters.keys, self.now_ms)?;
-        if self.has_transitions {
-            self.batch.insert(&self.tables.meta, META_SEQUENCE, counters.next_sequence.to_be_bytes());
+        if let Some(sequence) = self.last_sequence {
+            self.batch.insert(&self.tables.meta, META_SEQUENCE, sequence.to_be_bytes());
         }
         // The main lane first: a change of state knows the position of its entry.
         for (lane, entry) in [(Lane::Main, self.entry), (Lane::Late, self.late)] {

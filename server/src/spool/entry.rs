@@ -12,9 +12,10 @@
 //! which columns they have.
 
 use super::SpoolError;
+use super::index::IssueKey;
 use crate::event::columns::{self, FIRST_VERSION, ORDINAL, VERSION};
 use crate::event::{Block, Columns, Encoding, NATIVE_TIME_AT, Ordinals, RowWriter, push_head, push_numbers};
-use log_center_wire::{Fingerprint, IssueStatus};
+use log_center_wire::IssueStatus;
 
 /// Most bytes that a block can unpack to: those of the largest body, and what its columns add to them.
 const UNPACKED_BYTES_MAX: usize = 256 << 20;
@@ -80,12 +81,13 @@ pub fn columns(version: u8, kind: Kind) -> Option<&'static str> {
     })
 }
 
-/// A change of an issue's state on its way into an entry.
+/// A change of an issue's state, or the making of an issue, on its way into an entry.
 pub(super) struct Transition<'a> {
+    /// 0 where an issue is made, so that this does not count as a change of what another server may know of it.
     pub(super) sequence: u64,
-    pub(super) fingerprint: Fingerprint,
-    pub(super) project: &'a str,
-    pub(super) from: IssueStatus,
+    pub(super) issue: &'a IssueKey,
+    /// `None` where an issue is made.
+    pub(super) from: Option<IssueStatus>,
     pub(super) to: IssueStatus,
     pub(super) at_ms: i64,
     pub(super) actor: &'a str,
@@ -99,10 +101,10 @@ impl Transition<'_> {
     fn write_row(&self, out: &mut Vec<u8>) {
         RowWriter::new(out)
             .u64(self.sequence)
-            .u64(self.fingerprint.issue_id().get())
-            .fixed(self.fingerprint.as_bytes())
-            .string(self.project)
-            .string(self.from.as_str())
+            .u64(self.issue.id.get())
+            .fixed(self.issue.fingerprint.as_bytes())
+            .string(&self.issue.project)
+            .string(self.from.map_or("", IssueStatus::as_str))
             .string(self.to.as_str())
             .i64(self.at_ms)
             .string(self.actor)

@@ -9,11 +9,61 @@ use log_center_wire::{Fingerprint, IssueId, IssueStatus};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+/// Which issue. The index has them in the order of their ids, so that one is found by its id, too.
+///
+/// ```text
+/// key   = id u64 big-endian, fingerprint, project
+/// value = state u8, sequence u64 big-endian
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct IssueKey {
+    pub(super) id: IssueId,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) project: Box<str>,
+}
+
 /// An issue in the index.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub(super) struct Known {
     pub(super) status: IssueStatus,
-    pub(super) project: Box<str>,
+    /// The number of the change that brought it there; 0 if there was none.
+    pub(super) sequence: u64,
+}
+
+impl IssueKey {
+    pub(super) fn new(project: &str, fingerprint: Fingerprint) -> Self {
+        Self { id: fingerprint.issue_id(project), fingerprint, project: project.into() }
+    }
+
+    fn write(&self) -> Vec<u8> {
+        [&self.id.get().to_be_bytes()[..], self.fingerprint.as_bytes(), self.project.as_bytes()].concat()
+    }
+
+    fn read(key: &[u8]) -> Option<Self> {
+        let (id, rest) = key.split_first_chunk::<8>()?;
+        let (fingerprint, project) = rest.split_first_chunk::<16>()?;
+        Some(Self {
+            id: IssueId::from_number(u64::from_be_bytes(*id))?,
+            fingerprint: Fingerprint::from_bytes(*fingerprint),
+            project: std::str::from_utf8(project).ok()?.into(),
+        })
+    }
+}
+
+impl Known {
+    /// One that nobody has worked on.
+    pub(super) const NEW: Self = Self { status: IssueStatus::New, sequence: 0 };
+
+    fn write(self) -> Vec<u8> {
+        let mut value = vec![self.status as u8];
+        value.extend_from_slice(&self.sequence.to_be_bytes());
+        value
+    }
+
+    fn read(value: &[u8]) -> Option<Self> {
+        let (status, sequence) = value.split_first()?;
+        Some(Self { status: IssueStatus::from_number(*status)?, sequence: u64_of(sequence)? })
+    }
 }
 
 /// What is remembered of an identity.
@@ -36,7 +86,7 @@ impl Answered {
 /// The index as the group sees it: the disk, and what the group has changed so far.
 pub(super) struct Index<'a> {
     tables: &'a Tables,
-    issues: HashMap<Fingerprint, Option<Known>>,
+    issues: HashMap<IssueKey, Option<Known>>,
     keys: HashMap<Identity, Answered>,
     added: Vec<(Identity, Answered, i64)>,
 }
@@ -68,32 +118,26 @@ impl<'a> Index<'a> {
         Self { tables, issues: HashMap::new(), keys: HashMap::new(), added: Vec::new() }
     }
 
-    /// The issue with this fingerprint.
-    pub(super) fn issue(&mut self, fingerprint: Fingerprint) -> Result<Option<Known>, fjall::Error> {
-        if let Some(known) = self.issues.get(&fingerprint) {
-            return Ok(known.clone());
+    /// What is known of this issue.
+    pub(super) fn issue(&mut self, key: &IssueKey) -> Result<Option<Known>, fjall::Error> {
+        if let Some(known) = self.issues.get(key) {
+            return Ok(*known);
         }
-        let known = self.tables.issues.get(fingerprint.as_bytes())?.and_then(|value| known_of(&value));
-        self.issues.insert(fingerprint, known.clone());
+        let known = self.tables.issues.get(key.write())?.and_then(|value| Known::read(&value));
+        self.issues.insert(key.clone(), known);
         Ok(known)
     }
 
-    /// The issue with this number, and its fingerprint.
-    pub(super) fn issue_by_id(&mut self, id: IssueId) -> Result<Option<(Fingerprint, Known)>, fjall::Error> {
+    /// The issue with this number.
+    pub(super) fn issue_by_id(&mut self, id: IssueId) -> Result<Option<(IssueKey, Known)>, fjall::Error> {
         // One that this group made is not on disk yet.
-        let made =
-            self.issues.iter().find(|(fingerprint, known)| fingerprint.issue_id() == id && known.is_some());
-        if let Some((fingerprint, Some(known))) = made {
-            return Ok(Some((*fingerprint, known.clone())));
+        let made = self.issues.iter().find(|(key, known)| key.id == id && known.is_some());
+        if let Some((key, Some(known))) = made {
+            return Ok(Some((key.clone(), *known)));
         }
-        let (least, greatest) = id.prefix_range();
-        let mut end = [0xff; 16];
-        end[..8].copy_from_slice(&greatest.to_be_bytes());
-        let range = least.to_be_bytes().to_vec()..=end.to_vec();
-        let Some(guard) = self.tables.issues.range(range).next() else { return Ok(None) };
+        let Some(guard) = self.tables.issues.prefix(id.get().to_be_bytes()).next() else { return Ok(None) };
         let (key, value) = guard.into_inner()?;
-        let fingerprint = <[u8; 16]>::try_from(&*key).ok().map(Fingerprint::from_bytes);
-        Ok(fingerprint.zip(known_of(&value)))
+        Ok(IssueKey::read(&key).zip(Known::read(&value)))
     }
 
     /// Looks every issue up again: the index was emptied.
@@ -101,12 +145,9 @@ impl<'a> Index<'a> {
         self.issues.clear();
     }
 
-    pub(super) fn set_issue(&mut self, batch: &mut WriteBatch, fingerprint: Fingerprint, known: Known) {
-        let mut value = Vec::with_capacity(1 + known.project.len());
-        value.push(known.status as u8);
-        value.extend_from_slice(known.project.as_bytes());
-        batch.insert(&self.tables.issues, fingerprint.as_bytes().to_vec(), value);
-        self.issues.insert(fingerprint, Some(known));
+    pub(super) fn set_issue(&mut self, batch: &mut WriteBatch, key: &IssueKey, known: Known) {
+        batch.insert(&self.tables.issues, key.write(), known.write());
+        self.issues.insert(key.clone(), Some(known));
     }
 
     /// What was answered to the thing that has this identity, if it is still remembered.
@@ -205,15 +246,20 @@ fn is_expired(at_ms: i64, now_ms: i64) -> bool {
     now_ms.saturating_sub(at_ms) > (IDEMPOTENCY_SECONDS * 1000) as i64
 }
 
-fn known_of(value: &[u8]) -> Option<Known> {
-    let (status, project) = value.split_first()?;
-    let project = std::str::from_utf8(project).ok()?.into();
-    Some(Known { status: IssueStatus::from_number(*status)?, project })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_issue_is_read_as_it_was_written() {
+        let fingerprint = Fingerprint::new("shop", "2FAError", "a.py", 1);
+        for project in ["shop", "shop2", "", "\u{0}ä"] {
+            let key = IssueKey::new(project, fingerprint);
+            assert!(IssueKey::read(&key.write()) == Some(key), "{project}");
+        }
+        let known = Known::read(&Known { status: IssueStatus::Fixed, sequence: 7 << 40 }.write()).unwrap();
+        assert_eq!((known.status, known.sequence), (IssueStatus::Fixed, 7 << 40));
+    }
 
     #[test]
     fn a_key_is_read_as_it_was_written_and_as_earlier_versions_wrote_it() {

@@ -6,6 +6,8 @@
 //! main lane has its turn between two of them; its entries leave together, with the last slice.
 
 use super::database::u64_of;
+use super::entry::Kind;
+use crate::number;
 use serde::{Deserialize, Serialize};
 
 /// Where an entry lies.
@@ -60,6 +62,12 @@ pub(super) struct Cursor {
     pub(super) from_day: i32,
 }
 
+impl Default for Cursor {
+    fn default() -> Self {
+        Self::at(0)
+    }
+}
+
 impl Cursor {
     /// Everything before this position, and nothing of what comes there.
     pub(super) fn at(position: u64) -> Self {
@@ -104,47 +112,61 @@ impl Cursor {
 pub(super) struct Range {
     pub(super) start: u64,
     pub(super) end: u64,
+    /// The first of its [`NUMBERS`](Self::NUMBERS).
     pub(super) first_number: u64,
-    /// How many entries of its lane it had; `None` where there was one lane only, and every position was of it.
-    #[serde(default)]
-    pub(super) entries: Option<u64>,
-    /// Which days of the late lane; `None` where it is a range of the main one.
-    #[serde(default)]
-    pub(super) days: Option<Days>,
-}
-
-/// A slice of a range of the late lane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Days {
-    pub(super) first: i32,
-    /// The last one. [`END`](Self::END) where the range has no later ones.
-    pub(super) last: i32,
-}
-
-impl Days {
-    pub(super) const END: i32 = i32::MAX;
-
-    pub(super) fn contains(self, day: i32) -> bool {
-        (self.first..=self.last).contains(&day)
-    }
+    /// How many entries of its lane it had when it got its numbers.
+    pub(super) entries: u64,
+    /// The day from which the numbers of its batches are counted: none of its events is of an earlier one.
+    pub(super) first_day: i32,
+    /// The last day that is sent; `None` where it is a range of the main lane, which is sent as a whole.
+    /// [`END`](Self::END) where a range of the late lane has no later days.
+    pub(super) last_day: Option<i32>,
 }
 
 impl Range {
-    pub(super) fn lane(&self) -> Lane {
-        if self.days.is_some() { Lane::Late } else { Lane::Main }
+    /// Later than every day.
+    pub(super) const END: i32 = i32::MAX;
+
+    /// How many days the events of one range, or of one slice of it, may span.
+    pub(super) const DAYS_MAX: u32 = 32;
+
+    /// How many numbers are kept for a range: for each day one of events by row and one of events in blocks, and one of
+    /// changes of issues.
+    pub(super) const NUMBERS: u64 = 2 * Self::DAYS_MAX as u64 + 1;
+
+    /// The number of one of its batches. It depends on nothing but what the batch is, so that it stays the same when the spool
+    /// has lost some entries of the range. Changes of issues come last: whoever learns of a new issue from them finds its
+    /// events.
+    pub(super) fn number_of(&self, kind: Kind, day: i32) -> u64 {
+        let day = u64::from(day.abs_diff(self.first_day)).min(u64::from(Self::DAYS_MAX) - 1);
+        let place = match kind {
+            Kind::Event => 2 * day,
+            Kind::EventBlock => 2 * day + 1,
+            Kind::Transition => Self::NUMBERS - 1,
+        };
+        number::after(self.first_number, place)
     }
 
-    /// How many entries it had when it got its numbers.
-    pub(super) fn entries(&self) -> u64 {
-        self.entries.unwrap_or_else(|| self.end.saturating_sub(self.start))
+    /// The greatest number that one of its batches can have.
+    pub(super) fn last_number(&self) -> u64 {
+        number::after(self.first_number, Self::NUMBERS - 1)
+    }
+
+    pub(super) fn lane(&self) -> Lane {
+        if self.last_day.is_some() { Lane::Late } else { Lane::Main }
+    }
+
+    /// Whether it is sent with the events of this day.
+    pub(super) fn contains(&self, day: i32) -> bool {
+        self.last_day.is_none_or(|last| (self.first_day..=last).contains(&day))
     }
 
     /// Where the lanes are when it is in ClickHouse.
     pub(super) fn apply(&self, position: u64, cursor: Cursor) -> (u64, Cursor) {
-        match self.days {
+        match self.last_day {
             None => (position.max(self.end), cursor),
-            Some(Days { last: Days::END, .. }) => (position, cursor.max(Cursor::at(self.end))),
-            Some(Days { last, .. }) => {
+            Some(Self::END) => (position, cursor.max(Cursor::at(self.end))),
+            Some(last) => {
                 let sliced = Cursor { position: self.start, end: self.end, from_day: last + 1 };
                 (position, cursor.max(sliced))
             }
@@ -153,32 +175,30 @@ impl Range {
 
     /// Whether it is not in ClickHouse when the lanes are there.
     pub(super) fn is_ahead(&self, position: u64, cursor: Cursor) -> bool {
-        match self.days {
-            None => self.start >= position,
-            Some(days) => (self.start, days.first) >= cursor.order(),
+        match self.lane() {
+            Lane::Main => self.start >= position,
+            Lane::Late => (self.start, self.first_day) >= cursor.order(),
         }
     }
 
     /// As the spool itself keeps it.
     pub(super) fn write(&self) -> Vec<u8> {
-        let mut bytes = [self.start, self.end, self.first_number].map(u64::to_be_bytes).concat();
-        bytes.extend(self.entries().to_be_bytes());
-        if let Some(Days { first, last }) = self.days {
-            bytes.extend([first, last].map(i32::to_be_bytes).concat());
-        }
+        let mut bytes = [self.start, self.end, self.first_number, self.entries].map(u64::to_be_bytes).concat();
+        bytes.extend(self.first_day.to_be_bytes());
+        bytes.extend(self.last_day.into_iter().flat_map(i32::to_be_bytes));
         bytes
     }
 
     pub(super) fn read(value: &[u8]) -> Option<Self> {
         let number = |at: usize| value.get(at..at + 8).and_then(u64_of);
         let day = |at: usize| value.get(at..at + 4)?.try_into().ok().map(i32::from_be_bytes);
-        let days = day(32).zip(day(36)).map(|(first, last)| Days { first, last });
         Some(Self {
             start: number(0)?,
             end: number(8)?,
             first_number: number(16)?,
-            entries: number(24),
-            days,
+            entries: number(24)?,
+            first_day: day(32)?,
+            last_day: day(36),
         })
     }
 }
@@ -190,31 +210,40 @@ mod tests {
     const SLICE: Range = Range {
         start: 10,
         end: 20,
-        first_number: 7,
-        entries: Some(4),
-        days: Some(Days { first: -3, last: 5 }),
+        first_number: number::at(7),
+        entries: 4,
+        first_day: -3,
+        last_day: Some(5),
     };
 
     #[test]
-    fn a_range_is_read_as_it_was_written_and_as_earlier_versions_wrote_it() {
-        let main = Range { days: None, ..SLICE };
+    fn a_range_is_read_as_it_was_written() {
+        let main = Range { last_day: None, ..SLICE };
         for range in [SLICE, main] {
             assert_eq!(Range::read(&range.write()), Some(range));
+            assert_eq!(serde_json::from_str::<Range>(&serde_json::to_string(&range).unwrap()).unwrap(), range);
         }
-        let earlier = Range::read(&main.write()[..24]).unwrap();
-        assert_eq!((earlier.entries, earlier.entries(), earlier.lane()), (None, 10, Lane::Main));
-        let marked: Range = serde_json::from_str(r#"{"start":10,"end":20,"first_number":7}"#).unwrap();
-        assert_eq!(marked, earlier);
-        assert_eq!(Range::read(&[0; 23]), None);
+        assert_eq!(Range::read(&main.write()[..35]), None);
+    }
+
+    #[test]
+    fn each_batch_of_a_range_has_a_number_of_its_own() {
+        let days = || SLICE.first_day..SLICE.first_day + Range::DAYS_MAX as i32;
+        let events = days().flat_map(|day| [Kind::Event, Kind::EventBlock].map(|kind| SLICE.number_of(kind, day)));
+        let mut numbers: Vec<_> = events.chain([SLICE.number_of(Kind::Transition, 0)]).collect();
+        assert!(numbers.is_sorted());
+        numbers.dedup();
+        assert_eq!(numbers.len() as u64, Range::NUMBERS);
+        assert_eq!(numbers.first(), Some(&SLICE.first_number));
+        assert_eq!(numbers.last(), Some(&SLICE.last_number()));
     }
 
     #[test]
     fn slices_follow_each_other_until_the_range_is_over() {
         let mut cursor = Cursor::at(10);
         assert!(!cursor.is_begun());
-        for (last, begun) in [(5, true), (9, true), (Days::END, false)] {
-            let first = cursor.from_day.max(-3);
-            let slice = Range { days: Some(Days { first, last }), ..SLICE };
+        for (last, begun) in [(5, true), (9, true), (Range::END, false)] {
+            let slice = Range { first_day: cursor.from_day.max(-3), last_day: Some(last), ..SLICE };
             assert!(slice.is_ahead(0, cursor));
             let (position, after) = slice.apply(3, cursor);
             assert_eq!((position, after.is_begun()), (3, begun));

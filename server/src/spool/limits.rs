@@ -43,9 +43,6 @@ pub const FROZEN_BYTES: usize = 48 << 20;
 /// Batches of one slice of the late lane, unless a single day has more: what is fresh waits for so many inserts at most.
 pub const SLICE_BATCHES: usize = 4;
 
-/// Days from the first to the last of one slice, so that the numbers of its batches, which depend on the day, stay close.
-pub const SLICE_SPAN_DAYS: u32 = 64;
-
 /// How much journal may lie beside the sorted files: 64 MiB, the least that the store below takes. It is read back at each
 /// start.
 pub const JOURNAL_BYTES: u64 = 64 << 20;

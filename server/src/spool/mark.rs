@@ -31,9 +31,8 @@ pub(super) struct Mark {
     pub(super) spool: u64,
     /// ClickHouse has everything of the main lane before it.
     pub(super) position: u64,
-    /// How much it has of the late lane; `None` if an earlier version wrote it.
-    #[serde(default)]
-    pub(super) late: Option<Cursor>,
+    /// How much it has of the late lane.
+    pub(super) late: Cursor,
     /// What is being sent.
     pub(super) frozen: Option<Range>,
     /// The greatest number of a batch.

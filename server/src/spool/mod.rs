@@ -4,7 +4,7 @@
 //! moment, decides for each whether it is new, a duplicate or a regression, writes the lot as one entry with one
 //! `fdatasync`, and answers. Because it is one thread, "exactly one is new" needs no lock.
 //!
-//! The store below is `fjall`. It holds the entries (a queue of two lanes), the issue index (fingerprint → state), and the
+//! The store below is `fjall`. It holds the entries (a queue of two lanes), the issue index (issue → state), and the
 //! idempotency keys of the last day; an entry and what it changes in the indexes are one atomic write.
 //!
 //! # Limits
@@ -37,6 +37,7 @@ pub use lane::{Lane, Reached};
 pub use queue::{Frozen, FrozenBatch, Queue, Waits};
 
 use crate::event::{Block, KeyField, RequestKey, Source};
+use crate::number::{self, ServerId};
 use committer::Committer;
 use database::{Shared, lock};
 use log_center_wire::{Fingerprint, IssueId, IssueStatus};
@@ -55,6 +56,10 @@ pub struct SpoolOptions {
     pub store_directory: Option<PathBuf>,
     /// How many bytes may wait for ClickHouse. Beyond it everything new is refused.
     pub max_bytes: u64,
+    /// Which server this is of those that write to one ClickHouse.
+    pub server: ServerId,
+    /// Use the directory although another server id used it before.
+    pub take_over: bool,
 }
 
 /// A handle for those who append. Cheap to clone.
@@ -100,6 +105,8 @@ pub enum SpoolError {
     Disk(String),
     /// What lies on the disk cannot be read.
     Damaged(String),
+    /// The directory is that of another server, or of another version of the program.
+    NotOurs(String),
     /// More is being handed over than can be held in memory.
     Overloaded,
     /// The server is stopping.
@@ -122,7 +129,7 @@ impl fmt::Display for SpoolError {
         match self {
             SpoolError::Full => f.write_str("the spool is full: ClickHouse has not taken what waits for it"),
             SpoolError::Disk(reason) => write!(f, "the disk of the spool is failing: {reason}"),
-            SpoolError::Damaged(reason) => f.write_str(reason),
+            SpoolError::Damaged(reason) | SpoolError::NotOurs(reason) => f.write_str(reason),
             SpoolError::Overloaded => f.write_str("more arrives than can be written"),
             SpoolError::Stopped => f.write_str("the server is stopping"),
             SpoolError::KeyReused(field) => write!(f, "this {} was given to other content", field.as_str()),
@@ -134,15 +141,17 @@ impl fmt::Display for SpoolError {
 
 impl std::error::Error for SpoolError {}
 
-/// A known issue, for filling the index from ClickHouse.
+/// An issue as ClickHouse knows it.
 #[derive(Debug, Clone)]
 pub struct KnownIssue {
-    /// Which one.
+    /// Which one of its project.
     pub fingerprint: Fingerprint,
-    /// Where it stands.
-    pub status: IssueStatus,
     /// Whose it is.
     pub project: String,
+    /// Where it stands.
+    pub status: IssueStatus,
+    /// The number of the change that brought it there; 0 if there was none.
+    pub sequence: u64,
 }
 
 type Answer<T> = oneshot::Sender<Result<T, SpoolError>>;
@@ -169,8 +178,9 @@ enum Submission {
         note: String,
         answer: Answer<Changed>,
     },
-    Seed {
+    Learn {
         issues: Vec<KnownIssue>,
+        marks: Vec<(ServerId, u64)>,
         is_anew: bool,
         is_last: bool,
         answer: Answer<()>,
@@ -232,7 +242,7 @@ impl Spool {
     /// # Errors
     /// Nothing could be written.
     pub async fn seed(&self, issues: Vec<KnownIssue>, is_last: bool) -> Result<(), SpoolError> {
-        self.submit(|answer| Submission::Seed { issues, is_anew: false, is_last, answer }).await
+        self.learn(issues, Vec::new(), false, is_last).await
     }
 
     /// Empties the issue index: ClickHouse no longer has what it was filled from.
@@ -240,8 +250,43 @@ impl Spool {
     /// # Errors
     /// Nothing could be written.
     pub async fn forget_issues(&self) -> Result<(), SpoolError> {
-        self.submit(|answer| Submission::Seed { issues: Vec::new(), is_anew: true, is_last: false, answer })
-            .await
+        self.learn(Vec::new(), Vec::new(), true, false).await
+    }
+
+    /// Takes into the index what other servers wrote of issues, in the order in which they did. `marks`: the latest
+    /// batch of each that was read.
+    ///
+    /// # Errors
+    /// Nothing could be written.
+    pub async fn follow(
+        &self,
+        issues: Vec<KnownIssue>,
+        marks: Vec<(ServerId, u64)>,
+    ) -> Result<(), SpoolError> {
+        self.learn(issues, marks, false, false).await
+    }
+
+    /// The latest batch of each other server whose changes are in the index.
+    ///
+    /// # Errors
+    /// The disk is failing.
+    pub fn followed(&self) -> Result<Vec<(ServerId, u64)>, SpoolError> {
+        self.shared.tables()?.followed().map_err(|error| database::disk(&error))
+    }
+
+    /// Batches and changes get greater numbers than this one from now on.
+    pub fn see_number(&self, number: u64) {
+        self.shared.numbers.see(number);
+    }
+
+    /// Names this spool, and with it its data directory, wherever that lies.
+    pub fn instance(&self) -> u64 {
+        self.shared.mark.mark().spool
+    }
+
+    /// Which server this is.
+    pub fn server(&self) -> ServerId {
+        self.shared.numbers.server()
     }
 
     /// When the database was made that everything went to so far; `None` if nobody knows.
@@ -257,10 +302,10 @@ impl Spool {
         self.shared.mark.update(|mark| mark.database_made_ms = Some(made_ms))
     }
 
-    /// What no batch that this spool has sent is above: batches are named by the time, and so is where a spool begins.
+    /// What no batch that this spool has sent is above: batches are numbered by the time, and so are the places of a spool.
     pub fn last_batch(&self) -> u64 {
         let mark = self.shared.mark.mark();
-        mark.batch.max(mark.position)
+        mark.batch.max(number::at(mark.position / 1000))
     }
 
     /// How many events ever went to ClickHouse.
@@ -334,6 +379,16 @@ impl Spool {
     /// How large the disk of the spool is; `None` if the disk does not say.
     pub fn disk_bytes(&self) -> Option<u64> {
         self.shared.room.size_bytes()
+    }
+
+    async fn learn(
+        &self,
+        issues: Vec<KnownIssue>,
+        marks: Vec<(ServerId, u64)>,
+        is_anew: bool,
+        is_last: bool,
+    ) -> Result<(), SpoolError> {
+        self.submit(|answer| Submission::Learn { issues, marks, is_anew, is_last, answer }).await
     }
 
     async fn submit<T>(&self, submission: impl FnOnce(Answer<T>) -> Submission) -> Result<T, SpoolError> {

@@ -4,9 +4,9 @@ use super::database::{
     META_BATCH, META_FROZEN, META_LATE, META_POSITION, META_SINCE, META_STORED, Shared, Tables, disk,
 };
 use super::entry::Kind;
-use super::lane::{Days, Lane, Range, Reached};
+use super::lane::{Lane, Range, Reached};
 use super::{Message, SpoolError, assemble, failure};
-use crate::clock::unix_micros;
+use crate::clock::unix_ms;
 use bytes::Bytes;
 use fjall::PersistMode;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -35,7 +35,7 @@ pub struct Frozen {
 /// Rows of one table and one day: one insert, which ClickHouse does as a whole or not at all.
 #[derive(Debug)]
 pub struct FrozenBatch {
-    /// Names the insert; greater than that of every batch before.
+    /// Names the insert; greater than that of every batch of this server before. See [`number`](crate::number).
     pub number: u64,
     /// The table.
     pub kind: Kind,
@@ -82,7 +82,7 @@ impl Frozen {
 
     /// Whether its entries leave when it is in ClickHouse: a slice of the late lane may have others after it.
     pub fn is_whole(&self) -> bool {
-        self.range.days.is_none_or(|days| days.last == Days::END)
+        self.range.last_day.is_none_or(|last| last == Range::END)
     }
 }
 
@@ -148,18 +148,16 @@ impl Queue {
         let tables = self.shared.tables()?;
         if let Some(range) = tables.frozen()? {
             let batches = assemble::again(&tables, &range)?;
-            self.mark(range, &batches)?;
+            self.mark(range)?;
             return Ok(Some(Frozen { range, is_resumed: true, batches }));
         }
-        let last_number = tables.meta_u64(META_BATCH).map_err(|error| disk(&error))?.unwrap_or(0);
-        let first_number = unix_micros().max(last_number + 1);
+        let first_number = self.shared.numbers.take(unix_ms(), Range::NUMBERS);
         let Some((range, batches)) = assemble::next(&tables, lane, first_number)? else { return Ok(None) };
-        let last_number = batches.last().map_or(first_number, |batch| batch.number);
         let mut write = tables.database.batch().durability(Some(PersistMode::SyncData));
         write.insert(&tables.meta, META_FROZEN, range.write());
-        write.insert(&tables.meta, META_BATCH, last_number.to_be_bytes());
+        write.insert(&tables.meta, META_BATCH, range.last_number().to_be_bytes());
         write.commit().map_err(|error| self.failed(&error))?;
-        self.mark(range, &batches)?;
+        self.mark(range)?;
         Ok(Some(Frozen { range, is_resumed: false, batches }))
     }
 
@@ -181,7 +179,7 @@ impl Queue {
         // First, so that a spool that is rolled back does not send the range under other numbers.
         self.shared.mark.update(|mark| {
             mark.position = mark.position.max(position);
-            mark.late = Some(mark.late.map_or(cursor, |known| known.max(cursor)));
+            mark.late = mark.late.max(cursor);
             mark.frozen = None;
             mark.stored_events = mark.stored_events.max(stored);
         })?;
@@ -224,11 +222,10 @@ impl Queue {
     }
 
     /// Notes beside the spool what is about to be sent, durably.
-    fn mark(&self, range: Range, batches: &[FrozenBatch]) -> Result<(), SpoolError> {
-        let last = batches.last().map_or(range.first_number, |batch| batch.number);
+    fn mark(&self, range: Range) -> Result<(), SpoolError> {
         self.shared.mark.update(|mark| {
             mark.frozen = Some(range);
-            mark.batch = mark.batch.max(last);
+            mark.batch = mark.batch.max(range.last_number());
         })
     }
 

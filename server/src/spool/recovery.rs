@@ -8,19 +8,21 @@
 use super::counters;
 use super::damage::Damage;
 use super::database::{
-    LATE_KEYSPACE, META_APPENDED, META_BATCH, META_FROZEN, META_INSTANCE, META_LATE, META_POSITION,
-    META_SEEDED, META_STORED, Tables, disk, u64_of,
+    META_APPENDED, META_BATCH, META_FROZEN, META_INSTANCE, META_LATE, META_POSITION, META_SEEDED,
+    META_SERVER, META_STORED, Tables, disk, u64_of,
 };
 use super::entry::{Entry, Kind};
 use super::lane::{Cursor, Lane, Range};
 use super::mark::{Kept, Mark, MarkFile, Note};
-use super::{SpoolError, limits};
+use super::{SpoolError, SpoolOptions, limits};
 use crate::clock::unix_micros;
+use crate::number::ServerId;
 use fjall::PersistMode;
 
 /// What the spool itself says.
 struct Found {
     instance: Option<u64>,
+    server: Option<u64>,
     position: Option<u64>,
     late: Option<Cursor>,
     frozen: Option<Range>,
@@ -50,11 +52,19 @@ struct Outcome {
 }
 
 /// Brings spool and mark to the same state, and says what is lost.
-pub(super) fn reconcile(tables: &Tables, file: &MarkFile) -> Result<Option<Damage>, SpoolError> {
+///
+/// # Errors
+/// The directory is not this server's; it cannot be read or written.
+pub(super) fn reconcile(
+    tables: &Tables,
+    file: &MarkFile,
+    options: &SpoolOptions,
+) -> Result<Option<Damage>, SpoolError> {
     let found = Found::read(tables)?;
+    found.check_server(options)?;
     let kept = file.read()?;
     let outcome = compare(tables, &found, &kept, file.noted())?;
-    apply(tables, &found, &outcome)?;
+    apply(tables, &found, &outcome, options.server)?;
     file.settle(outcome.mark)?;
     match outcome.damage {
         Some(_) => file.note_anew(outcome.next_entry, outcome.appended_events)?,
@@ -68,7 +78,7 @@ fn compare(tables: &Tables, found: &Found, kept: &Kept, noted: Option<Note>) -> 
         Kept::Whole(mark) | Kept::Restored(mark) => Some(*mark),
         Kept::Absent | Kept::Damaged => None,
     };
-    // A spool without a name is a new one, one of a version without marks, or one that has lost its state.
+    // A spool without a name is a new one, or one that has lost its state.
     let own = mark.filter(|mark| found.instance.is_none_or(|instance| instance == mark.spool));
     let instance = found.instance.or(own.map(|mark| mark.spool)).unwrap_or_else(unix_micros);
     let noted_own = noted.filter(|note| note.spool == instance);
@@ -76,10 +86,9 @@ fn compare(tables: &Tables, found: &Found, kept: &Kept, noted: Option<Note>) -> 
 
     let noted_events = noted_own.map_or(0, |note| note.appended_events);
     let is_new = found.position.is_none() && known.stored_events == 0 && noted_events == 0;
-    let known_late = known.late.unwrap_or_else(|| Cursor::at(0));
-    let sent_end = known.position.max(known_late.end).max(known.frozen.map_or(0, |range| range.end));
+    let sent_end = known.position.max(known.late.end).max(known.frozen.map_or(0, |range| range.end));
     let mut position = found.position.unwrap_or(0).max(known.position);
-    let mut late = found.late.unwrap_or_else(|| Cursor::at(0)).max(known_late);
+    let mut late = found.late.unwrap_or_default().max(known.late);
     let is_rolled_back = !is_new && own.is_some() && found.is_behind(known.position, known.late);
 
     let mut frozen =
@@ -89,10 +98,7 @@ fn compare(tables: &Tables, found: &Found, kept: &Kept, noted: Option<Note>) -> 
     let noted_end = noted_own.map_or(0, |note| note.next_entry);
     let is_short =
         |next: Option<u64>| next.unwrap_or(0).max(position).max(late.end) < noted_end.max(sent_end);
-    // A spool of an earlier version has no late lane.
-    let is_late_known = found.late.is_some() || known.late.is_some();
-    let missing = tables.missing.iter().copied().filter(|name| *name != LATE_KEYSPACE || is_late_known);
-    let missing: Vec<_> = missing.collect();
+    let missing = tables.missing.clone();
 
     let is_marked = own.is_some() || found.instance.is_none();
     let mut waiting = Waiting::read(tables, position, late)?;
@@ -135,12 +141,12 @@ fn compare(tables: &Tables, found: &Found, kept: &Kept, noted: Option<Note>) -> 
             || !is_marked && mark.is_none() && (stored_events > 0 || appended > 0),
         is_another: other.is_some(),
     };
-    let frozen_batch = frozen.map_or(0, |range| range.first_number);
+    let frozen_batch = frozen.map_or(0, |range| range.last_number());
     Ok(Outcome {
         mark: Mark {
             spool: instance,
             position,
-            late: Some(late),
+            late,
             frozen,
             batch: found.batch.max(known.batch).max(frozen_batch),
             stored_events,
@@ -154,7 +160,7 @@ fn compare(tables: &Tables, found: &Found, kept: &Kept, noted: Option<Note>) -> 
 }
 
 /// Writes what differs, as a whole and durably.
-fn apply(tables: &Tables, found: &Found, outcome: &Outcome) -> Result<(), SpoolError> {
+fn apply(tables: &Tables, found: &Found, outcome: &Outcome, server: ServerId) -> Result<(), SpoolError> {
     let failed = |error: fjall::Error| disk(&error);
     let mark = &outcome.mark;
     if outcome.is_index_older {
@@ -162,19 +168,21 @@ fn apply(tables: &Tables, found: &Found, outcome: &Outcome) -> Result<(), SpoolE
     }
     let mut write = tables.database.batch().durability(Some(PersistMode::SyncData));
     let late_before = found.late.map_or(0, |cursor| cursor.position);
-    let late_after = mark.late.map_or(0, |cursor| cursor.position);
-    let lanes =
-        [(Lane::Main, found.position.unwrap_or(0), mark.position), (Lane::Late, late_before, late_after)];
+    let lanes = [
+        (Lane::Main, found.position.unwrap_or(0), mark.position),
+        (Lane::Late, late_before, mark.late.position),
+    ];
     for (lane, before, after) in lanes.into_iter().filter(|(_, before, after)| before < after) {
         for guard in tables.lane(lane).range(before.to_be_bytes()..after.to_be_bytes()) {
             write.remove(tables.lane(lane), guard.key().map_err(failed)?);
         }
     }
-    if let Some(cursor) = mark.late.filter(|cursor| found.late != Some(*cursor)) {
-        write.insert(&tables.meta, META_LATE, cursor.write());
+    if found.late != Some(mark.late) {
+        write.insert(&tables.meta, META_LATE, mark.late.write());
     }
     let numbers = [
         (META_INSTANCE, found.instance, mark.spool),
+        (META_SERVER, found.server, server.get().into()),
         (META_POSITION, found.position, mark.position),
         (META_BATCH, Some(found.batch), mark.batch),
         (META_STORED, Some(found.stored_events), mark.stored_events),
@@ -201,22 +209,44 @@ fn apply(tables: &Tables, found: &Found, outcome: &Outcome) -> Result<(), SpoolE
 impl Found {
     /// Whether it is older than what the mark says. What ClickHouse was sent last may be missing: that it was sent is durable
     /// before, that it is there is not.
-    fn is_behind(&self, position: u64, late: Option<Cursor>) -> bool {
-        let (found_position, found_late) = (self.position, self.late.unwrap_or_else(|| Cursor::at(0)));
+    fn is_behind(&self, position: u64, late: Cursor) -> bool {
+        let (found_position, found_late) = (self.position, self.late.unwrap_or_default());
         let after = self.frozen.map(|range| range.apply(found_position.unwrap_or(0), found_late));
         let is_main_behind = found_position.is_none_or(|found| found < position)
             && after.is_none_or(|(expected, _)| expected != position);
-        let is_late_behind = late.is_some_and(|late| {
-            self.late.is_none_or(|found| found.order() < late.order())
-                && after.is_none_or(|(_, expected)| expected != late)
-        });
+        let is_late_behind =
+            found_late.order() < late.order() && after.is_none_or(|(_, expected)| expected != late);
         is_main_behind || is_late_behind
+    }
+
+    /// Whether this server may use it.
+    fn check_server(&self, options: &SpoolOptions) -> Result<(), SpoolError> {
+        let directory = options.directory.display();
+        match self.server {
+            None if self.instance.is_some() => Err(SpoolError::NotOurs(format!(
+                "the spool in {directory} was written by an earlier build of this program, which cannot be taken over: start \
+                 that build until nothing waits, then move the directory aside"
+            ))),
+            Some(before) if before != u64::from(options.server.get()) && !options.take_over => {
+                Err(SpoolError::NotOurs(format!(
+                    "the spool in {directory} is that of server {before}, and --server-id (LOG_CENTER_SERVER_ID) is {}. Give \
+                     this server the id {before}; or, if no server has that id any more, start with --take-over",
+                    options.server
+                )))
+            }
+            Some(before) if before != u64::from(options.server.get()) => {
+                tracing::warn!(before, now = %options.server, "the spool of another server id is taken over");
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn read(tables: &Tables) -> Result<Self, SpoolError> {
         let number = |name: &[u8]| tables.meta_u64(name).map_err(|error| disk(&error));
         Ok(Self {
             instance: number(META_INSTANCE)?,
+            server: number(META_SERVER)?,
             position: number(META_POSITION)?,
             late: tables.kept_cursor()?,
             frozen: tables.frozen()?,

@@ -1,10 +1,11 @@
 //! The two lanes against a model of ClickHouse: whatever happens in whatever order, each event arrives under one number.
 
-use super::database::{META_APPENDED, META_BATCH, META_FROZEN, META_INSTANCE, META_POSITION, META_STORED};
+use super::database::META_INSTANCE;
 use super::entry::EntryBuilder;
 use super::{Frozen, Lane, Queue, Spool, SpoolOptions, SpoolThread};
-use crate::clock::{now, unix_micros};
+use crate::clock::now;
 use crate::event::{Block, Encoding, Source};
+use crate::number::ServerId;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -73,8 +74,7 @@ impl World {
 
     fn start(&mut self) {
         self.open = Some(
-            Spool::open(&SpoolOptions { directory: self.path(), max_bytes: 1 << 30, store_directory: None })
-                .unwrap(),
+            Spool::open(&options(self.path(), 0, false)).unwrap(),
         );
     }
 
@@ -262,67 +262,78 @@ fn one_old_day_is_one_range_however_much_of_it_came() {
     world.settle();
 }
 
-/// A directory as the version before the lanes left it: one keyspace with many days in an entry, a range that was being sent,
-/// and a mark that knows nothing of lanes.
+fn options(path: PathBuf, server: u16, take_over: bool) -> SpoolOptions {
+    let server = ServerId::new(server).unwrap();
+    SpoolOptions { directory: path, store_directory: None, max_bytes: 1 << 30, server, take_over }
+}
+
+/// Why it is not opened.
+fn refusal(options: &SpoolOptions) -> String {
+    match Spool::open(options) {
+        Ok(_) => panic!("it is opened"),
+        Err(error) => error.to_string(),
+    }
+}
+
 #[test]
-fn a_directory_with_one_lane_is_taken_over() {
+fn the_directory_of_another_server_needs_to_be_taken_over() {
+    let mut world = World::new();
+    world.append(&[0, 0]);
+    let sent = world.send(Lane::Main, 0, false).unwrap();
+    world.stop();
+    let words = refusal(&options(world.path(), 7, false));
+    assert!(words.contains("that of server 0") && words.contains("--take-over"), "{words}");
+    // What may have been sent under the numbers of the server before keeps them.
+    world.open = Some(Spool::open(&options(world.path(), 7, true)).unwrap());
+    let again = world.send(Lane::Main, usize::MAX, true).unwrap();
+    assert_eq!(again.batches[0].number, sent.batches[0].number);
+    world.append(&[0]);
+    let own = world.send(Lane::Main, usize::MAX, true).unwrap();
+    assert_eq!(ServerId::of(own.batches[0].number).get(), 7);
+    world.stop();
+    assert!(refusal(&options(world.path(), 0, false)).contains("that of server 7"));
+    // It is its own now.
+    world.open = Some(Spool::open(&options(world.path(), 7, false)).unwrap());
+    world.settle();
+}
+
+#[test]
+fn a_directory_of_an_earlier_build_is_refused_in_clear_words() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("spool");
-    let (position, number, instance) = (unix_micros() - 9_000_000, unix_micros() - 5_000_000, 77_u64);
-    let today = now().day();
-    let mut appended = 0;
     {
         let database = fjall::Database::builder(&path).open().unwrap();
-        let keyspace = |name: &str| database.keyspace(name, fjall::KeyspaceCreateOptions::default).unwrap();
-        let (entries, meta) = (keyspace("entries"), keyspace("meta"));
-        ["issues", "keys", "key_order"].iter().for_each(|name| drop(keyspace(name)));
-        let mut start = 0;
-        for place in 0..3 {
-            let mut entry = EntryBuilder::default();
-            for ago in 0..10 {
-                entry.events(&block(today - 30 * ago, appended));
-                appended += 1;
-            }
-            let entry = entry.finish(start);
-            start += entry.len() as u64;
-            entries.insert((position + place).to_be_bytes(), entry).unwrap();
-        }
-        let frozen = [position, position + 2, number].map(u64::to_be_bytes).concat();
-        for (name, value) in [
-            (META_POSITION, position.to_be_bytes().to_vec()),
-            (META_FROZEN, frozen),
-            (META_BATCH, (number + 9).to_be_bytes().to_vec()),
-            (META_INSTANCE, instance.to_be_bytes().to_vec()),
-            (META_APPENDED, (appended + 5).to_be_bytes().to_vec()),
-            (META_STORED, 5_u64.to_be_bytes().to_vec()),
-        ] {
-            meta.insert(name, value).unwrap();
-        }
+        let meta = database.keyspace("meta", fjall::KeyspaceCreateOptions::default).unwrap();
+        meta.insert(META_INSTANCE, 77_u64.to_be_bytes()).unwrap();
         database.persist(fjall::PersistMode::SyncAll).unwrap();
     }
-    let end = position + 2;
-    let text = format!(
-        r#"7 {{"spool":{instance},"position":{position},"frozen":{{"start":{position},"end":{end},"first_number":{number}}},"batch":{},"stored_events":5,"database_made_ms":null}}"#,
-        number + 9
-    );
-    let line = format!("{:016x} {text}", xxh3_64(text.as_bytes()));
-    std::fs::write(path.with_extension("mark"), format!("{line:<4096}")).unwrap();
+    let words = refusal(&options(path, 0, true));
+    assert!(words.contains("earlier build") && words.contains("move the directory aside"), "{words}");
+}
 
-    let mut world = World { directory, open: None, next_event: appended, ..World::new() };
-    world.start();
-    assert!(world.spool().loss().is_none(), "{:?}", world.spool().loss());
-    assert_eq!(world.spool().waiting_events(), 30);
-    let resumed = world.queue().freeze(Lane::Late).unwrap().unwrap();
-    assert!(resumed.is_resumed && resumed.batches.iter().all(|batch| !batch.is_partial));
-    let sent: Vec<_> = resumed.batches.iter().map(|batch| (batch.number, batch.day)).collect();
-    let expected: Vec<_> = (0..10).map(|at| (number + at, today - 30 * (9 - at as i32))).collect();
-    assert_eq!(sent, expected, "the numbers that they were sent under before");
-    world.append(&[0, 100]);
-    world.step(&Step::Restart);
-    world.settle();
-    world.append(&[0, 100]);
-    world.settle();
-    world.step(&Step::Restart);
+#[test]
+fn a_range_of_the_main_lane_has_few_days_however_long_it_waited() {
+    let world = World::new();
+    // As if one entry had come a day.
+    let today = now().day();
+    let tables = world.spool().shared.tables().unwrap();
+    let first = *world.queue().end().borrow();
+    for (place, ago) in (0..100).rev().enumerate() {
+        let mut entry = EntryBuilder::default();
+        entry.events(&block(today - ago, place as u64));
+        let key = (first + place as u64).to_be_bytes();
+        tables.lane(Lane::Main).insert(key, entry.finish(0)).unwrap();
+    }
+    let mut days = Vec::new();
+    let mut last = 0;
+    while let Some(frozen) = world.queue().freeze(Lane::Main).unwrap() {
+        let numbers: Vec<_> = frozen.batches.iter().map(|batch| batch.number).collect();
+        assert!(numbers.len() <= 32 && numbers.is_sorted() && numbers[0] > last, "{numbers:?}");
+        last = *numbers.last().unwrap();
+        days.extend(frozen.batches.iter().map(|batch| batch.day));
+        world.queue().advance(&frozen).unwrap();
+    }
+    assert_eq!(days, (today - 99..=today).collect::<Vec<_>>());
 }
 
 /// More than the cache of the store holds, in sorted files.

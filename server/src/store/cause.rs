@@ -122,6 +122,7 @@ impl StoreError {
             StoreError::Query { source, .. } => of_client(source),
             StoreError::TimedOut { .. } => Cause::TimedOut,
             StoreError::OldServer { .. }
+            | StoreError::ServerIdTaken { .. }
             | StoreError::ChangedMigration { .. }
             | StoreError::UnreleasedDatabase { .. }
             | StoreError::NewerDatabase { .. } => Cause::Defect,

@@ -1,4 +1,5 @@
 use super::{Cause, limits};
+use crate::number::ServerId;
 use std::fmt;
 
 /// Why the store did not do what it was asked.
@@ -21,6 +22,11 @@ pub enum StoreError {
     OldServer {
         /// What it says of its version.
         version: String,
+    },
+    /// Another server that runs has the same id.
+    ServerIdTaken {
+        /// The id.
+        server: ServerId,
     },
     /// A migration that the database has seen reads differently in this program.
     ChangedMigration {
@@ -56,6 +62,10 @@ impl fmt::Display for StoreError {
                 let (year, release) = limits::OLDEST_SERVER;
                 write!(f, "this ClickHouse is {version}; {year}.{release} or a newer one is needed")
             }
+            StoreError::ServerIdTaken { server } => write!(
+                f,
+                "another server with the id {server} writes to it; give each server a --server-id (LOG_CENTER_SERVER_ID) of its own"
+            ),
             StoreError::ChangedMigration { name } => write!(
                 f,
                 "the migration {name} was changed after it had been applied to this database; \

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use utoipa::ToSchema;
 
-/// An issue: all occurrences of one fingerprint.
+/// An issue: all occurrences of one fingerprint in one project.
 #[derive(Debug, Clone, Row, Serialize, Deserialize, ToSchema)]
 pub struct Issue {
-    /// Below 2^53.
+    /// Below 2^53; follows from project and fingerprint.
     #[schema(example = 6844892449514628u64)]
     pub id: u64,
     /// The project.
@@ -239,11 +239,11 @@ impl IssueFilter {
             [] => None,
             // Nobody wrote down that an issue is new.
             wanted if wanted.contains(&IssueStatus::New) => Some(
-                "i.issue_id NOT IN (SELECT issue_id FROM issue_transitions
+                "i.issue_id NOT IN (SELECT issue_id FROM issue_transitions WHERE sequence != 0
                     GROUP BY issue_id HAVING argMax(to_status, sequence) NOT IN {status:Array(String)})",
             ),
             _ => Some(
-                "i.issue_id IN (SELECT issue_id FROM issue_transitions
+                "i.issue_id IN (SELECT issue_id FROM issue_transitions WHERE sequence != 0
                     GROUP BY issue_id HAVING argMax(to_status, sequence) IN {status:Array(String)})",
             ),
         };

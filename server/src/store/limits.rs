@@ -23,6 +23,9 @@ pub const PAGE_ITEMS_MAX: u32 = 500;
 /// How many hours back the histogram of an issue goes if the client names no number: 7 days.
 pub const HISTOGRAM_HOURS: u32 = 7 * 24;
 
+/// So many changes of issues that other servers wrote are read at once, and the rest of the batch of the last one.
+pub const ISSUE_CHANGES_AT_ONCE: u32 = 10_000;
+
 /// Most hours of a histogram: 90 days. More is refused with 422.
 pub const HISTOGRAM_HOURS_MAX: u32 = 90 * 24;
 

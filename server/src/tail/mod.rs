@@ -15,6 +15,7 @@ pub use position::Position;
 pub use subscription::{Subscription, Tailed};
 
 use crate::clock;
+use crate::number;
 use crate::search::Condition;
 use crate::store::{Store, StoreError};
 use crate::writer::Progress;
@@ -89,8 +90,9 @@ impl Tail {
     }
 
     async fn look(&self) -> Result<(), StoreError> {
-        let back = limits::OTHERS_BACK.as_micros() as u64;
-        let mut batches = self.store.batches_after(clock::unix_micros().saturating_sub(back)).await?;
+        let back = limits::OTHERS_BACK.as_millis() as u64;
+        let since = number::at(clock::unix_ms().saturating_sub(back));
+        let mut batches = self.store.batches_after(since).await?;
         batches.reverse();
         self.progress.arrivals().add(batches);
         Ok(())

@@ -3,6 +3,7 @@
 use super::{Position, Tail, limits};
 use crate::clock;
 use crate::event::Record;
+use crate::number;
 use crate::search::Condition;
 use crate::store::StoreError;
 use crate::store::arrival::Batches;
@@ -78,8 +79,8 @@ impl Subscription {
 
     /// Shows what came behind a place.
     async fn resume(&mut self, after: Position) -> Vec<Tailed> {
-        let back = limits::RESUME_BACK.as_micros() as u64;
-        let oldest = clock::unix_micros().saturating_sub(back);
+        let back = limits::RESUME_BACK.as_millis() as u64;
+        let oldest = number::at(clock::unix_ms().saturating_sub(back));
         let mut shown = Vec::new();
         if after.batch < oldest {
             shown.push(Tailed::Skipped(None));

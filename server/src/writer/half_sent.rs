@@ -1,6 +1,7 @@
 //! Batches that were being sent when the spool was damaged, and whose entries it may lack.
 
 use super::{insert, limits, staging};
+use crate::number::ServerId;
 use crate::spool::{FrozenBatch, Kind};
 use crate::store::Store;
 use crate::store::derived::DERIVED;
@@ -9,12 +10,14 @@ use tokio::time::sleep;
 
 /// Days and numbers of those that have arrived, in the order of their numbers.
 const ARRIVED: &str = "SELECT toInt32(toDate(time)) AS day, e.batch AS number FROM event_store AS e \
-    WHERE e.batch BETWEEN {first:UInt64} AND {last:UInt64} GROUP BY day, number ORDER BY number";
+    WHERE e.batch BETWEEN {first:UInt64} AND {last:UInt64} AND bitAnd(e.batch, 2047) = {server:UInt16} \
+    GROUP BY day, number ORDER BY number";
 
-/// Adds up what arrived of the batches from `first` to `last` into the tables that have not got it. To be called before anything
+/// Adds up what arrived of the batches of one server from `first` to `last` into the tables that have not got it. To be called before anything
 /// later is sent: a table that has a later batch is taken for having these.
 pub(crate) async fn complete(store: &Store, first: u64, last: u64) -> Result<()> {
     let query = store.client().query(ARRIVED).param("first", first).param("last", last);
+    let query = query.param("server", ServerId::of(first).get());
     let arrived = insert::within(query.fetch_all::<(i32, u64)>()).await?;
     for (day, number) in arrived {
         let batch = FrozenBatch {

@@ -1,6 +1,7 @@
 //! The statements of the writer.
 
 use super::limits;
+use crate::number::ServerId;
 use crate::spool::{FrozenBatch, Kind, columns};
 use crate::store::Store;
 use crate::store::derived::Derived;
@@ -66,15 +67,20 @@ pub(super) async fn stored_rows(store: &Store, batch: &FrozenBatch) -> Result<u6
         Kind::Event | Kind::EventBlock => {
             format!("SELECT count() FROM event_store WHERE {}", event_rows(batch))
         }
-        Kind::Transition => format!("SELECT count() FROM issue_transitions WHERE batch = {}", batch.number),
+        Kind::Transition => format!(
+            "SELECT count() FROM issue_transitions WHERE server = {} AND batch = {}",
+            ServerId::of(batch.number),
+            batch.number
+        ),
     };
     within(store.client().query(&statement).with_setting("use_query_condition_cache", "0").fetch_one()).await
 }
 
-/// Whether a derived table has this batch, or a later one.
+/// Whether a derived table has this batch, or a later one of the same server.
 pub(super) async fn is_derived(store: &Store, derived: &Derived, batch: &FrozenBatch) -> Result<bool> {
-    // Batches are delivered one after the other in the order of their numbers.
-    let statement = format!("SELECT max(batch) >= {} FROM {}", batch.number, derived.table);
+    // A server delivers its batches one after the other in the order of their numbers.
+    let server = ServerId::of(batch.number);
+    let statement = format!("SELECT max(d.batches[{server}]) >= {} FROM {} AS d", batch.number, derived.table);
     within(store.client().query(&statement).fetch_one()).await
 }
 

@@ -5,14 +5,15 @@
 
 use super::insert::{event_rows, into, query_id, within};
 use super::limits;
+use crate::number::ServerId;
 use crate::spool::FrozenBatch;
 use crate::store::Store;
 use crate::store::derived::Derived;
 use clickhouse::error::{Error, Result};
 use tokio::time::timeout;
 
-/// It has no materialized views, and is dropped after each use.
-const TABLE: &str = "event_staging";
+/// The name of the table without the id of its server. It has no materialized views, and is dropped after each use.
+const TABLE_PREFIX: &str = "event_staging_";
 
 /// What ClickHouse calls a table that is about to replace another one.
 const REPLACING_PREFIX: &str = "_tmp_replace_";
@@ -25,15 +26,23 @@ const AS_STORED: &str = "";
 
 /// Whether a table of this name is made and dropped again all the time, and is missed by nobody.
 pub(crate) fn is_transient(table: &str) -> bool {
-    table == TABLE || table.starts_with(REPLACING_PREFIX)
+    table.starts_with(TABLE_PREFIX) || table.starts_with(REPLACING_PREFIX)
+}
+
+/// Each server has its own: two of them may be at work at the same time.
+fn table(batch: &FrozenBatch) -> String {
+    format!("{TABLE_PREFIX}{}", ServerId::of(batch.number))
 }
 
 /// Whether every row of the batch is past its retention.
 pub(super) async fn is_expired(store: &Store, batch: &FrozenBatch) -> Result<bool> {
     fill(store, batch, IN_MEMORY).await?;
-    let statement = format!("SELECT count() = 0 FROM {TABLE} WHERE toDate(time) + retention_days > today()");
+    let statement = format!(
+        "SELECT count() = 0 FROM {} WHERE toDate(time) + retention_days > today()",
+        table(batch)
+    );
     let is_expired = within(store.client().query(&statement).fetch_one()).await?;
-    clear(store).await?;
+    clear(store, batch).await?;
     Ok(is_expired)
 }
 
@@ -44,7 +53,7 @@ pub(super) async fn derive(store: &Store, missing: &[&Derived], batch: &FrozenBa
         format!("(SELECT * FROM event_store WHERE {})", event_rows(batch))
     } else {
         fill(store, batch, IN_MEMORY).await?;
-        TABLE.to_owned()
+        table(batch)
     };
     for derived in missing {
         let name = query_id(batch);
@@ -53,29 +62,31 @@ pub(super) async fn derive(store: &Store, missing: &[&Derived], batch: &FrozenBa
         let insert = store.client().query(&statement).with_setting("log_comment", &name).execute();
         timeout(limits::INSERT_TIMEOUT, insert).await.unwrap_or(Err(Error::TimedOut))?;
     }
-    clear(store).await
+    clear(store, batch).await
 }
 
 /// Makes the rows of a batch a part of `event_store` without adding them up anywhere.
 pub(super) async fn attach(store: &Store, batch: &FrozenBatch) -> Result<()> {
     fill(store, batch, AS_STORED).await?;
+    let staged = table(batch);
     let statement = format!(
-        "SELECT DISTINCT partition_id FROM system.parts WHERE database = currentDatabase() AND table = '{TABLE}' AND active"
+        "SELECT DISTINCT partition_id FROM system.parts WHERE database = currentDatabase() AND table = '{staged}' AND active"
     );
     let partition: String = within(store.client().query(&statement).fetch_one()).await?;
-    let statement = format!("ALTER TABLE event_store ATTACH PARTITION ID '{partition}' FROM {TABLE}");
+    let statement = format!("ALTER TABLE event_store ATTACH PARTITION ID '{partition}' FROM {staged}");
     within(store.client().query(&statement).execute()).await?;
-    clear(store).await
+    clear(store, batch).await
 }
 
 async fn fill(store: &Store, batch: &FrozenBatch, engine: &str) -> Result<()> {
-    let statement = format!("CREATE OR REPLACE TABLE {TABLE} AS event_store {engine}");
+    let staged = table(batch);
+    let statement = format!("CREATE OR REPLACE TABLE {staged} AS event_store {engine}");
     within(store.client().query(&statement).execute()).await?;
-    let mut insert = into(store, batch, TABLE)?;
+    let mut insert = into(store, batch, &staged)?;
     insert.send(batch.bytes.clone()).await?;
     insert.end().await
 }
 
-async fn clear(store: &Store) -> Result<()> {
-    within(store.client().query(&format!("DROP TABLE IF EXISTS {TABLE} SYNC")).execute()).await
+async fn clear(store: &Store, batch: &FrozenBatch) -> Result<()> {
+    within(store.client().query(&format!("DROP TABLE IF EXISTS {} SYNC", table(batch))).execute()).await
 }

@@ -280,7 +280,7 @@ async fn the_engine_starts_with_a_staging_table_that_a_full_disk_cut_off() {
     let databases = std::fs::read_dir(metadata).unwrap().map(|entry| entry.unwrap().path());
     let ours: Vec<_> = databases.filter(|path| path.join("event_store.sql").exists()).collect();
     assert_eq!(ours.len(), 1, "{ours:?}");
-    for (name, text) in [("event_staging.sql", ""), ("_tmp_replace_0_1.sql", "ATTACH TABLE _ UUID '")] {
+    for (name, text) in [("event_staging_0.sql", ""), ("_tmp_replace_0_1.sql", "ATTACH TABLE _ UUID '")] {
         std::fs::write(ours[0].join(name), text).unwrap();
     }
     let server = options.start().await;

@@ -71,6 +71,12 @@ impl ServerOptions {
         self
     }
 
+    /// The database of a server that is not started yet.
+    pub fn sharing(mut self, other: &ServerOptions) -> Self {
+        self.database.clone_from(&other.database);
+        self
+    }
+
     pub fn env(mut self, name: &'static str, value: impl ToString) -> Self {
         self.env.push((name, value.to_string()));
         self

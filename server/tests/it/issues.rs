@@ -25,6 +25,45 @@ fn lines(page: &Value) -> Vec<u64> {
     page["items"].as_array().unwrap().iter().map(|item| item["line_number"].as_u64().unwrap()).collect()
 }
 
+/// The fingerprint is hashed without separators, so these two have the same.
+#[tokio::test]
+async fn errors_of_two_projects_are_two_issues_though_their_fingerprints_are_equal() {
+    let server = Server::start().await;
+    let mut ids = Vec::new();
+    for (project, of_type, file) in
+        [("shop", "2FAError", "a.py"), ("shop2", "FAError", "a.py"), ("sho", "p2FAError", "a.py"), ("shop2FA", "Error", "a.py")]
+    {
+        for is_new in [true, false] {
+            let mut body = a_report(1);
+            body["project_id"] = json!(project);
+            body["error"]["type"] = json!(of_type);
+            body["error"]["file_path"] = json!(file);
+            body["error"]["message"] = json!(format!("of {project}"));
+            let answer = server.report(&body).await;
+            assert_eq!(answer["is_new"], is_new, "{project}");
+            assert_eq!(answer["fingerprint"], "0f915998ea78a0cd3b8d99e61741ac52");
+            ids.push(answer["id"].as_u64().unwrap());
+        }
+    }
+    until_counted(&server, 8).await;
+    let distinct: HashSet<_> = ids.iter().collect();
+    assert_eq!(distinct.len(), 4);
+    for (id, project) in ids.iter().step_by(2).zip(["shop", "shop2", "sho", "shop2FA"]) {
+        let issue = server.json(&format!("{ISSUES}/{id}")).await;
+        assert_eq!((&issue["project_id"], &issue["count"]), (&json!(project), &json!(2)));
+        assert_eq!(issue["message"], format!("of {project}"));
+        let occurrences = server.json(&format!("{ISSUES}/{id}/occurrences")).await;
+        assert_eq!(occurrences["items"].as_array().unwrap().len(), 2);
+        let of_project = server.json(&format!("{ISSUES}?project={project}")).await;
+        assert_eq!(of_project["items"].as_array().unwrap().len(), 1);
+    }
+    let change = server.client.patch(format!("{}{ISSUES}/{}", server.api, ids[0]));
+    answer(change.json(&json!({"status": "VERIFYING"})).send().await.unwrap(), StatusCode::OK).await;
+    for (id, status) in ids.iter().step_by(2).zip(["VERIFYING", "NEW", "NEW", "NEW"]) {
+        assert_eq!(server.json(&format!("{ISSUES}/{id}")).await["status"], status);
+    }
+}
+
 #[tokio::test]
 async fn list_is_filtered_and_sorted() {
     let server = Server::start().await;

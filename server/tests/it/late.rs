@@ -92,7 +92,7 @@ async fn what_is_fresh_does_not_wait_for_many_days_of_what_is_late() {
     front.let_through(INSERTS_AT_MOST);
     let change = server.client.patch(format!("{}{issue}", server.api)).json(&json!({"status": "VERIFYING"}));
     assert!(change.send().await.unwrap().status().is_success());
-    server.sql_becomes("SELECT count() FROM issue_transitions", "1").await;
+    server.sql_becomes("SELECT count() FROM issue_changes", "1").await;
     assert!(waiting(&server).await > 0);
     front.open();
     empties(&server).await;

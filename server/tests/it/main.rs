@@ -43,4 +43,5 @@ mod states;
 mod stats;
 mod store_empty;
 mod tail;
+mod two_servers;
 mod verdict;

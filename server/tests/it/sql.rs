@@ -339,7 +339,7 @@ async fn nothing_but_reading_is_possible_elsewhere() {
         if let Some(reader) = reader {
             // A reader there may read the database of that server only.
             options = options.env("LOG_CENTER_CLICKHOUSE_READER_USER", reader);
-            options = options.database_of(&elsewhere);
+            options = options.database_of(&elsewhere).env("LOG_CENTER_SERVER_ID", 1);
         }
         let server = options.start().await;
         assert_eq!(server.engine_pid, None);

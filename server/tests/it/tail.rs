@@ -185,7 +185,8 @@ async fn sees_what_another_server_writes() {
     let writing = Server::start().await;
     let options = ServerOptions::new()
         .env("LOG_CENTER_CLICKHOUSE_URL", writing.clickhouse_for_writers())
-        .env("LOG_CENTER_CLICKHOUSE_DATABASE", &writing.database);
+        .env("LOG_CENTER_CLICKHOUSE_DATABASE", &writing.database)
+        .env("LOG_CENTER_SERVER_ID", 1);
     let reading = options.start().await;
     let mut follower = Follower::start(&reading, "service:shop", "").await;
     for msg in ["a", "b"] {

@@ -21,15 +21,23 @@ fn an_id_reads_back_and_stays_below_two_to_the_53() {
     }
 }
 
+#[test]
+fn projects_that_share_a_fingerprint_share_no_issue() {
+    let (one, other) = (Fingerprint::new("shop", "2FAError", "a.py", 1), Fingerprint::new("shop2", "FAError", "a.py", 1));
+    assert_eq!(one, other);
+    assert_ne!(one.issue_id("shop"), other.issue_id("shop2"));
+    // The same forever: { printf '%s' 'shop2FAErrora.py1' | md5sum | xxd -r -p; printf shop; } | md5sum, its first 53 bits.
+    assert_eq!(one.issue_id("shop").get(), 3_968_189_519_197_006);
+}
+
 proptest! {
     #[test]
-    fn the_id_is_the_head_of_the_fingerprint(bytes: [u8; 16]) {
+    fn an_issue_is_named_by_project_and_fingerprint(bytes: [u8; 16], project: String, other: String) {
         let fingerprint = Fingerprint::from_bytes(bytes);
-        let id = fingerprint.issue_id();
+        let id = fingerprint.issue_id(&project);
         prop_assert!(id.get() < 1 << 53);
-        let (least, greatest) = id.prefix_range();
-        let head = u64::from_be_bytes(bytes[..8].try_into().unwrap());
-        prop_assert!((least..=greatest).contains(&head));
+        prop_assert_eq!(fingerprint.issue_id(&project), id);
+        prop_assert_eq!(fingerprint.issue_id(&other) == id, project == other);
         prop_assert_eq!(id.to_string().parse::<IssueId>(), Ok(id));
         prop_assert_eq!(IssueId::from_number(id.get()), Some(id));
     }

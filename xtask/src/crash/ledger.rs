@@ -187,11 +187,12 @@ impl Ledger {
         }
     }
 
-    /// Issues that were not told to be new to exactly one reporter (to one at most, if the answer may have been lost).
-    pub(super) fn wrong_firsts(&self) -> Vec<String> {
+    /// Issues that were not told to be new to exactly one reporter (to one at most, if the answer may have been lost). Each of
+    /// several servers may say so once.
+    pub(super) fn wrong_firsts(&self, servers: u64) -> Vec<String> {
         let wrong = |tally: &Tally| {
             let missing = tally.first_answers == 0 && tally.acked > 0 && !tally.first_may_be_untold;
-            tally.first_answers > 1 || missing
+            tally.first_answers > servers || missing
         };
         let describe = |(issue, tally): (&u32, &Tally)| {
             let fingerprint = payload::fingerprint(*issue);

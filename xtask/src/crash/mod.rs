@@ -8,6 +8,8 @@
 //! that ClickHouse adds up is compared with the [sums] of the events themselves. After the last round the server is
 //! stopped in the orderly way, started once more, and everything is compared again.
 //!
+//! With `--servers`, further [`servers`] write to the engine of the first: they are killed, too, and each has reporters of its own.
+//!
 //! Nothing is killed by name, and nothing stays behind: not on success, not on ^C. After a failure the data directory is
 //! kept and named.
 
@@ -25,6 +27,7 @@ mod place;
 mod plan;
 mod post;
 mod reporter;
+mod servers;
 mod settle;
 mod steady;
 mod subject;
@@ -41,8 +44,8 @@ use self::ledger::Ledger;
 use self::place::{Place, Tested};
 use self::plan::Plan;
 use self::reporter::{Load, Manner, Reporter};
+use self::servers::Servers;
 use self::settle::settle;
-use self::subject::Subject;
 use self::summary::{Round, Summary};
 use self::witness::Witness;
 use crate::interrupt;
@@ -55,6 +58,9 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 
 /// Most connections: each is a thread.
 const REPORTERS_AT_MOST: i64 = 256;
+
+/// Most servers on one engine: each is a process with a spool.
+const SERVERS_AT_MOST: i64 = 8;
 
 /// How hard to shake.
 #[derive(clap::Args)]
@@ -71,6 +77,9 @@ pub(crate) struct Args {
     /// Everything has to be visible this many seconds after the load has ended on the recovered server
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=30))]
     deadline_seconds: u64,
+    /// Servers that write to the engine of the first; each has reporters of its own
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=SERVERS_AT_MOST))]
+    servers: u16,
     #[command(flatten)]
     tested: Tested,
 }
@@ -80,17 +89,15 @@ pub(crate) fn run(args: Args) -> Result<()> {
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
     let place = Place::new("log-center-crash-", args.tested)?;
     println!(
-        "{} rounds, {} reporters, --seed {seed}, data in {}",
+        "{} rounds, {} reporters, {} servers, --seed {seed}, data in {}",
         args.rounds,
         args.reporters,
+        args.servers,
         place.path().display()
     );
-    let mut options = place.options();
-    let (name, rules) = expired::RETENTION;
-    options.env.push((name.to_owned(), rules.to_owned()));
-    let mut subject = Subject::new(options);
+    let mut servers = Servers::new(&place, args.servers)?;
     let manner = Manner { choose: choice::choose, give_up_after: GIVE_UP_AFTER };
-    let reporter = |index: u16| Reporter::new(index.into(), manner, subject.address());
+    let reporter = |index: u16| Reporter::new(index.into(), manner, servers.address_of(index));
     let mut shake = Shake {
         seed,
         deadline: Duration::from_secs(args.deadline_seconds),
@@ -99,10 +106,10 @@ pub(crate) fn run(args: Args) -> Result<()> {
         expired: 0,
         summary: Summary::default(),
     };
-    let outcome = shake.all_rounds(&mut subject, args.rounds);
+    let outcome = shake.all_rounds(&mut servers, args.rounds);
     shake.summary.complain(place.panics());
     shake.summary.print(shake.ledger.totals(), shake.deadline);
-    drop(subject);
+    drop(servers);
     match outcome {
         Ok(()) if shake.summary.is_clean() => Ok(()),
         Err(error) if error.is::<interrupt::Interrupted>() => Err(error),
@@ -125,30 +132,29 @@ struct Shake {
 }
 
 impl Shake {
-    fn all_rounds(&mut self, subject: &mut Subject, rounds: u32) -> Result<()> {
-        subject.begin_start();
-        self.recovered(subject)?;
+    fn all_rounds(&mut self, servers: &mut Servers, rounds: u32) -> Result<()> {
+        self.started(servers)?;
         for number in 0..rounds {
-            let round = self.round(subject, number).with_context(|| format!("round {number}"))?;
+            let round = self.round(servers, number).with_context(|| format!("round {number}"))?;
             self.summary.add(number, &round, self.deadline, self.ledger.totals());
         }
-        self.after_an_orderly_restart(subject)
+        self.after_an_orderly_restart(servers)
     }
 
-    fn round(&mut self, subject: &mut Subject, number: u32) -> Result<Round> {
-        let plan = Plan::new(self.seed, number);
+    fn round(&mut self, servers: &mut Servers, number: u32) -> Result<Round> {
+        let plan = Plan::new(self.seed, number, servers.count() > 1);
         let load = Load::start(std::mem::take(&mut self.reporters), self.seed, number);
-        let expired = Expired::start(subject.address(), number);
+        let expired = Expired::start(servers.address_of(0), number);
         let mut strikes = Vec::new();
         let mut last_strike = Instant::now();
         for strike in plan.strikes {
             wait(strike.after)?;
-            if subject.strike(strike.victim)? {
+            if servers.strike(strike.victim, number)? {
                 last_strike = Instant::now();
                 strikes.push(strike);
             }
         }
-        let witness = self.recovered(subject)?;
+        let witness = self.recovered(servers)?;
         let ready_after = last_strike.elapsed();
         wait(plan.load_tail)?;
         let (reporters, harvest) = load.end()?;
@@ -164,28 +170,34 @@ impl Shake {
         Ok(Round { strikes, ready_after, visible_after, findings })
     }
 
-    fn recovered(&mut self, subject: &mut Subject) -> Result<Witness> {
+    fn started(&mut self, servers: &mut Servers) -> Result<Witness> {
         let mut complaints = Vec::new();
-        let witness = subject.recovered(&mut complaints);
+        let witness = servers.start(&mut complaints);
         self.summary.complain(complaints);
         witness
     }
 
-    fn after_an_orderly_restart(&mut self, subject: &mut Subject) -> Result<()> {
-        subject.stop().context("after the last round")?;
-        subject.begin_start();
-        let witness = self.recovered(subject)?;
+    fn recovered(&mut self, servers: &mut Servers) -> Result<Witness> {
+        let mut complaints = Vec::new();
+        let witness = servers.recovered(&mut complaints);
+        self.summary.complain(complaints);
+        witness
+    }
+
+    fn after_an_orderly_restart(&mut self, servers: &mut Servers) -> Result<()> {
+        servers.stop().context("after the last round")?;
+        let witness = self.started(servers)?;
         let (_, findings) = settle(&self.ledger, &witness, &self.ledger.rounds(), PATIENCE)?;
         let findings = findings.and(expired::compare(&witness, self.expired, PATIENCE)?);
         if !findings.is_clean() {
             println!("after an orderly restart:");
         }
         self.summary.add_findings(&findings);
-        self.summary.complain(self.ledger.wrong_firsts());
+        self.summary.complain(self.ledger.wrong_firsts(servers.count()));
         // What is empty agrees with whatever was forgotten.
         self.summary.complain(witness.empty_tables()?);
-        subject.stop()?;
-        subject.no_engine_left()
+        servers.stop()?;
+        servers.no_engine_left()
     }
 }
 

@@ -28,7 +28,12 @@ pub(super) enum Victim {
     Engine,
     /// The server and, in the same moment, its engine.
     Both,
+    /// Another server that writes to the same engine.
+    Other,
 }
+
+/// All of them; the last one only where there are several servers.
+const VICTIMS: [Victim; 4] = [Victim::Server, Victim::Engine, Victim::Both, Victim::Other];
 
 /// One SIGKILL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,20 +54,20 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The plan of `round`.
-    pub(super) fn new(seed: u64, round: u32) -> Self {
+    /// The plan of `round`. Another server is a victim where there is one.
+    pub(super) fn new(seed: u64, round: u32, has_others: bool) -> Self {
         let mut rng = random(seed, round, 0);
-        let mut strikes = vec![Strike::new(&mut rng, FIRST_KILL_MS)];
+        let victims = &VICTIMS[..VICTIMS.len() - usize::from(!has_others)];
+        let mut strikes = vec![Strike::new(&mut rng, FIRST_KILL_MS, victims)];
         while strikes.len() < KILLS_AT_MOST && rng.u8(0..100) < ANOTHER_KILL_PERCENT {
-            strikes.push(Strike::new(&mut rng, NEXT_KILL_MS));
+            strikes.push(Strike::new(&mut rng, NEXT_KILL_MS, victims));
         }
         Self { strikes, load_tail: Duration::from_millis(rng.u64(LOAD_TAIL_MS)) }
     }
 }
 
 impl Strike {
-    fn new(rng: &mut Rng, delay_ms: std::ops::RangeInclusive<u64>) -> Self {
-        let victims = [Victim::Server, Victim::Engine, Victim::Both];
+    fn new(rng: &mut Rng, delay_ms: std::ops::RangeInclusive<u64>, victims: &[Victim]) -> Self {
         Self { after: Duration::from_millis(rng.u64(delay_ms)), victim: victims[rng.usize(0..victims.len())] }
     }
 }
@@ -83,19 +88,24 @@ mod tests {
 
     #[test]
     fn the_seed_alone_decides() {
-        let plans = |seed| (0..50).map(|round| Plan::new(seed, round)).collect::<Vec<_>>();
+        let plans = |seed| (0..50).map(|round| Plan::new(seed, round, true)).collect::<Vec<_>>();
         assert_eq!(plans(1), plans(1));
         assert_ne!(plans(1), plans(2));
     }
 
     #[test]
     fn a_hundred_rounds_have_every_victim_and_kills_during_the_recovery() {
-        let strikes: Vec<_> = (0..100).map(|round| Plan::new(7, round).strikes).collect();
-        for victim in [Victim::Server, Victim::Engine, Victim::Both] {
-            assert!(strikes.iter().flatten().filter(|strike| strike.victim == victim).count() > 10);
-        }
-        for kills in 1..=KILLS_AT_MOST {
-            assert!(strikes.iter().any(|strikes| strikes.len() == kills));
+        for has_others in [false, true] {
+            let strikes: Vec<_> = (0..100).map(|round| Plan::new(7, round, has_others).strikes).collect();
+            let hits = |victim| strikes.iter().flatten().filter(|strike| strike.victim == victim).count();
+            for victim in [Victim::Server, Victim::Engine, Victim::Both] {
+                assert!(hits(victim) > 10);
+            }
+            assert_eq!(hits(Victim::Other) > 10, has_others);
+            assert_eq!(hits(Victim::Other) > 0, has_others);
+            for kills in 1..=KILLS_AT_MOST {
+                assert!(strikes.iter().any(|strikes| strikes.len() == kills));
+            }
         }
     }
 }

@@ -36,7 +36,12 @@ enum State {
 impl Subject {
     /// A server with these options, not started yet.
     pub(super) fn new(options: ServerOptions) -> Self {
-        Self { options, state: State::Down, address: Address::default(), engines: BTreeSet::new() }
+        Self::at(options, Address::default())
+    }
+
+    /// The same, for those who know its address already.
+    pub(super) fn at(options: ServerOptions, address: Address) -> Self {
+        Self { options, state: State::Down, address, engines: BTreeSet::new() }
     }
 
     /// Where it listens, kept up to date over all restarts.
@@ -54,16 +59,20 @@ impl Subject {
         }));
     }
 
-    /// Waits until the server is ready and its ClickHouse answers. A server that gives up is started once more: with a
-    /// complaint, because it has to come back by itself whatever happens to its engine.
+    /// Waits until the server is ready and its ClickHouse answers.
     pub(super) fn recovered(&mut self, complaints: &mut Vec<String>) -> Result<Witness> {
-        if let Err(error) = self.running() {
-            interrupt::check()?;
-            complaints.push(format!("the server gave up: {error:#}"));
-            self.begin_start();
-            self.running()?;
-        }
+        self.running_again(complaints)?;
         self.answering()
+    }
+
+    /// Waits until the server is ready. A server that gives up is started once more: with a complaint, because it has to come
+    /// back by itself whatever happens to its engine.
+    pub(super) fn running_again(&mut self, complaints: &mut Vec<String>) -> Result<()> {
+        let Err(error) = self.running() else { return Ok(()) };
+        interrupt::check()?;
+        complaints.push(format!("the server gave up: {error:#}"));
+        self.begin_start();
+        self.running()
     }
 
     /// Waits until the server is ready, and fails if it gives up.
@@ -118,7 +127,7 @@ impl Subject {
         match std::mem::replace(&mut self.state, State::Down) {
             State::Running(mut server) => server.process().kill(),
             State::Starting(starting) => {
-                children(own_pid())?.into_iter().for_each(kill);
+                self.starting_servers()?.into_iter().for_each(kill);
                 // Killed in the middle of its start it is an error, killed right after it is not.
                 drop(joined(starting));
                 self.address.set(None);
@@ -166,8 +175,7 @@ impl Subject {
     fn engine_pids(&mut self) -> Result<Vec<Pid>> {
         let servers = match &mut self.state {
             State::Down => Vec::new(),
-            // Only the thread that starts it knows its id yet, but nothing else is started here.
-            State::Starting(_) => children(own_pid())?,
+            State::Starting(_) => self.starting_servers()?,
             State::Running(server) => {
                 Pid::from_raw(server.process().id().cast_signed()).into_iter().collect()
             }
@@ -177,6 +185,17 @@ impl Subject {
             engines.extend(children(server)?);
         }
         Ok(engines)
+    }
+
+    /// The process of a server that is being started: only the thread that does so has its id yet.
+    fn starting_servers(&self) -> Result<Vec<Pid>> {
+        let own = format!("LOG_CENTER_DATA_DIR={}", self.options.data_dir.display());
+        let mut servers = children(rustix::process::getpid())?;
+        servers.retain(|pid| {
+            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            environment.split(|byte| *byte == 0).any(|variable| variable == own.as_bytes())
+        });
+        Ok(servers)
     }
 
     fn note_engines(&mut self) -> Result<()> {
@@ -193,7 +212,7 @@ impl Drop for Subject {
         match std::mem::replace(&mut self.state, State::Down) {
             State::Running(mut server) => server.process().kill(),
             State::Starting(starting) => {
-                children(own_pid()).unwrap_or_default().into_iter().for_each(kill);
+                self.starting_servers().unwrap_or_default().into_iter().for_each(kill);
                 drop(joined(starting));
             }
             State::Down => {}
@@ -209,10 +228,6 @@ fn joined(starting: JoinHandle<Result<Server>>) -> Result<Server> {
 
 fn kill(pid: Pid) {
     let _already_gone = kill_process(pid, Signal::KILL);
-}
-
-fn own_pid() -> Pid {
-    rustix::process::getpid()
 }
 
 /// Whether `pid` is alive and (still) one of our engines.

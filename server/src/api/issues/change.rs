@@ -2,6 +2,7 @@ use super::{Id, find};
 use crate::api::AppState;
 use crate::api::body::{self, BodyLimits};
 use crate::error::{ApiError, ErrorBody};
+use crate::follow;
 use crate::store::issue::Issue;
 use crate::store::value::Status;
 use crate::writer::Until;
@@ -90,6 +91,7 @@ pub(super) async fn change(
     state.readiness.check_ingest()?;
     let bytes = body::read(&headers, body, BodyLimits::same(CHANGE_BODY_BYTES)).await?;
     let change = Change::decode(&bytes)?;
+    follow::look_now(&state.spool, &state.store).await;
     let changed = state.spool.change_status(id, change.to, change.actor, change.note).await?;
     if state.progress.wait_for(Until::Main, changed.position, VISIBLE_TIMEOUT).await
         && let Ok(issue) = find(&state, id).await

@@ -11,7 +11,7 @@ SELECT
     sum(ifNull(e.service_tm, 0)) AS tm_sum,
     max(e.service_tm) AS tm_max,
     quantilesTDigestStateIf(0.5, 0.9, 0.95, 0.99)(toFloat32(ifNull(e.service_tm, 0)), isNotNull(e.service_tm)) AS tm,
-    max(e.batch) AS batch
+    if(rowNumberInAllBlocks() = 0, map(toUInt16(bitAnd(max(e.batch), 2047)), max(e.batch)), map()) AS batches
 FROM {source} AS e
 WHERE e.event IN ('service-end', 'service-err')
 GROUP BY minute, project, environment, host, route, http_code

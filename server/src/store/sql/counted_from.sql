@@ -4,6 +4,6 @@ SELECT assumeNotNull(if(earlier.count = 0, 0, toUnixTimestamp64Milli(began) + {a
 FROM
 (
     SELECT count() AS count
-    FROM (SELECT 1 FROM event_store AS e WHERE e.batch < toUnixTimestamp64Micro(toDateTime64(began, 6, 'UTC')) LIMIT 1)
+    FROM (SELECT 1 FROM event_store AS e WHERE e.batch < bitShiftLeft(toUInt64(toUnixTimestamp64Milli(began)), 11) LIMIT 1)
 ) AS earlier
 LIMIT 1

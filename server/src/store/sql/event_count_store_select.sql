@@ -15,7 +15,7 @@ SELECT
     e.err_type AS err_type,
     e.msg AS msg,
     count() AS count,
-    max(e.batch) AS batch
+    if(rowNumberInAllBlocks() = 0, map(toUInt16(bitAnd(max(e.batch), 2047)), max(e.batch)), map()) AS batches
 FROM {source} AS e
 GROUP BY quarter, project, environment, version, hostname, level, scope, event, state, method, route, status, service_host,
     err_type, msg

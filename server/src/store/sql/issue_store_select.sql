@@ -14,7 +14,7 @@ SELECT
     groupUniqArrayState(100)(CAST(e.environment, 'String')) AS environments,
     groupUniqArrayStateIf(100)(CAST(e.version, 'String'), e.version != '') AS versions,
     groupUniqArrayState(100)(e.level) AS levels,
-    max(e.batch) AS batch
+    if(rowNumberInAllBlocks() = 0, map(toUInt16(bitAnd(max(e.batch), 2047)), max(e.batch)), map()) AS batches
 FROM {source} AS e
 WHERE e.issue_id != 0
 GROUP BY e.issue_id, e.fingerprint

@@ -10,7 +10,7 @@ SELECT
     count(e.perf_cpu) AS cpu_count,
     sum(ifNull(e.perf_cpu, 0)) AS cpu_sum,
     max(e.perf_cpu) AS cpu_max,
-    max(e.batch) AS batch
+    if(rowNumberInAllBlocks() = 0, map(toUInt16(bitAnd(max(e.batch), 2047)), max(e.batch)), map()) AS batches
 FROM {source} AS e
 WHERE e.scope = 'stat' AND (e.perf_rss IS NOT NULL OR e.perf_cpu IS NOT NULL)
 GROUP BY minute, project, environment, hostname

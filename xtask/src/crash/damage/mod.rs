@@ -220,7 +220,7 @@ impl Run {
         self.probe(site, &mut rng, number)?;
         let (_, findings) = settle(&site.ledger, &started.witness, &site.ledger.rounds(), PATIENCE)?;
         self.summary.add_findings(&findings);
-        self.summary.complain(site.ledger.wrong_firsts());
+        self.summary.complain(site.ledger.wrong_firsts(1));
         if findings != Findings::default() {
             print!("{}", site.state.log_from(at));
         }

@@ -175,7 +175,7 @@ impl Run {
         }
         self.summary.add_findings(&findings);
         witness.read_every_column().context("after an orderly restart")?;
-        self.summary.complain(site.ledger.wrong_firsts());
+        self.summary.complain(site.ledger.wrong_firsts(1));
         site.subject.stop()?;
         site.subject.no_engine_left()
     }
