@@ -186,7 +186,7 @@ function wholeStack(value) {
   const error = errorLike(value);
   if (!error) return text(value);
   const { name, message, stack } = error;
-  return stack && stack.includes(message) ? stack : `${name}: ${message}\n${stack}`;
+  return stack !== '' && stack.includes(message) ? stack : `${name}: ${message}\n${stack}`;
 }
 
 /**

@@ -145,7 +145,10 @@ test('an AggregateError that was made here has its own place, and inner errors m
 test('circles, and very many inner errors, are bounded', async () => {
   const circle = new Error('circle');
   circle.cause = circle;
-  assert.equal((await fields(circle)).stack_trace.filter((/** @type {string} */ line) => line.includes('circle')).length, 1);
+  assert.equal(
+    (await fields(circle)).stack_trace.filter((/** @type {string} */ line) => line.includes('circle')).length,
+    1,
+  );
   const many = new AggregateError(Array.from({ length: 10_000 }, (_, index) => new Error(`e${index}`)));
   assert.ok((await fields(many)).stack_trace.length <= 200);
 });
@@ -160,7 +163,7 @@ test('an error of another realm', async () => {
   };
   for (const [source, type, line] of /** @type {[string, string, number][]} */ ([
     ["throw new TypeError('no plugin')", 'TypeError', 1],
-    ["\n\nnull.x", 'TypeError', 3],
+    ['\n\nnull.x', 'TypeError', 3],
     ["\nthrow new RangeError('no plugin', { cause: new Error('why') })", 'RangeError', 2],
   ])) {
     const thrown = raise(source);
@@ -180,7 +183,15 @@ test('an object with the properties of an error', async () => {
     [{ name: 'TypeError', message: 'no cart', stack }, 'TypeError', 'no cart'],
     [{ message: 'no cart', stack }, 'Error', 'no cart'],
     [{ stack }, 'Error', ''],
-    [Object.create(null, { name: { value: 'TypeError' }, message: { value: 'no cart' }, stack: { value: stack } }), 'TypeError', 'no cart'],
+    [
+      Object.create(null, {
+        name: { value: 'TypeError' },
+        message: { value: 'no cart' },
+        stack: { value: stack },
+      }),
+      'TypeError',
+      'no cart',
+    ],
     [Object.freeze({ name: 'TypeError', message: 'no cart', stack, cause: 7 }), 'TypeError', 'no cart'],
   ])) {
     const error = await fields(thrown);

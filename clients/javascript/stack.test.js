@@ -31,15 +31,52 @@ test('the middle of a very long stack is not read', () => {
 
 // Each of these takes minutes if the time is not linear in the length.
 test('hostile stacks take no time', () => {
-  const pieces = ['(', ')', ' (', 'eval at a (', '1', ':1', '@', '@http', '["', ' > ', ' line 1', '/', '#0 (1'];
-  pieces.push('---> ', ' in ', ') in ', ' ', '|', '\u001b[', 'a.dart ', '\r', 'script ', '\u2028', 'a', '..', 'a:');
-  const starts = ['', 'at ', '    at a (', '#0 ', 'File "', 'Line 1 of ', 'called from line 1, column ', 'a@'];
+  const pieces = [
+    '(',
+    ')',
+    ' (',
+    'eval at a (',
+    '1',
+    ':1',
+    '@',
+    '@http',
+    '["',
+    ' > ',
+    ' line 1',
+    '/',
+    '#0 (1',
+  ];
+  pieces.push(
+    '---> ',
+    ' in ',
+    ') in ',
+    ' ',
+    '|',
+    '\u001b[',
+    'a.dart ',
+    '\r',
+    'script ',
+    '\u2028',
+    'a',
+    '..',
+    'a:',
+  );
+  const starts = [
+    '',
+    'at ',
+    '    at a (',
+    '#0 ',
+    'File "',
+    'Line 1 of ',
+    'called from line 1, column ',
+    'a@',
+  ];
   for (const start of starts) {
     for (const piece of pieces) {
       for (const end of ['', ')', ':1:1', ':1:1)', '\u2028x']) {
-        raisedAt(start + piece.repeat(100_000 / piece.length) + end, 'a\nb');
+        raisedAt(start + piece.repeat(20_000 / piece.length) + end, 'a\nb');
       }
-      raisedAt(`${start}${piece}\n`.repeat(10_000), `${piece}\n${start}`);
+      raisedAt(`${start}${piece}\n`.repeat(2_000), `${piece}\n${start}`);
     }
   }
 });

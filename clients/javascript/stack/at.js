@@ -2,15 +2,23 @@
 
 import { Best, HEADING } from './frame.js';
 import { trimEnd } from './line.js';
-import { hasExtension, isDigit, isFile, lineNumber, location, splitLast, splitOnce, trailingNumber } from './location.js';
+import {
+  hasExtension,
+  isDigit,
+  isFile,
+  lineNumber,
+  location,
+  splitLast,
+  splitOnce,
+  trailingNumber,
+} from './location.js';
 import { frameIn, isOwn, isOwnClass } from './own.js';
 
 /** @typedef {import('./frame.js').Frame} Frame */
 /** @typedef {import('./line.js').Line} Line */
 
 const JVM_EXTENSIONS = 'java kt kts scala groovy clj';
-const SOURCE_EXTENSIONS =
-  'js mjs cjs jsx ts mts cts tsx vue svelte bundle jsbundle html rs java kt cs dart';
+const SOURCE_EXTENSIONS = 'js mjs cjs jsx ts mts cts tsx vue svelte bundle jsbundle html rs java kt cs dart';
 
 export class At {
   indented = new Best();
@@ -66,8 +74,7 @@ function dotnetFrame(call) {
   const split = splitOnce(call, ') in ') ?? (mono?.[0].includes('[0x') ? mono : undefined);
   if (!split) return undefined;
   const [method, place] = split;
-  const found =
-    splitLast(place, ':line ') ?? (method.includes('[0x') ? trailingNumber(place) : undefined);
+  const found = splitLast(place, ':line ') ?? (method.includes('[0x') ? trailingNumber(place) : undefined);
   const line = lineNumber(found?.[1]);
   if (!found || line === undefined || !isFile(found[0])) return undefined;
   return { file: found[0], line, own: !/^(System|Microsoft)\./.test(method) && isOwn(found[0]) };
@@ -83,7 +90,8 @@ function atFrame(line) {
   if (!split) {
     const bare = call.startsWith('async ') ? call.slice(6) : call;
     const found = location(bare);
-    const plain = found && (found.column || /[/\\]/.test(bare) || hasExtension(found.file, SOURCE_EXTENSIONS));
+    const plain =
+      found && (found.column || /[/\\]/.test(bare) || hasExtension(found.file, SOURCE_EXTENSIONS));
     return plain ? frameIn(found.file, found.line) : undefined;
   }
   const [name, inside] = split;
@@ -173,8 +181,8 @@ function evaluatedInV8(place) {
 /** @param {string} text */
 function rustPanic(text) {
   const place = splitOnce(text, 'panicked at ')?.[1];
-  const bare = place && (/^['"]/.test(place) ? splitLast(place, ', ')?.[1] : place);
-  const found = bare && location(bare.endsWith(':') ? bare.slice(0, -1) : bare);
+  const bare = /^['"]/.test(place ?? '') ? splitLast(place ?? '', ', ')?.[1] : place;
+  const found = location(bare?.endsWith(':') ? bare.slice(0, -1) : (bare ?? ''));
   return found?.column ? frameIn(found.file, found.line) : undefined;
 }
 
@@ -185,7 +193,10 @@ function rustPanic(text) {
  */
 function nodeSyntaxError(text) {
   const found = location(text);
-  return found && !found.column && hasExtension(found.file, SOURCE_EXTENSIONS) && /^([/\\]|.:|file:\/\/)/.test(found.file)
+  return found &&
+    !found.column &&
+    hasExtension(found.file, SOURCE_EXTENSIONS) &&
+    /^([/\\]|.:|file:\/\/)/.test(found.file)
     ? frameIn(found.file, found.line)
     : undefined;
 }

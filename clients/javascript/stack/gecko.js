@@ -16,7 +16,9 @@ export function geckoFrame(text) {
   const found = location(place);
   const bare = place.length === text.length;
   const isFrame =
-    hasScheme(place) || (found?.column && (!bare || place.startsWith('/'))) || (!bare && place.startsWith('/'));
+    hasScheme(place) ||
+    (found?.column && (!bare || place.startsWith('/'))) ||
+    (!bare && place.startsWith('/'));
   return found && isFrame ? frameIn(found.file, found.line) : undefined;
 }
 
@@ -57,5 +59,7 @@ function computedName(text) {
 
 /** @param {string} text */
 function hasScheme(text) {
-  return (afterScheme(text)?.startsWith('/') ?? false) || text.startsWith('blob:') || text.startsWith('node:');
+  return (
+    (afterScheme(text)?.startsWith('/') ?? false) || text.startsWith('blob:') || text.startsWith('node:')
+  );
 }

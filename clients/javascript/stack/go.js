@@ -2,7 +2,7 @@
 
 import { Best, Sections } from './frame.js';
 import { hasExtension, location, splitLast, splitOnce } from './location.js';
-import { GO_PACKAGES, frameIn } from './own.js';
+import { frameIn, GO_PACKAGES } from './own.js';
 
 export class Go {
   best = new Best();

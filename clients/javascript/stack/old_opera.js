@@ -21,5 +21,7 @@ function ofAddress(place, digits) {
   while (place[end - 1] === ':') end -= 1;
   const file = withoutQuery(place.slice(0, end));
   const line = lineNumber(digits);
-  return line !== undefined && isFile(file) && afterScheme(file) !== undefined ? frameIn(file, line) : undefined;
+  return line !== undefined && isFile(file) && afterScheme(file) !== undefined
+    ? frameIn(file, line)
+    : undefined;
 }

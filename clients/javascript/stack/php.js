@@ -71,7 +71,10 @@ function phpOnLine(text) {
  */
 function behindLast(text, word) {
   let start = text.lastIndexOf(word);
-  while (start >= 0 && !/^(\/|[A-Za-z]:[/\\]|phar:\/\/)/.test(text.slice(start + word.length, start + word.length + 8))) {
+  while (
+    start >= 0 &&
+    !/^(\/|[A-Za-z]:[/\\]|phar:\/\/)/.test(text.slice(start + word.length, start + word.length + 8))
+  ) {
     start = start < word.length ? -1 : text.lastIndexOf(word, start - word.length);
   }
   return start < 0 ? splitLast(text, word)?.[1] : text.slice(start + word.length);

@@ -16,6 +16,7 @@ mod delivery;
 mod doors;
 mod durability;
 mod engine_child;
+mod error_places;
 mod events;
 mod faulty_front;
 mod grafana;

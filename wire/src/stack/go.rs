@@ -1,4 +1,4 @@
-//! Go: the name of a function, and below it `	/srv/shop/cart.go:42 +0x1d`.
+//! Go: the name of a function, and below it `/srv/shop/cart.go:42 +0x1d`.
 
 use super::frame::{Best, Frame};
 use super::location::{has_extension, location};
