@@ -10,8 +10,12 @@ const IN_FLIGHT_REPORTS = 100;
 const TEXT_CHARS = 8192;
 /** Most lines of a stack. */
 const STACK_LINES = 200;
-/** Deepest chain of causes. */
+/** Of these the error itself may take so many if it has causes or inner errors. */
+const OWN_STACK_LINES = 100;
+/** Deepest chain of causes and inner errors. */
 const CAUSES = 5;
+/** How many inner errors of one error are shown. */
+const INNER_ERRORS = 10;
 /** How deep the context may be nested. */
 const CONTEXT_DEPTH = 8;
 /** How many items a container of the context may have. */
@@ -85,38 +89,104 @@ export function dropped() {
  * @returns {ErrorFields}
  */
 function describe(thrown) {
-  const like = /** @type {{name?: unknown, message?: unknown, stack?: unknown}} */ (Object(thrown));
-  const isError = typeof like.message === 'string';
-  const name = isError && like.name ? text(like.name) : '';
-  const message = isError ? String(like.message) : text(thrown);
-  const stack = typeof like.stack === 'string' ? like.stack : '';
-  const place = raisedAt(stack, name ? `${name}: ${message}` : '');
+  const error = errorLike(thrown);
+  if (!error) {
+    return {
+      type: `Thrown ${thrown === null ? 'null' : typeof thrown}`,
+      message: text(thrown),
+      file_path: 'unknown',
+      line_number: 0,
+      stack_trace: [],
+    };
+  }
+  const lines = stackLines(thrown);
+  // An error without frames of its own (that of Promise.any has none) has the place of the first inner error.
+  const place = raisedAt(lines.join('\n'), error.message);
   return {
-    type: name || `Thrown ${thrown === null ? 'null' : typeof thrown}`,
-    message: text(message),
+    type: error.name,
+    message: text(error.message),
     file_path: text(place?.file ?? 'unknown'),
     line_number: place?.line ?? 0,
-    stack_trace: stackLines(thrown),
+    stack_trace: lines.filter(Boolean).map(text),
   };
 }
 
 /**
- * The stack and those of the causes. Firefox and Safari leave the heading out; it is put back.
+ * What an error says. Its properties decide what is an error: `instanceof` does not know those of frames, of workers and of
+ * Node's `vm`, and some libraries throw objects of their own.
+ *
+ * @param {unknown} value
+ */
+function errorLike(value) {
+  const [name, message, stack] = ['name', 'message', 'stack'].map((key) => property(value, key));
+  if (typeof value !== 'object' || (typeof message !== 'string' && typeof stack !== 'string')) {
+    return undefined;
+  }
+  return {
+    name: name ? text(name) : 'Error',
+    message: typeof message === 'string' ? message : '',
+    stack: typeof stack === 'string' ? stack : '',
+  };
+}
+
+/**
+ * A property of anything; `undefined` if its getter throws.
+ *
+ * @param {unknown} value
+ * @param {string} key
+ * @returns {unknown}
+ */
+function property(value, key) {
+  try {
+    return Object(value)[key];
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The stack, and behind it those of the inner errors and of the causes.
  *
  * @param {unknown} thrown
  */
 function stackLines(thrown) {
   /** @type {string[]} */
   const lines = [];
-  let current = thrown;
-  for (let depth = 0; depth <= CAUSES && current instanceof Error; depth += 1) {
-    const heading = `${current.name}: ${current.message}`;
-    const stack = current.stack ?? '';
-    const whole = stack.includes(current.message) ? stack : `${heading}\n${stack}`;
-    lines.push(...(depth ? `Caused by: ${whole}` : whole).split('\n', STACK_LINES));
-    current = current.cause;
-  }
-  return lines.slice(0, STACK_LINES).filter(Boolean).map(text);
+  const seen = new Set();
+  /**
+   * @param {unknown} value
+   * @param {string} heading
+   * @param {number} depth
+   */
+  const add = (value, heading, depth) => {
+    if (value === undefined || depth > CAUSES || lines.length >= STACK_LINES || seen.has(value)) {
+      return;
+    }
+    if (typeof value === 'object') seen.add(value);
+    const errors = property(value, 'errors');
+    const inner = Array.isArray(errors) ? errors.slice(0, INNER_ERRORS) : [];
+    const cause = property(value, 'cause');
+    const limit = inner.length || cause !== undefined ? OWN_STACK_LINES : STACK_LINES;
+    lines.push(...`${heading}${wholeStack(value)}`.split('\n', limit));
+    for (const [index, error] of inner.entries()) {
+      add(error, `Caused by (${index + 1} of ${errors.length}): `, depth + 1);
+    }
+    add(cause, 'Caused by: ', depth + 1);
+  };
+  add(thrown, '', 0);
+  return lines.slice(0, STACK_LINES);
+}
+
+/**
+ * The stack of an error with its heading, which Firefox and Safari leave out; of anything else its text.
+ *
+ * @param {unknown} value
+ */
+function wholeStack(value) {
+  const error = errorLike(value);
+  if (!error) return text(value);
+  const { name, message, stack } = error;
+  return stack !== '' && stack.includes(message) ? stack : `${name}: ${message}\n${stack}`;
 }
 
 /**
@@ -259,10 +329,11 @@ function plain(value, depth) {
   if (value === undefined) {
     return undefined;
   }
-  if (typeof value !== 'object' || depth === 0 || value instanceof Date || value instanceof Error) {
+  const isError = Object.prototype.toString.call(value) === '[object Error]';
+  if (typeof value !== 'object' || depth === 0 || value instanceof Date || isError) {
     return value instanceof Date && !Number.isNaN(value.getTime())
       ? value.toISOString()
-      : text(value instanceof Error ? String(value) : value);
+      : text(isError ? String(value) : value);
   }
   if (Array.isArray(value)) {
     return value.slice(0, CONTEXT_ITEMS).map((item) => plain(item, depth - 1));

@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
+import { runInNewContext } from 'node:vm';
 import { configure, dropped, flush, reportError } from './log_center.js';
 
 /** @type {{path: string | undefined, body: any}[]} */
@@ -79,6 +80,145 @@ test('what is thrown and is no error', async () => {
 test('causes follow the stack', async () => {
   const sent = await send(new Error('outer', { cause: new RangeError('inner') }));
   assert.ok(sent.body.error.stack_trace.includes('Caused by: RangeError: inner'));
+});
+
+/** @param {unknown} thrown */
+async function fields(thrown) {
+  return (await send(thrown)).body.error;
+}
+
+/**
+ * A line of a stack that names this file and the line.
+ *
+ * @param {{file_path: string, line_number: number}} error
+ */
+function ofThisFile(error) {
+  return error.file_path === import.meta.url && error.line_number > 0;
+}
+
+test('a cause that is no error is shown', async () => {
+  for (const [cause, shown] of [
+    [{ code: 'card_declined' }, 'Caused by: {"code":"card_declined"}'],
+    ['card declined', 'Caused by: card declined'],
+    [402, 'Caused by: 402'],
+    [null, 'Caused by: null'],
+  ]) {
+    const error = await fields(new Error('failed', { cause }));
+    assert.ok(error.stack_trace.includes(shown), error.stack_trace.join('\n'));
+    assert.ok(ofThisFile(error));
+  }
+});
+
+test('the inner errors of an AggregateError are shown', async () => {
+  const thrown = await Promise.any([
+    Promise.reject(new Error('db')),
+    Promise.reject(new TypeError('cache')),
+    Promise.reject('no error'),
+  ]).catch((error) => error);
+  const error = await fields(thrown);
+  assert.deepEqual([error.type, error.message], ['AggregateError', 'All promises were rejected']);
+  for (const line of [
+    'Caused by (1 of 3): Error: db',
+    'Caused by (2 of 3): TypeError: cache',
+    'Caused by (3 of 3): no error',
+  ]) {
+    assert.ok(error.stack_trace.includes(line), error.stack_trace.join('\n'));
+  }
+  // It has no frames of its own, so its place is that of the first inner error.
+  assert.ok(ofThisFile(error));
+});
+
+test('an AggregateError that was made here has its own place, and inner errors may have inner errors', async () => {
+  const inner = new AggregateError([new Error('deepest')], 'inner');
+  const thrown = new AggregateError([inner], 'outer', { cause: new Error('reason') });
+  const error = await fields(thrown);
+  const headings = error.stack_trace.filter((/** @type {string} */ line) => !line.startsWith('    at '));
+  assert.deepEqual(headings, [
+    'AggregateError: outer',
+    'Caused by (1 of 1): AggregateError: inner',
+    'Caused by (1 of 1): Error: deepest',
+    'Caused by: Error: reason',
+  ]);
+  assert.ok(ofThisFile(error));
+});
+
+test('circles, and very many inner errors, are bounded', async () => {
+  const circle = new Error('circle');
+  circle.cause = circle;
+  assert.equal(
+    (await fields(circle)).stack_trace.filter((/** @type {string} */ line) => line.includes('circle')).length,
+    1,
+  );
+  const many = new AggregateError(Array.from({ length: 10_000 }, (_, index) => new Error(`e${index}`)));
+  assert.ok((await fields(many)).stack_trace.length <= 200);
+});
+
+test('an error of another realm', async () => {
+  const raise = (/** @type {string} */ source) => {
+    try {
+      return runInNewContext(source, {}, { filename: '/srv/plugin.js' });
+    } catch (error) {
+      return error;
+    }
+  };
+  for (const [source, type, line] of /** @type {[string, string, number][]} */ ([
+    ["throw new TypeError('no plugin')", 'TypeError', 1],
+    ['\n\nnull.x', 'TypeError', 3],
+    ["\nthrow new RangeError('no plugin', { cause: new Error('why') })", 'RangeError', 2],
+  ])) {
+    const thrown = raise(source);
+    assert.ok(!(thrown instanceof Error));
+    const error = await fields(thrown);
+    assert.deepEqual([error.type, error.file_path, error.line_number], [type, '/srv/plugin.js', line]);
+    assert.ok(error.stack_trace.some((/** @type {string} */ text) => text.includes('/srv/plugin.js:')));
+  }
+  const rest = await send(new Error('m'), { seen: raise("new RangeError('in a context')") });
+  assert.equal(rest.body.context.seen, 'RangeError: in a context');
+});
+
+test('an object with the properties of an error', async () => {
+  const stack = 'TypeError: no cart\n    at add (https://shop.example/cart.js:10:5)';
+  const place = ['https://shop.example/cart.js', 10];
+  for (const [thrown, type, message] of /** @type {[object, string, string][]} */ ([
+    [{ name: 'TypeError', message: 'no cart', stack }, 'TypeError', 'no cart'],
+    [{ message: 'no cart', stack }, 'Error', 'no cart'],
+    [{ stack }, 'Error', ''],
+    [
+      Object.create(null, {
+        name: { value: 'TypeError' },
+        message: { value: 'no cart' },
+        stack: { value: stack },
+      }),
+      'TypeError',
+      'no cart',
+    ],
+    [Object.freeze({ name: 'TypeError', message: 'no cart', stack, cause: 7 }), 'TypeError', 'no cart'],
+  ])) {
+    const error = await fields(thrown);
+    assert.deepEqual([error.type, error.message], [type, message]);
+    assert.deepEqual([error.file_path, error.line_number], place);
+    assert.ok(error.stack_trace.includes('    at add (https://shop.example/cart.js:10:5)'));
+  }
+  const firefox = { name: 'TypeError', message: 'no cart', stack: 'add@https://shop.example/cart.js:10:5\n' };
+  assert.deepEqual((await fields(firefox)).stack_trace, [
+    'TypeError: no cart',
+    'add@https://shop.example/cart.js:10:5',
+  ]);
+});
+
+test('a message that looks like a frame is not the place', async () => {
+  const error = await fields(new Error('bad page:\n\n    at f (http://shop.example/wrong.js:1:1)'));
+  assert.ok(ofThisFile(error));
+});
+
+test('an error with getters that throw is reported without them', async () => {
+  const thrown = new Error('m');
+  Object.defineProperty(thrown, 'cause', {
+    get() {
+      throw new Error('no');
+    },
+  });
+  assert.equal((await fields(thrown)).message, 'm');
 });
 
 test('hostile contexts are sent as plain JSON', async () => {

@@ -1,68 +1,112 @@
-// Reads the stack texts of V8 (Chrome, Edge, Node), Firefox and Safari. There is no standard for them.
+// Where an error was raised, read from the text of its stack. This is the reader of the server (`wire/src/stack.rs`, which
+// explains the forms) in JavaScript; both are tested with the stacks in `wire/tests/stacks`. A browser reads stacks of other
+// languages, too: those of errors that a service sent it.
+
+import { At } from './stack/at.js';
+import { dartFrame } from './stack/dart.js';
+import { elixirFrame } from './stack/elixir.js';
+import { Best, Sections } from './stack/frame.js';
+import { geckoFrame } from './stack/gecko.js';
+import { Go } from './stack/go.js';
+import { ends, lines, withoutColours } from './stack/line.js';
+import { oldOperaFrame } from './stack/old_opera.js';
+import { Php } from './stack/php.js';
+import { Python } from './stack/python.js';
+import { rubyFrame, rubyNumber } from './stack/ruby.js';
 
 /**
- * @typedef {object} Frame
+ * @typedef {object} Place
  * @property {string} file
- * @property {number} line
+ * @property {number} line 0 if the frame names only its file.
  */
 
+/** @typedef {import('./stack/line.js').Line} Line */
+
 /**
- * The place where an error was raised: the first frame of `stack` that names a file, preferring the program's own files to
- * Node's. `undefined` if there is none.
+ * The innermost frame of the program's own code; if there is none, the innermost frame; else `undefined`.
  *
  * @param {string} stack
- * @param {string} [heading] What V8 writes before the frames, `name: message`; a message may look like a frame.
- * @returns {Frame | undefined}
+ * @param {string} [message] What the error says. Lines that only repeat it are not read: a message may look like a frame.
+ * @returns {Place | undefined}
  */
-export function raisedAt(stack, heading = '') {
-  const frames = stack.startsWith(heading) ? stack.slice(heading.length) : stack;
-  const found = frames.split('\n').flatMap((line) => readFrame(line.trim()) ?? []);
-  return found.find((frame) => !frame.file.startsWith('node:')) ?? found[0];
+export function raisedAt(stack, message = '') {
+  const parts = ends(stack).map(withoutColours);
+  const said = withoutColours(message);
+  // A message that holds the whole stack must not hide it.
+  const frame = frameOf(parts, said) ?? (said ? frameOf(parts, '') : undefined);
+  return frame && { file: frame.file, line: frame.line };
 }
 
 /**
- * @param {string} line
- * @returns {Frame | undefined}
+ * @param {string[]} parts
+ * @param {string} message
  */
-function readFrame(line) {
-  const location = line.startsWith('at ') ? locationInV8(line.slice(3)) : locationInGecko(line);
-  const match = /^(.+?):(\d+)(?::\d+)?$/.exec(location);
-  if (!match?.[1] || !match[2] || match[1].startsWith('<')) {
-    return undefined;
+function frameOf(parts, message) {
+  const forms = new Forms();
+  for (const part of parts) {
+    for (const line of lines(part, message)) forms.read(line);
   }
-  return { file: withoutQuery(match[1]), line: Number(match[2]) };
+  return forms.frame();
 }
 
-/**
- * `fn (file:1:2)`, `async file:1:2`, `eval (eval at fn (file:1:2), <anonymous>:1:1)`. A directory may have parentheses too.
- *
- * @param {string} frame
- */
-function locationInV8(frame) {
-  const open = frame.indexOf(' (');
-  if (open < 0 || !frame.endsWith(')')) {
-    return frame.replace(/^async /, '');
+/** The readers of all forms. The form that recognises most lines is that of the stack. */
+class Forms {
+  number = 0;
+  sections = new Sections();
+  python = new Python();
+  at = new At();
+  php = new Php();
+  go = new Go();
+  /** Forms of which each line stands for itself: the reader, and by how much its place in the stack lowers the rank. */
+  plain = [
+    { best: new Best(), read: dartFrame, distance: none },
+    // The stack of an error inside of another's message is indented further.
+    { best: new Best(), read: elixirFrame, distance: (/** @type {Line} */ line) => line.indent },
+    { best: new Best(), read: rubyFrame, distance: (/** @type {Line} */ line) => rubyNumber(line.text) ?? 0 },
+    { best: new Best(), read: oldOperaFrame, distance: none },
+    { best: new Best(), read: geckoFrame, distance: none },
+  ];
+
+  /** @param {Line} line */
+  read(line) {
+    this.number += 1;
+    this.sections.read(line.text);
+    const { number } = this;
+    const rank = this.sections.current;
+    // The forms that are easiest to recognise come first: who recognises a line keeps it.
+    if (
+      this.python.read(line, number) ||
+      this.at.read(line, number, rank) ||
+      this.php.read(line, number, rank) ||
+      this.go.read(line.text, number)
+    ) {
+      return;
+    }
+    for (const { best, read, distance } of this.plain) {
+      const frame = read(line.text);
+      if (frame) {
+        best.offer(frame, rank + distance(line), number);
+        return;
+      }
+    }
   }
-  const inside = frame.slice(open + 2, -1);
-  return inside.startsWith('eval at ') ? (/\((.+?:\d+:\d+)\)/.exec(inside)?.[1] ?? '') : inside;
+
+  frame() {
+    const { python, at, php, go, plain } = this;
+    const all = [python.best, at.best(), php.best, go.best, ...plain.map((form) => form.best)];
+    const first = Math.min(...all.map((best) => best.first));
+    if (python.leads && python.best.first === first) {
+      return python.best.frame();
+    }
+    /** @type {Best | undefined} */
+    let chosen;
+    for (const best of all) {
+      if (best.first < Infinity && (!chosen || best.isPlainerThan(chosen))) chosen = best;
+    }
+    return chosen?.frame();
+  }
 }
 
-/**
- * `fn@file:1:2`, `@file:1:2`, `file:1:2`, `fn@file line 5 > eval:1:1`. An `@` may come again in the file's name.
- *
- * @param {string} frame
- */
-function locationInGecko(frame) {
-  const location = frame.slice(frame.indexOf('@') + 1);
-  const evaluated = /^(.+?) line (\d+) > /.exec(location);
-  return evaluated ? `${evaluated[1]}:${evaluated[2]}` : location;
-}
-
-/**
- * Development servers put a new `?t=…` behind a file's name at each change; the fingerprint must not change with it.
- *
- * @param {string} file
- */
-function withoutQuery(file) {
-  return /^https?:/.test(file) ? file.replace(/[?#].*$/, '') : file;
+function none() {
+  return 0;
 }

@@ -1,56 +1,82 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { raisedAt } from './stack.js';
 
-/** @type {[name: string, stack: string, file: string | undefined, line?: number][]} */
-const cases = [
-  [
-    'V8: a function',
-    'Error: m\n    at f (http://h/a.js:10:5)\n    at g (http://h/b.js:1:1)',
-    'http://h/a.js',
-    10,
-  ],
-  ['V8: no function', 'Error: m\n    at http://h/a.js:10:5', 'http://h/a.js', 10],
-  ['V8: async', 'Error: m\n    at async f (file:///a.js:2:3)', 'file:///a.js', 2],
-  ['V8: async without a function', 'Error: m\n    at async file:///a.js:2:3', 'file:///a.js', 2],
-  ['V8: a constructor and an alias', 'Error: m\n    at new A.b [as c] (/srv/a.js:7:1)', '/srv/a.js', 7],
-  ['V8: eval', 'Error: m\n    at eval (eval at f (http://h/a.js:3:4), <anonymous>:1:1)', 'http://h/a.js', 3],
-  ['V8: built-in first', 'TypeError: m\n    at Array.map (<anonymous>)\n    at f (/a.js:4:1)', '/a.js', 4],
-  ['V8: Promise.all', 'Error: m\n    at async Promise.all (index 0)\n    at f (/a.js:4:1)', '/a.js', 4],
-  ['V8: Node before own', 'Error: m\n    at open (node:fs:5:6)\n    at f (/srv/a.js:8:1)', '/srv/a.js', 8],
-  ['V8: only Node', 'Error: m\n    at open (node:fs:5:6)', 'node:fs', 5],
-  ['V8: Windows', 'Error: m\n    at f (C:\\srv\\a.js:8:1)', 'C:\\srv\\a.js', 8],
-  [
-    'V8: webpack',
-    'Error: m\n    at f (webpack-internal:///./src/a.tsx:8:1)',
-    'webpack-internal:///./src/a.tsx',
-    8,
-  ],
-  ['V8: parentheses in a path', 'Error: m\n    at f (/app/(shop)/a (1).js:8:1)', '/app/(shop)/a (1).js', 8],
-  ['V8: the same, no function', 'Error: m\n    at /app/(shop)/a.js:8:1', '/app/(shop)/a.js', 8],
-  ['V8: a port is no line', 'Error: m\n    at f (http://h:8080/a.js:8:1)', 'http://h:8080/a.js', 8],
-  ['V8: a query', 'Error: m\n    at f (http://h/a.tsx?t=1699#x:8:1)', 'http://h/a.tsx', 8],
-  ['Firefox: a function', 'f@http://h/a.js:10:5\ng@http://h/b.js:1:1\n', 'http://h/a.js', 10],
-  ['Firefox: no function', '@http://h/a.js:10:5\n', 'http://h/a.js', 10],
-  ['Firefox: async and closures', 'async*f/<@http://h/a.js:10:5\n', 'http://h/a.js', 10],
-  ['Firefox: an @ in the path', 'f@http://h/@scope/a.js:10:5\n', 'http://h/@scope/a.js', 10],
-  ['Firefox: eval', 'f@http://h/a.js line 5 > eval:1:1\n', 'http://h/a.js', 5],
-  ['Safari: global code', 'global code@http://h/a.js:10:5', 'http://h/a.js', 10],
-  ['Safari: native first', 'map@[native code]\nf@http://h/a.js:10:5', 'http://h/a.js', 10],
-  ['Safari: no function', 'http://h/a.js:10:5', 'http://h/a.js', 10],
-  ['nothing to read', 'Error: m', undefined],
-  ['empty', '', undefined],
-];
+/** The stacks with which the server's reader is tested. */
+const folder = new URL('../../wire/tests/stacks/', import.meta.url);
 
-for (const [name, stack, file, line] of cases) {
-  test(name, () => {
-    const found = raisedAt(stack, 'Error: m');
-    assert.deepEqual(found, file === undefined ? undefined : { file, line });
+/** @typedef {{name: string, message?: string, stack: string[], file: string | null, line?: number}} Stack */
+
+for (const file of readdirSync(folder)) {
+  /** @type {Stack[]} */
+  const stacks = JSON.parse(readFileSync(new URL(file, folder), 'utf8'));
+  test(file, async (form) => {
+    for (const { name, message, stack, file, line } of stacks) {
+      await form.test(name, () => {
+        const found = raisedAt(stack.join('\n'), message);
+        assert.deepEqual(found, file === null ? undefined : { file, line });
+      });
+    }
   });
 }
 
-test('a message that looks like a frame', () => {
-  const heading = 'Error: failed\n    at f (http://h/wrong.js:1:1)';
-  const found = raisedAt(`${heading}\n    at g (http://h/a.js:2:2)`, heading);
-  assert.deepEqual(found, { file: 'http://h/a.js', line: 2 });
+test('the middle of a very long stack is not read', () => {
+  const filler = '        a line that tells nothing\n'.repeat(20_000);
+  const v8 = `Error: m\n    at f (/srv/first.js:1:1)\n${filler}    at g (/srv/last.js:2:2)\n`;
+  assert.deepEqual(raisedAt(v8), { file: '/srv/first.js', line: 1 });
+  const python = `  File "/srv/first.py", line 1, in f\n${filler}  File "/srv/last.py", line 2, in g\n`;
+  assert.deepEqual(raisedAt(python), { file: '/srv/last.py', line: 2 });
+});
+
+// Each of these takes minutes if the time is not linear in the length.
+test('hostile stacks take no time', () => {
+  const pieces = [
+    '(',
+    ')',
+    ' (',
+    'eval at a (',
+    '1',
+    ':1',
+    '@',
+    '@http',
+    '["',
+    ' > ',
+    ' line 1',
+    '/',
+    '#0 (1',
+  ];
+  pieces.push(
+    '---> ',
+    ' in ',
+    ') in ',
+    ' ',
+    '|',
+    '\u001b[',
+    'a.dart ',
+    '\r',
+    'script ',
+    '\u2028',
+    'a',
+    '..',
+    'a:',
+  );
+  const starts = [
+    '',
+    'at ',
+    '    at a (',
+    '#0 ',
+    'File "',
+    'Line 1 of ',
+    'called from line 1, column ',
+    'a@',
+  ];
+  for (const start of starts) {
+    for (const piece of pieces) {
+      for (const end of ['', ')', ':1:1', ':1:1)', '\u2028x']) {
+        raisedAt(start + piece.repeat(20_000 / piece.length) + end, 'a\nb');
+      }
+      raisedAt(`${start}${piece}\n`.repeat(2_000), `${piece}\n${start}`);
+    }
+  }
 });

@@ -19,6 +19,7 @@ import datetime
 import json
 import math
 import os
+import re
 import sys
 import threading
 import time
@@ -43,6 +44,8 @@ EXIT_SECONDS = 2.0
 TEXT_CHARS = 8192
 #: Most lines of a stack; the middle of a longer one (a runaway recursion) is left out.
 STACK_LINES = 500
+#: Most errors of a chain, or of groups in groups, that are asked for a place.
+CHAIN_ERRORS = 32
 #: How deep the context may be nested, and how many items one of its containers may have.
 CONTEXT_DEPTH = 16
 CONTEXT_ITEMS = 1000
@@ -109,9 +112,53 @@ def install():
     sys.excepthook, threading.excepthook = on_uncaught, on_uncaught_in_thread
 
 
+#: Files that are not the program's own. The server has the same rule for the stacks that it reads.
+_FOREIGN_FILE = re.compile(
+    r"^<|(^|[/\\])((site|dist)-packages|vendor|lib(64)?[/\\](python|pypy)\d[^/\\]*|(?i:python)\d+[/\\](?i:lib))[/\\]"
+)
+
+
+def _place(exc):
+    """File and line of the innermost frame of the program's own code; if there is none, of the innermost frame.
+
+    The frames of the error itself come before those of its causes. Of an ExceptionGroup, those of its first inner error
+    come first: the group itself is always raised at the same line of `asyncio`.
+    """
+    places = [_frames(error) for error in _chain(exc)]
+    for frames in places:
+        for file, line in reversed(frames):
+            if not _FOREIGN_FILE.search(file):
+                return file, line
+    return next((frames[-1] for frames in places if frames), ("unknown", 0))
+
+
+def _chain(exc):
+    """The error, or the first inner errors of a group, the innermost first; then what caused them."""
+    groups = []
+    error = exc
+    while error is not None and len(groups) < CHAIN_ERRORS:
+        groups.append(error)
+        inner = getattr(error, "exceptions", None)
+        first = inner[0] if isinstance(inner, (list, tuple)) and inner else None
+        error = first if isinstance(first, BaseException) else None
+    chain = groups[::-1]
+    seen = {id(error) for error in chain}
+    error = chain[0]
+    while len(chain) < 2 * CHAIN_ERRORS:
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if error is None or id(error) in seen:
+            return chain
+        seen.add(id(error))
+        chain.append(error)
+    return chain
+
+
+def _frames(exc):
+    return [(frame.f_code.co_filename, line or 0) for frame, line in traceback.walk_tb(exc.__traceback__)]
+
+
 def _report(exc, context, level):
-    frames = traceback.extract_tb(exc.__traceback__)
-    last = frames[-1] if frames else None
+    file_path, line_number = _place(exc)
     stack = "".join(traceback.format_exception(type(exc), exc, exc.__traceback__)).splitlines()
     if len(stack) > STACK_LINES:
         half = STACK_LINES // 2
@@ -126,8 +173,8 @@ def _report(exc, context, level):
         "error": {
             "type": type(exc).__name__,
             "message": _text(exc),
-            "file_path": last.filename if last else "unknown",
-            "line_number": (last.lineno or 0) if last else 0,
+            "file_path": _text(file_path),
+            "line_number": line_number,
             "stack_trace": [_text(line) for line in stack],
         },
         "context": _plain(context or {}, CONTEXT_DEPTH),

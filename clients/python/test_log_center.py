@@ -1,5 +1,6 @@
 """Run with `python3 -m unittest` in this directory, or with `cargo xtask test --only clients`."""
 
+import asyncio
 import http.server
 import json
 import os
@@ -71,6 +72,35 @@ def send(exc, context=None, statuses=(), **arguments):
         return backend.received
 
 
+def place(exc):
+    """File and line of the report of `exc`."""
+    [(_, _, report)] = send(exc)
+    return report["error"]["file_path"], report["error"]["line_number"]
+
+
+def function(source, filename):
+    """The function `f` of a program that stands in a file of this name."""
+    names = {}
+    exec(compile(source, filename, "exec"), names)
+    return names["f"]
+
+
+def raised_in(source, filename, *arguments):
+    try:
+        function(source, filename)(*arguments)
+    except BaseException as exc:
+        return exc
+    raise AssertionError("nothing was raised")
+
+
+def strip(exc, frames=1):
+    """`exc` without its outermost frames, of which the first is one of these tests."""
+    trace = exc.__traceback__
+    for _ in range(frames):
+        trace = trace.tb_next
+    return exc.with_traceback(trace)
+
+
 class Unprintable(Exception):
     def __str__(self):
         raise RuntimeError("no text")
@@ -94,6 +124,76 @@ class ReportTest(unittest.TestCase):
     def test_an_exception_that_was_never_raised(self):
         [(_, _, report)] = send(KeyError("k"))
         self.assertEqual((report["error"]["file_path"], report["error"]["line_number"]), ("unknown", 0))
+
+    def test_the_place_is_the_innermost_frame_of_the_program(self):
+        library = "def f(call=None):\n    if call: return call()\n    raise ValueError(1)"
+        for filename in [
+            "/opt/venv/lib/python3.11/site-packages/money/parse.py",
+            "/usr/lib/python3/dist-packages/money.py",
+            "/usr/lib/python3.11/json/decoder.py",
+            "C:\\Python311\\Lib\\json\\decoder.py",
+            "/srv/shop/vendor/money.py",
+            "<frozen importlib._bootstrap>",
+            "<string>",
+        ]:
+            with self.subTest(filename):
+                called = function(library, filename)
+                exc = raised_in("def f(library):\n\n    library()", "/srv/shop/cart.py", called)
+                self.assertEqual(place(exc), ("/srv/shop/cart.py", 3))
+                self.assertEqual(place(strip(exc, 2)), (filename, 3))
+        exc = raised_in(library, "/srv/shop/lib/cart.py")
+        self.assertEqual(place(exc), ("/srv/shop/lib/cart.py", 3))
+
+    def test_an_error_of_a_library_has_the_place_of_its_cause(self):
+        source = "def f(call):\n    try: call()\n    except KeyError as error:\n        raise ValueError from error"
+        called = function("def f():\n    raise KeyError", "/srv/shop/task.py")
+        exc = strip(raised_in(source, "/opt/site-packages/worker.py", called))
+        self.assertEqual(place(exc), ("/srv/shop/task.py", 2))
+        exc = strip(raised_in(source, "/srv/shop/worker.py", called))
+        self.assertEqual(place(exc), ("/srv/shop/worker.py", 4))
+
+    @unittest.skipUnless(hasattr(asyncio, "TaskGroup"), "Python 3.11 or newer")
+    def test_two_task_groups_are_two_issues(self):
+        job = "async def f():\n{}    raise {}('no job')"
+        places = {}
+        for kind, lines in [("ValueError", 0), ("OSError", 4), ("KeyError", 7)]:
+            coroutine = function(job.format("\n" * lines, kind), "/srv/jobs.py")
+
+            async def main(coroutine=coroutine):
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(coroutine())
+                    group.create_task(asyncio.sleep(0))
+
+            with self.assertRaises(BaseException) as caught_group:
+                asyncio.run(main())
+            places[kind] = place(caught_group.exception)
+        expected = {"ValueError": 2, "OSError": 6, "KeyError": 9}
+        self.assertEqual(places, {kind: ("/srv/jobs.py", line) for kind, line in expected.items()})
+
+    @unittest.skipUnless(sys.version_info >= (3, 11), "Python 3.11 or newer")
+    def test_a_group_has_the_place_of_its_first_inner_error(self):
+        raising = "def f(kind, line):\n    raise kind\n"
+        first = raised_in(raising, "/srv/first.py", ValueError, 2)
+        second = raised_in(raising, "/srv/second.py", OSError, 2)
+        for name, group, expected in [
+            ("two", ExceptionGroup("two", [first, second]), "/srv/first.py"),
+            ("the other way round", ExceptionGroup("two", [second, first]), "/srv/second.py"),
+            ("a group in a group", ExceptionGroup("o", [ExceptionGroup("i", [second]), first]), "/srv/second.py"),
+        ]:
+            with self.subTest(name):
+                raised = strip(raised_in("def f(group):\n    raise group", "/srv/group.py", group))
+                self.assertEqual(place(raised), (expected, 2))
+        never_raised = ExceptionGroup("checks", [ValueError("no name"), ValueError("no price")])
+        raised = strip(raised_in("def f(group):\n    raise group", "/srv/checks.py", never_raised))
+        self.assertEqual(place(raised), ("/srv/checks.py", 2))
+        [(_, _, report)] = send(ExceptionGroup("two", [first, second]))
+        self.assertEqual(report["error"]["type"], "ExceptionGroup")
+        self.assertIn("OSError", "\n".join(report["error"]["stack_trace"]))
+
+    def test_causes_in_a_circle_end(self):
+        first, second = ValueError(1), ValueError(2)
+        first.__cause__, second.__cause__ = second, first
+        self.assertEqual(place(first), ("unknown", 0))
 
     def test_a_retry_carries_the_same_key(self):
         lost = log_center.dropped()

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import type { Browser } from 'playwright-core';
 import { launchBrowser, Site, type SiteFile } from './browser.js';
@@ -16,7 +16,8 @@ before(async () => {
   server = await Server.start();
   browser = await launchBrowser();
   client = new Map();
-  for (const name of ['log_center.js', 'stack.js']) {
+  const forms = await readdir(project('clients/javascript', 'stack'));
+  for (const name of ['log_center.js', 'stack.js', ...forms.map((form) => `stack/${form}`)]) {
     const text = await readFile(project('clients/javascript', name), 'utf8');
     client.set(`/client/${name}`, { type: 'text/javascript', text });
   }

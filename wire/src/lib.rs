@@ -28,7 +28,7 @@ mod report;
 mod request_id;
 mod scope;
 #[cfg(feature = "decode")]
-mod stack;
+pub mod stack;
 #[cfg(feature = "decode")]
 mod text;
 #[cfg(feature = "decode")]

@@ -400,16 +400,18 @@ fn error_info(raw: RawErr<'_>) -> Result<ErrorInfo, DecodeError> {
         },
     };
     let stack = text(raw.stack);
+    let msg = text(raw.msg.or(raw.message));
     let given = raw.file_path.map(|path| (path, raw.line_number.unwrap_or(0)));
     let (file_path, line_number) = match given {
         Some((path, line)) => (bounded("err.file_path", path, limits::FILE_PATH_BYTES)?, line),
-        None => stack::origin(&stack).unwrap_or_else(|| ("unknown".to_owned(), 0)),
+        None => stack::origin(&stack, &msg)
+            .map_or_else(|| ("unknown".to_owned(), 0), |(path, line)| (path.into_owned(), line)),
     };
     let error_type = raw.error_type.or(raw.name);
     let error_type = short("err.type", error_type, limits::ERROR_TYPE_BYTES)?;
     Ok(ErrorInfo {
         error_type: if error_type.is_empty() { "Error".to_owned() } else { error_type },
-        msg: text(raw.msg.or(raw.message)),
+        msg,
         stack,
         file_path,
         line_number,

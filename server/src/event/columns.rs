@@ -222,7 +222,7 @@ pub(crate) static SELECT: LazyLock<String> = LazyLock::new(|| {
 });
 
 fn issue_id(event: &Event<'_>) -> u64 {
-    event.fingerprint.map_or(0, |fingerprint| fingerprint.issue_id().get())
+    event.fingerprint.map_or(0, |fingerprint| fingerprint.issue_id(&event.project).get())
 }
 
 const fn newest(columns: &[Column]) -> u8 {

@@ -17,6 +17,7 @@ mod delivery;
 mod doors;
 mod durability;
 mod engine_child;
+mod error_places;
 mod event_ids;
 mod events;
 mod faulty_front;

@@ -6,4 +6,5 @@ mod fingerprint;
 mod issue;
 mod record;
 mod report;
+mod stack;
 mod words;
