@@ -7,7 +7,6 @@
 
 mod bad_input;
 mod broken_parts;
-mod cli;
 mod cookbook;
 mod counts;
 mod damage;
@@ -33,6 +32,7 @@ mod request_list;
 mod requests;
 mod schema;
 mod search;
+mod shippers;
 mod shop;
 mod sql;
 mod sql_limits;

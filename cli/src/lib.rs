@@ -1,7 +1,8 @@
-//! The commands that talk to a running server: `import`, `trace`, `tail`, `sql`; and two that need none: `schema`,
+//! The commands of `log-center` that talk to a running server: `import`, `trace`, `tail`, `sql`; and one that needs none,
 //! `completions`.
 //!
-//! They use the HTTP interface as any other program may, on plain threads: a command does one thing and ends. What was
+//! This crate knows the HTTP interface of the server and nothing of its inside. The server's program, `log-center`, calls
+//! [`run`]; its library does not know this crate. The commands use the HTTP interface as any other program may, on plain threads: a command does one thing and ends. What was
 //! asked for goes to standard output, everything else to standard error. Whoever reads standard output may stop doing so
 //! at any time.
 
@@ -10,11 +11,12 @@ mod completions;
 mod import;
 mod pipe;
 mod record;
-mod schema;
 mod sql;
 mod style;
 mod tail;
 mod trace;
+
+pub use pipe::forgive_closed;
 
 use clap::Subcommand;
 use std::process::ExitCode;
@@ -30,8 +32,6 @@ pub enum Command {
     Tail(tail::TailArgs),
     /// Ask with SQL.
     Sql(sql::SqlArgs),
-    /// Print the statements that make the tables and views in ClickHouse.
-    Schema(schema::SchemaArgs),
     /// Print what makes a shell complete the commands and options of this program.
     Completions(completions::CompletionsArgs),
 }
@@ -80,7 +80,6 @@ pub fn run(command: Command, program: clap::Command) -> anyhow::Result<Ending> {
         Command::Trace(args) => trace::run(&args),
         Command::Tail(args) => tail::run(&args),
         Command::Sql(args) => sql::run(args),
-        Command::Schema(args) => schema::run(args),
         Command::Completions(args) => completions::run(args, program),
     };
     pipe::forgive_closed(outcome)

@@ -1,6 +1,5 @@
 //! `log-center schema`: the schema as statements.
 
-use super::Ending;
 use crate::store::schema::{self, Part};
 use std::io::{self, Write};
 
@@ -17,7 +16,11 @@ pub struct SchemaArgs {
     views: bool,
 }
 
-pub(super) fn run(args: SchemaArgs) -> anyhow::Result<Ending> {
+/// Prints it on standard output.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn run(args: &SchemaArgs) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for Part { name, statements } in schema::parts() {
         if args.views && !schema::is_view(name) {
@@ -28,6 +31,5 @@ pub(super) fn run(args: SchemaArgs) -> anyhow::Result<Ending> {
             writeln!(out, "{statement};\n")?;
         }
     }
-    out.flush()?;
-    Ok(Ending::Done)
+    out.flush()
 }

@@ -1,6 +1,6 @@
 //! The answer of `GET /api/v1/requests/{req_id}`, as far as it is shown.
 
-use crate::cli::record::Record;
+use crate::record::Record;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 

@@ -1,15 +1,20 @@
 //! The commands as their users meet them: the real program, run against a real server.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(unreachable_pub, reason = "a test binary is reached by nobody")]
+
 mod answers;
+#[path = "../../../server/tests/it/harness.rs"]
+#[allow(dead_code, reason = "it is the server's, whose tests need more of it")]
+mod harness;
 mod import;
 mod offline;
 mod resume;
-mod shippers;
 mod sql;
 mod tail;
 mod trace;
 
-use crate::harness::{DEADLINE, POLL, Server};
+use crate::harness::{DEADLINE, POLL, Server, program};
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::Path;
@@ -26,7 +31,7 @@ pub struct Ran {
 
 /// The program with a command, a server and a directory for its state.
 pub fn command(url: &str, state: &TempDir, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_log-center"));
+    let mut command = Command::new(program());
     command.args(arguments).env("LOG_CENTER_URL", url).env("LOG_CENTER_STATE_DIR", state.path());
     command.env_remove("NO_COLOR").env_remove("LOG_CENTER_LOG");
     command

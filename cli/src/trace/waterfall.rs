@@ -1,9 +1,9 @@
 //! Hops as lines, each with a bar where it lies in the time of the whole.
 
 use super::answer::{Hop, Placed, Request};
-use crate::cli::client::unreadable;
-use crate::cli::record::Record;
-use crate::cli::style::{BAD, BOLD, DIM, GOOD, NAME, WARNING, fitted, plain};
+use crate::client::unreadable;
+use crate::record::Record;
+use crate::style::{BAD, BOLD, DIM, GOOD, NAME, WARNING, fitted, plain};
 use anstyle::Style;
 use std::collections::HashMap;
 use std::io::Write;

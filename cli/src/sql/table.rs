@@ -1,7 +1,7 @@
 //! An answer as a table.
 
-use crate::cli::Ending;
-use crate::cli::style::plain;
+use crate::Ending;
+use crate::style::plain;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
 use serde::Deserialize;
 use serde_json::Value;

@@ -4,7 +4,7 @@ use super::batch::{Batch, Refused};
 use super::ledger::Ledger;
 use super::limits::{BACKOFF_FIRST, BACKOFF_MOST, RETRY_AFTER_MOST};
 use super::stop::Stop;
-use crate::cli::client::{CallError, Client, unreadable};
+use crate::client::{CallError, Client, unreadable};
 use clap::ValueEnum;
 use flate2::write::GzEncoder;
 use serde::Deserialize;

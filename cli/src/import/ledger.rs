@@ -3,8 +3,8 @@
 use super::batch::{Batch, Refused};
 use super::limits::TOLD_LINES;
 use super::state::State;
-use crate::cli::client::CallError;
-use crate::cli::style::plain;
+use crate::client::CallError;
+use crate::style::plain;
 use anyhow::Context;
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 use serde::Serialize;

@@ -8,7 +8,7 @@
 
 use super::ledger::Ledger;
 use super::limits::STOP_DEADLINE;
-use crate::cli::Ending;
+use crate::Ending;
 use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;

@@ -4,7 +4,10 @@ use super::Ending;
 use std::io::{self, ErrorKind};
 
 /// A reader that went away (`| head`) is the end of the command, and no failure.
-pub(super) fn forgive_closed(outcome: anyhow::Result<Ending>) -> anyhow::Result<Ending> {
+///
+/// # Errors
+/// Every other failure, as it was.
+pub fn forgive_closed(outcome: anyhow::Result<Ending>) -> anyhow::Result<Ending> {
     match outcome {
         Err(error) if is_closed(&error) => Ok(Ending::Done),
         outcome => outcome,
