@@ -1,12 +1,14 @@
 //! The server as a command sees it: an address that is asked over HTTP.
 
+use super::style::plain_lines;
 use anyhow::anyhow;
 use serde::Deserialize;
 use std::fmt;
 use std::io::Read;
 use std::time::Duration;
 use ureq::http::{Response, StatusCode, header};
-use ureq::{Agent, Body};
+use ureq::typestate::WithBody;
+use ureq::{Agent, Body, RequestBuilder};
 use url::{Host, Url};
 
 /// How long a connection may take to open.
@@ -150,7 +152,24 @@ impl Client {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Result<Response<Body>, CallError> {
-        let mut request = self.agent.post(format!("{}{path}", self.base));
+        self.send(self.agent.post(format!("{}{path}", self.base)), headers, body)
+    }
+
+    /// `PATCH` with JSON.
+    pub(super) fn patch(&self, path: &str, json: &[u8]) -> Result<Response<Body>, CallError> {
+        self.send(
+            self.agent.patch(format!("{}{path}", self.base)),
+            &[("content-type", "application/json")],
+            json,
+        )
+    }
+
+    fn send(
+        &self,
+        mut request: RequestBuilder<WithBody>,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<Response<Body>, CallError> {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -202,6 +221,11 @@ fn refused(mut answer: Response<Body>) -> CallError {
 }
 
 impl Refusal {
+    /// What the server says about it, for a terminal.
+    pub(super) fn words(&self) -> String {
+        plain_lines(&self.message).into_owned()
+    }
+
     /// Log Center itself said it, and not something on the way there.
     pub(super) fn is_of_server(&self) -> bool {
         serde_json::from_str::<Envelope>(&self.body).is_ok()
@@ -209,6 +233,18 @@ impl Refusal {
 }
 
 impl CallError {
+    /// What was asked for is not there, by the words of Log Center itself.
+    pub(super) fn not_found(&self) -> Option<String> {
+        match self {
+            CallError::Refused(refusal)
+                if refusal.status == StatusCode::NOT_FOUND && refusal.is_of_server() =>
+            {
+                Some(refusal.words())
+            }
+            _ => None,
+        }
+    }
+
     /// The same question may be answered later.
     pub(super) fn may_pass(&self) -> bool {
         match self {
@@ -245,9 +281,11 @@ impl fmt::Display for CallError {
                  with --url or LOG_CENTER_URL"
             ),
             CallError::Refused(refusal) => {
-                write!(f, "the server answers {}: {}", refusal.status.as_u16(), refusal.message)?;
+                write!(f, "the server answers {}: {}", refusal.status.as_u16(), refusal.words())?;
                 match &refusal.field {
-                    Some(field) if !refusal.message.contains(field.as_str()) => write!(f, " ({field})"),
+                    Some(field) if !refusal.message.contains(field.as_str()) => {
+                        write!(f, " ({})", plain_lines(field))
+                    }
                     _ => Ok(()),
                 }
             }

@@ -1,16 +1,22 @@
-//! The commands of `log-center` that talk to a running server: `import`, `trace`, `tail`, `sql`; and one that needs none,
-//! `completions`.
+//! The commands of `log-center` that talk to a running server: `import`, `search`, `tail`, `issues`, `requests`, `trace` and
+//! `sql`; and one that needs none, `completions`.
 //!
 //! This crate knows the HTTP interface of the server and nothing of its inside. The server's program, `log-center`, calls
-//! [`run`]; its library does not know this crate. The commands use the HTTP interface as any other program may, on plain threads: a command does one thing and ends. What was
-//! asked for goes to standard output, everything else to standard error. Whoever reads standard output may stop doing so
-//! at any time.
+//! [`run`]; its library does not know this crate. The commands use the HTTP interface as any other program may, on plain
+//! threads: a command does one thing and ends. What was asked for goes to standard output, everything else to standard error.
+//! Whoever reads standard output may stop doing so at any time.
 
 mod client;
 mod completions;
 mod import;
+mod issues;
+mod list;
+mod out;
+mod parameters;
 mod pipe;
 mod record;
+mod requests;
+mod search;
 mod sql;
 mod style;
 mod tail;
@@ -26,10 +32,16 @@ use std::process::ExitCode;
 pub enum Command {
     /// Send files of bunyan records to the server, or what comes in by a pipe.
     Import(import::ImportArgs),
+    /// Find records.
+    Search(search::SearchArgs),
+    /// Show records as they arrive, and if wanted the last ones before.
+    Tail(tail::TailArgs),
+    /// List issues, show one, or change its state.
+    Issues(issues::IssuesArgs),
+    /// Find requests: slow ones, failed ones, those of a user.
+    Requests(requests::RequestsArgs),
     /// Show one request across all services that took part, as a waterfall.
     Trace(trace::TraceArgs),
-    /// Show records as they arrive.
-    Tail(tail::TailArgs),
     /// Ask with SQL.
     Sql(sql::SqlArgs),
     /// Print what makes a shell complete the commands and options of this program.
@@ -43,7 +55,7 @@ pub enum Ending {
     Done,
     /// All was sent, but some of it was refused: 3.
     SomeRefused,
-    /// What was asked for is not there: 4.
+    /// The request or issue that was named is not there: 4. A list with nothing in it is [`Ending::Done`].
     NotFound,
     /// By SIGINT, in order: 130, as shells have it.
     Interrupted,
@@ -75,10 +87,17 @@ impl From<Ending> for ExitCode {
 /// # Errors
 /// It could not do what it was asked for; the error says why and what to do about it.
 pub fn run(command: Command, program: clap::Command) -> anyhow::Result<Ending> {
+    // An import has its own way to stop: what was sent is waited for.
+    if !matches!(command, Command::Import(_)) {
+        out::end_between_lines()?;
+    }
     let outcome = match command {
         Command::Import(args) => import::run(args),
-        Command::Trace(args) => trace::run(&args),
+        Command::Search(args) => search::run(&args),
         Command::Tail(args) => tail::run(&args),
+        Command::Issues(args) => issues::run(&args),
+        Command::Requests(args) => requests::run(&args),
+        Command::Trace(args) => trace::run(&args),
         Command::Sql(args) => sql::run(args),
         Command::Completions(args) => completions::run(args, program),
     };

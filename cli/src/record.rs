@@ -2,6 +2,7 @@
 
 use super::style::{BAD, DIM, NAME, level, plain};
 use serde::Deserialize;
+use std::borrow::Cow;
 use std::fmt;
 
 /// What is shown of a record. What is not there is empty.
@@ -11,6 +12,8 @@ pub(super) struct Record {
     pub(super) time: String,
     pub(super) level: u64,
     pub(super) name: String,
+    pub(super) hostname: String,
+    pub(super) uid: String,
     pub(super) msg: String,
     pub(super) event: String,
     pub(super) req_id: String,
@@ -62,29 +65,66 @@ const SHORT_ID_CHARS: usize = 13;
 
 impl Record {
     /// The time of day, `10:30:00.123`, of a time in the form of the API.
-    pub(super) fn clock(&self) -> &str {
-        self.time.get(11..23).unwrap_or(&self.time)
+    pub(super) fn clock(&self) -> Cow<'_, str> {
+        plain(self.time.get(11..23).unwrap_or(&self.time))
     }
 
-    /// Level, service, message and what else there is: the line without its time and request.
+    /// Level, service, message and what else there is: the line without its time, host and request.
     pub(super) fn told(&self) -> Told<'_> {
-        Told(self)
+        Told { record: self, has_host: false }
+    }
+
+    /// All of it on one line, as in a log.
+    pub(super) fn logged(&self) -> Logged<'_> {
+        Logged(self)
     }
 
     /// The beginning of the request's id.
-    pub(super) fn short_id(&self) -> &str {
+    fn short_id(&self) -> &str {
         self.req_id.char_indices().nth(SHORT_ID_CHARS).map_or(&self.req_id, |(end, _)| &self.req_id[..end])
     }
 }
 
+/// A time in the form of the API as a person reads it: `2026-11-20 10:30:00.123`. It is UTC.
+pub(super) fn moment(time: &str) -> String {
+    match (time.get(..10), time.get(11..23)) {
+        (Some(date), Some(clock)) => format!("{} {}", plain(date), plain(clock)),
+        _ => plain(time).into_owned(),
+    }
+}
+
+/// A record as it stands among others.
+pub(super) struct Logged<'a>(&'a Record);
+
+impl fmt::Display for Logged<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let record = self.0;
+        let told = Told { record, has_host: true };
+        write!(f, "{DIM}{}{DIM:#} {told}", moment(&record.time))?;
+        for (name, value) in [("uid", &*record.uid), ("req", record.short_id())] {
+            if !value.is_empty() {
+                write!(f, " {DIM}{name}={}{DIM:#}", plain(value))?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// A record as a person reads it.
-pub(super) struct Told<'a>(&'a Record);
+pub(super) struct Told<'a> {
+    record: &'a Record,
+    has_host: bool,
+}
 
 impl fmt::Display for Told<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let record = self.0;
+        let record = self.record;
         let (word, style) = level(record.level);
-        write!(f, "{style}{word}{style:#} {NAME}{}{NAME:#} {}", plain(&record.name), plain(&record.msg))?;
+        write!(f, "{style}{word}{style:#} {NAME}{}{NAME:#}", plain(&record.name))?;
+        if self.has_host && !record.hostname.is_empty() {
+            write!(f, "{DIM}@{}{DIM:#}", plain(&record.hostname))?;
+        }
+        write!(f, " {}", plain(&record.msg))?;
         if let Some(call) = &record.service_req {
             write!(f, " {}{}", plain(&call.host), plain(&call.path))?;
         }

@@ -10,6 +10,7 @@ use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::fs::File;
 use std::io::Write as _;
+use std::ops::AddAssign;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,8 +18,30 @@ use std::time::{Duration, Instant};
 /// How many lines have gone which way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counts {
-    pub(super) accepted: u64,
+    pub(super) kept: Kept,
     pub(super) refused: u64,
+}
+
+/// Records that the server has now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Kept {
+    /// They came with this import.
+    pub(super) new: u64,
+    /// It had them before, as it remembers, and has not stored them again.
+    pub(super) known: u64,
+}
+
+impl Kept {
+    fn all(self) -> u64 {
+        self.new + self.known
+    }
+}
+
+impl AddAssign for Kept {
+    fn add_assign(&mut self, other: Self) {
+        self.new += other.new;
+        self.known += other.known;
+    }
 }
 
 /// The books of the whole import. The threads that send share it.
@@ -90,7 +113,7 @@ impl Ledger {
         };
         bar.set_position(at);
         bar.reset_eta();
-        bar.set_message(name.clone());
+        bar.set_message(plain(&name).into_owned());
         (books.name, books.state, books.bar, books.of_input) = (name, state, bar, Counts::default());
     }
 
@@ -105,12 +128,12 @@ impl Ledger {
     }
 
     /// A batch has been dealt with: so many of its records are kept, and these lines were refused by the server.
-    pub(super) fn done(&self, batch: &mut Batch, accepted: u64, refused: Vec<Refused>) -> anyhow::Result<()> {
+    pub(super) fn done(&self, batch: &mut Batch, kept: Kept, refused: Vec<Refused>) -> anyhow::Result<()> {
         let mut books = self.books();
         let mut all = std::mem::take(&mut batch.refused);
         all.extend(refused);
         all.sort_by_key(|refused| refused.line);
-        books.count(accepted, all.len() as u64);
+        books.count(kept, all.len() as u64);
         for refused in &all {
             books.refuse(refused)?;
         }
@@ -175,9 +198,9 @@ impl Ledger {
 }
 
 impl Books {
-    fn count(&mut self, accepted: u64, refused: u64) {
+    fn count(&mut self, kept: Kept, refused: u64) {
         for counts in [&mut self.of_input, &mut self.total] {
-            counts.accepted += accepted;
+            counts.kept += kept;
             counts.refused += refused;
         }
     }
@@ -194,7 +217,7 @@ impl Books {
         if self.told < told {
             self.told += 1;
             if self.told <= TOLD_LINES {
-                self.say(&format!("{}:{line}: {}", self.name, plain(reason)));
+                self.say(&format!("{}:{line}: {}", plain(&self.name), plain(reason)));
             } else {
                 self.say("more lines are refused; they are counted, and --rejects FILE keeps them");
             }
@@ -208,9 +231,9 @@ impl Books {
     }
 
     fn show(&mut self, read: u64) {
-        let rate = per_second(self.total.accepted, self.began.elapsed());
-        let records = HumanCount(self.of_input.accepted);
-        self.bar.set_message(format!("{}: {records} records, {rate}/s", self.name));
+        let rate = per_second(self.total.kept.all(), self.began.elapsed());
+        let records = HumanCount(self.of_input.kept.all());
+        self.bar.set_message(format!("{}: {records} records, {rate}/s", plain(&self.name)));
         // Batches are answered in any order.
         self.bar.set_position(read.max(self.bar.position()));
     }
@@ -224,12 +247,16 @@ fn per_second(count: u64, elapsed: Duration) -> HumanCount {
     HumanCount((count as f64 / elapsed.as_secs_f64().max(0.001)) as u64)
 }
 
-/// `12 records imported, 3 lines refused`.
+/// `12 records imported, 5 were there already, 3 lines refused`.
 pub(super) fn summary(counts: Counts) -> String {
     let plural = |count: u64, one: &str, many: &str| {
         format!("{} {}", HumanCount(count), if count == 1 { one } else { many })
     };
-    let mut text = format!("{} imported", plural(counts.accepted, "record", "records"));
+    let Kept { new, known } = counts.kept;
+    let mut text = format!("{} imported", plural(new, "record", "records"));
+    if known > 0 {
+        text += &format!(", {} there already", plural(known, "was", "were"));
+    }
     if counts.refused > 0 {
         text += &format!(", {} refused", plural(counts.refused, "line", "lines"));
     }
@@ -243,5 +270,5 @@ pub(super) fn pace(counts: Counts, elapsed: Duration) -> String {
     } else {
         HumanDuration(elapsed).to_string()
     };
-    format!(" in {time} ({}/s)", per_second(counts.accepted, elapsed))
+    format!(" in {time} ({}/s)", per_second(counts.kept.all(), elapsed))
 }

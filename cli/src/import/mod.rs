@@ -40,7 +40,8 @@ Each line is one JSON object with at least name, level, time and msg, as bunyan,
 Files may be compressed by gzip or zstd, whatever they are called.
 
 An import that was broken off goes on where it was when it is started again, and a file that has grown since is continued; \
-nothing counts twice. --restart begins anew: what the server still remembers (24 hours) counts once all the same.
+nothing counts twice. --restart begins anew: what the server still remembers (24 hours) counts once all the same, and is \
+told apart from what is new.
 
 Refused lines are told with file and number; the others are imported. Exit codes: 0 all imported, 1 failed (start it again \
 to go on), 2 wrong usage, 3 some lines were refused, 130 or 143 interrupted.
@@ -133,7 +134,7 @@ impl Import {
         let progress = state.as_ref().map(|state| state.progress.clone()).unwrap_or_default();
         let is_continued = progress != Progress::default();
         if is_continued {
-            self.ledger.say(&format!("{}: going on behind line {}", input.name(), progress.line));
+            self.ledger.say(&format!("{}: going on behind line {}", input.shown(), progress.line));
         }
         let source = input.open(progress.offset)?;
         self.ledger.begin(input.name(), size, source.read.load(Ordering::Relaxed), state);
@@ -144,12 +145,12 @@ impl Import {
         if counts != Counts::default() || (is_over && !is_continued) {
             self.ledger.say(&format!(
                 "{}: {}{}",
-                input.name(),
+                input.shown(),
                 summary(counts),
                 pace(counts, began.elapsed())
             ));
         } else if is_over {
-            self.ledger.say(&format!("{}: nothing new; --restart imports all of it again", input.name()));
+            self.ledger.say(&format!("{}: nothing new; --restart imports all of it again", input.shown()));
         }
         outcome
     }
@@ -197,7 +198,7 @@ impl Import {
             drop(batches);
             outcome
         })
-        .with_context(|| input.name())
+        .with_context(|| input.shown())
     }
 
     fn cut(

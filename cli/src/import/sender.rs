@@ -1,7 +1,7 @@
 //! Sending a batch until the server has answered.
 
 use super::batch::{Batch, Refused};
-use super::ledger::Ledger;
+use super::ledger::{Kept, Ledger};
 use super::limits::{BACKOFF_FIRST, BACKOFF_MOST, RETRY_AFTER_MOST};
 use super::stop::Stop;
 use crate::client::{CallError, Client, unreadable};
@@ -42,11 +42,16 @@ pub(super) struct Sender<'a> {
     pub(super) is_pipe: bool,
 }
 
+/// By which the server says how many of the accepted records it had before, and so does not store again.
+const KNOWN_HEADER: &str = "log-center-known";
+
 /// The answer to a batch.
 #[derive(Deserialize)]
 struct Answer {
     accepted: u64,
     rejected: Vec<Rejected>,
+    #[serde(skip)]
+    known: u64,
 }
 
 #[derive(Deserialize)]
@@ -78,34 +83,35 @@ impl Sender<'_> {
         }
         let mut refused = Vec::new();
         let outcome = self.send(&batch, &mut refused);
-        let outcome = outcome.and_then(|accepted| Ok(self.ledger.done(&mut batch, accepted, refused)?));
+        let outcome = outcome.and_then(|kept| Ok(self.ledger.done(&mut batch, kept, refused)?));
         if let Err(Failure::Final(error)) = outcome {
             self.stop.fail(error);
         }
     }
 
-    /// How many were accepted. What a single request cannot hold is sent in parts.
-    fn send(&self, batch: &Batch, refused: &mut Vec<Refused>) -> Result<u64, Failure> {
+    /// What was accepted. What a single request cannot hold is sent in parts.
+    fn send(&self, batch: &Batch, refused: &mut Vec<Refused>) -> Result<Kept, Failure> {
         if batch.numbers.is_empty() {
-            return Ok(0);
+            return Ok(Kept::default());
         }
         match self.post(batch)? {
             Ok(answer) => {
                 refused.extend(answer.rejected.into_iter().map(|rejected| of_server(batch, rejected)));
-                Ok(answer.accepted)
+                let known = answer.known.min(answer.accepted);
+                Ok(Kept { new: answer.accepted - known, known })
             }
             // A server whose limits are smaller than this program knows.
             Err(_) if batch.numbers.len() > 1 => {
-                let mut accepted = 0;
+                let mut kept = Kept::default();
                 for half in batch.halves() {
-                    accepted += self.send(&half, refused)?;
+                    kept += self.send(&half, refused)?;
                 }
-                Ok(accepted)
+                Ok(kept)
             }
             Err(error) => {
                 let line = batch.numbers.first().copied().unwrap_or_default();
                 refused.push(Refused { line, reason: error.to_string(), text: batch.line(0).to_vec() });
-                Ok(0)
+                Ok(Kept::default())
             }
         }
     }
@@ -161,8 +167,13 @@ impl Sender<'_> {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Result<Result<Answer, anyhow::Error>, CallError> {
-        let text = match self.client.post(PATH, headers, body) {
-            Ok(answer) => self.client.text(answer)?,
+        let (text, known) = match self.client.post(PATH, headers, body) {
+            Ok(answer) => {
+                let known =
+                    answer.headers().get(KNOWN_HEADER).and_then(|count| count.to_str().ok()?.parse().ok());
+                // A server that does not say so has stored all of them, as far as anybody knows.
+                (self.client.text(answer)?, known.unwrap_or(0))
+            }
             // None of them was good, which is an answer like others.
             Err(CallError::Refused(refusal)) if refusal.status == StatusCode::UNPROCESSABLE_ENTITY => {
                 match serde_json::from_str(&refusal.body) {
@@ -172,7 +183,8 @@ impl Sender<'_> {
             }
             Err(error) => return Err(error),
         };
-        Ok(serde_json::from_str(&text).map_err(|error| unreadable(&error)))
+        let answer = serde_json::from_str(&text).map(|answer| Answer { known, ..answer });
+        Ok(answer.map_err(|error| unreadable(&error)))
     }
 }
 

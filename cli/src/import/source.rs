@@ -3,6 +3,7 @@
 //! What a file is compressed by is told by its first bytes; its name says nothing.
 
 use super::limits::{CHUNK_BYTES, HEAD_BYTES};
+use crate::style::plain;
 use anyhow::{Context, bail, ensure};
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
@@ -56,12 +57,17 @@ impl Input {
         }
     }
 
+    /// The same for a terminal.
+    pub(super) fn shown(&self) -> String {
+        plain(&self.name()).into_owned()
+    }
+
     /// How long the file is; `None` for what has no length.
     pub(super) fn size(&self) -> anyhow::Result<Option<u64>> {
         let Input::File(path) = self else { return Ok(None) };
-        let metadata = std::fs::metadata(path).with_context(|| self.name())?;
+        let metadata = std::fs::metadata(path).with_context(|| self.shown())?;
         if metadata.is_dir() {
-            bail!("{}: this is a directory; name its files", self.name());
+            bail!("{}: this is a directory; name its files", self.shown());
         }
         // A named pipe can be read, but is not known again.
         Ok(metadata.is_file().then_some(metadata.len()))
@@ -71,8 +77,8 @@ impl Input {
     pub(super) fn head(&self, bytes: Option<u64>) -> anyhow::Result<Head> {
         let Input::File(path) = self else { bail!("{STDIN_NAME} has no beginning that could be read twice") };
         let mut head = Vec::new();
-        let file = File::open(path).with_context(|| self.name())?;
-        file.take(bytes.unwrap_or(HEAD_BYTES)).read_to_end(&mut head).with_context(|| self.name())?;
+        let file = File::open(path).with_context(|| self.shown())?;
+        file.take(bytes.unwrap_or(HEAD_BYTES)).read_to_end(&mut head).with_context(|| self.shown())?;
         Ok(Head { bytes: head.len() as u64, hash: format!("{:032x}", xxh3_128(&head)) })
     }
 
@@ -81,11 +87,11 @@ impl Input {
         let source = match self {
             Input::Stdin => Source::decoded(io::stdin()),
             Input::File(path) => {
-                let file = File::open(path).with_context(|| self.name())?;
+                let file = File::open(path).with_context(|| self.shown())?;
                 if offset == 0 { Source::decoded(file) } else { Source::at(file, offset) }
             }
         };
-        source.with_context(|| self.name())
+        source.with_context(|| self.shown())
     }
 }
 

@@ -110,7 +110,7 @@ impl State {
         resume: Resume,
     ) -> anyhow::Result<Self> {
         let Input::File(path) = input else { bail!("only the import of a file can be continued") };
-        let file = path.canonicalize().with_context(|| input.name())?;
+        let file = path.canonicalize().with_context(|| input.shown())?;
         let id = xxh3_128(format!("{}\0{server}", file.display()).as_bytes());
         std::fs::create_dir_all(directory)
             .with_context(|| format!("{} (--state-dir names another place)", directory.display()))?;

@@ -1,5 +1,6 @@
 //! `log-center sql`: a question in SQL.
 
+mod shown;
 mod table;
 
 use super::Ending;
@@ -7,6 +8,7 @@ use super::client::{CallError, Client, ServerArgs, unreadable};
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 use serde::Serialize;
+use shown::Shown;
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::PathBuf;
@@ -21,6 +23,7 @@ One statement that reads; the views events, issues, errors, requests, calls, per
 
   log-center sql 'SELECT project, count() FROM errors WHERE time > now() - INTERVAL 1 DAY GROUP BY project'
   log-center sql --param p=shop 'SELECT count() FROM events WHERE project = {p:String}'
+  log-center sql --param 'v=\\N' 'SELECT {v:Nullable(UInt64)} IS NULL'
   log-center sql --file report.sql --format parquet > report.parquet")]
 pub struct SqlArgs {
     /// The statement; standard input, if absent or -.
@@ -31,9 +34,9 @@ pub struct SqlArgs {
     #[arg(long, short, value_name = "FILE")]
     file: Option<PathBuf>,
 
-    /// A value for {name:Type} in the statement; may be given several times.
+    /// A value for {name:Type} in the statement; may be given several times. \N is NULL, as ClickHouse writes it.
     #[arg(long = "param", short, value_name = "NAME=VALUE", value_parser = parameter)]
-    parameters: Vec<(String, String)>,
+    parameters: Vec<(String, Option<String>)>,
 
     /// The form of the answer. Default: table on a terminal, csv elsewhere.
     #[arg(long, value_enum, value_name = "FORM")]
@@ -81,7 +84,7 @@ impl Format {
 #[derive(Serialize)]
 struct Question<'a> {
     query: &'a str,
-    parameters: BTreeMap<&'a str, &'a str>,
+    parameters: BTreeMap<&'a str, Option<&'a str>>,
     format: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_rows: Option<u64>,
@@ -95,9 +98,12 @@ const SILENCE: Duration = Duration::from_secs(70);
 /// How much of an answer is passed on at once, in bytes.
 const COPY_BYTES: usize = 64 << 10;
 
-fn parameter(text: &str) -> Result<(String, String), String> {
+/// NULL as the value of a parameter, as in ClickHouse's own client.
+const NULL: &str = "\\N";
+
+fn parameter(text: &str) -> Result<(String, Option<String>), String> {
     let (name, value) = text.split_once('=').ok_or("it must read NAME=VALUE")?;
-    Ok((name.to_owned(), value.to_owned()))
+    Ok((name.to_owned(), (value != NULL).then(|| value.to_owned())))
 }
 
 pub(super) fn run(args: SqlArgs) -> anyhow::Result<Ending> {
@@ -110,7 +116,7 @@ pub(super) fn run(args: SqlArgs) -> anyhow::Result<Ending> {
     let question = Question {
         // A statement that is read from a file has one; the server takes one statement.
         query: statement.trim().trim_end_matches(';').trim_end(),
-        parameters: args.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+        parameters: args.parameters.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect(),
         format: format.asked(),
         max_rows: args.max_rows,
         timeout_seconds: args.timeout,
@@ -123,7 +129,8 @@ pub(super) fn run(args: SqlArgs) -> anyhow::Result<Ending> {
         let answer: Answer = serde_json::from_str(&text).map_err(|error| unreadable(&error))?;
         return table::print(&answer);
     }
-    copy(&client, &mut answer.body_mut().as_reader())?;
+    let shown = is_terminal.then(|| Shown::new(format));
+    copy(&client, &mut answer.body_mut().as_reader(), shown)?;
     Ok(Ending::Done)
 }
 
@@ -144,8 +151,9 @@ fn statement(args: &SqlArgs) -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// Passes the answer on as it comes. That it breaks off is told apart from that nobody reads it.
-fn copy(client: &Client, answer: &mut impl Read) -> anyhow::Result<()> {
+/// Passes the answer on as it comes, to a terminal only what that does not obey. That it breaks off is told apart from that
+/// nobody reads it.
+fn copy(client: &Client, answer: &mut impl Read, mut shown: Option<Shown>) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     let mut buffer = vec![0; COPY_BYTES];
     loop {
@@ -155,7 +163,10 @@ fn copy(client: &Client, answer: &mut impl Read) -> anyhow::Result<()> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(incomplete(client, &error).into()),
         };
-        out.write_all(&buffer[..count])?;
+        match &mut shown {
+            None => out.write_all(&buffer[..count])?,
+            Some(shown) => out.write_all(shown.next(&buffer[..count]).as_bytes())?,
+        }
     }
     out.flush()?;
     Ok(())

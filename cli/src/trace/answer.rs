@@ -12,6 +12,9 @@ pub(super) struct Request<'a> {
     pub(super) duration_ms: f64,
     pub(super) complete: bool,
     pub(super) truncated: bool,
+    /// How many records it has, of which `events` are the first.
+    #[serde(default)]
+    record_count: u64,
     pub(super) error_count: u64,
     pub(super) services: Vec<String>,
     pub(super) issues: Vec<u64>,
@@ -53,6 +56,11 @@ pub(super) struct Placed {
 }
 
 impl Request<'_> {
+    /// How many records it has, whatever was read of them.
+    pub(super) fn record_count(&self) -> usize {
+        usize::try_from(self.record_count).unwrap_or(usize::MAX).max(self.events.len())
+    }
+
     /// All hops, each before those inside of it.
     pub(super) fn hops(&self) -> serde_json::Result<Vec<Placed>> {
         let mut waiting: Vec<(usize, &RawValue)> = self.hops.iter().rev().map(|hop| (0, *hop)).collect();

@@ -8,11 +8,21 @@ mod answers;
 #[allow(dead_code, reason = "it is the server's, whose tests need more of it")]
 mod harness;
 mod import;
+mod issues;
+mod known;
 mod offline;
+mod refusals;
+mod requests;
 mod resume;
+mod search;
+mod signals;
 mod sql;
 mod tail;
+mod terminal;
 mod trace;
+mod trace_clocks;
+mod trace_cut;
+mod trace_fold;
 
 use crate::harness::{DEADLINE, POLL, Server, program};
 use std::ffi::OsStr;

@@ -16,7 +16,18 @@ async fn alone(arguments: &[&str]) -> Ran {
 async fn a_server_that_is_not_there_is_named_with_what_to_do() {
     let state = TempDir::new().unwrap();
     let file = write(&state, "app.log", "{}\n");
-    for arguments in [&["import", &file][..], &["trace", "r1"], &["tail"], &["sql", "SELECT 1"]] {
+    for arguments in [
+        &["import", &file][..],
+        &["search", "x"],
+        &["tail"],
+        &["tail", "-n", "5"],
+        &["issues"],
+        &["issues", "show", "1"],
+        &["issues", "set", "1", "verifying"],
+        &["requests"],
+        &["trace", "r1"],
+        &["sql", "SELECT 1"],
+    ] {
         let ran = run(command(NOWHERE, &state, arguments), "").await;
         ran.ended(1, &[NOWHERE, "refused", "log-center serve", "--url", "LOG_CENTER_URL"]);
         assert_eq!(ran.out, "");
@@ -32,6 +43,13 @@ async fn wrong_usage_is_told_apart_from_failure() {
         (&["trace", "r1", "--limit", "0"], "1..=100000"),
         (&["trace", "r1", "--json", "--events"], "cannot be used with"),
         (&["sql", "--param", "p", "SELECT 1"], "NAME=VALUE"),
+        (&["search", "-n", "0"], "1..=10000"),
+        (&["tail", "-n", "10001"], "0..=10000"),
+        (&["requests", "-n", "many"], "--limit"),
+        (&["requests", "r1"], "unexpected argument"),
+        (&["issues", "show"], "ID"),
+        (&["issues", "set", "1"], "STATE"),
+        (&["issues", "--json", "show", "1"], "show"),
         (&["completions", "tcsh"], "bash"),
         (&["import", "--patience", "long"], "--patience"),
     ] {
@@ -89,9 +107,35 @@ async fn shells_are_told_the_commands() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let ran = alone(&["completions", shell]).await;
         ran.ended(0, &[]);
-        for command in ["serve", "import", "trace", "tail", "schema", "--rejects"] {
+        for command in
+            ["serve", "import", "search", "issues", "requests", "trace", "tail", "schema", "--rejects"]
+        {
             let command = command.trim_start_matches("--");
             assert!(ran.out.contains(command), "{shell}: {command}");
         }
+    }
+}
+
+#[tokio::test]
+async fn every_command_has_examples() {
+    for command in [
+        &["import"][..],
+        &["search"],
+        &["tail"],
+        &["issues"],
+        &["issues", "show"],
+        &["issues", "set"],
+        &["requests"],
+        &["trace"],
+        &["sql"],
+        &["schema"],
+        &["completions"],
+    ] {
+        let ran = alone(&[command, &["--help"]].concat()).await;
+        ran.ended(0, &[]);
+        let example = format!("log-center {} ", command.join(" "));
+        let examples = ran.out.lines().filter(|line| line.trim_start().contains(&example)).count();
+        // The first is the line of usage.
+        assert!(examples > 1, "{command:?}:\n{}", ran.out);
     }
 }

@@ -101,3 +101,32 @@ async fn an_answer_that_nobody_reads_to_its_end_is_no_failure() {
     let said = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
     assert_eq!((status.code(), said.as_str()), (Some(0), ""));
 }
+
+#[tokio::test]
+async fn a_null_is_passed_as_clickhouse_writes_it() {
+    let server = Server::start().await;
+    for (parameter, statement, expected) in [
+        ("v=\\N", "SELECT {v:Nullable(UInt64)} IS NULL AS x", "1"),
+        ("v=\\N", "SELECT {v:Nullable(String)} IS NULL AS x", "1"),
+        (
+            "v=\\N",
+            "SELECT ifNull({v:Nullable(DateTime64(3, 'UTC'))}::Nullable(String), 'none') AS x",
+            "\"none\"",
+        ),
+        (
+            "v=\\N",
+            "SELECT count() AS x FROM events WHERE {v:Nullable(String)} IS NULL OR project = {v:Nullable(String)}",
+            "0",
+        ),
+        // These are texts.
+        ("v=NULL", "SELECT {v:Nullable(String)} AS x", "\"NULL\""),
+        ("v=", "SELECT {v:Nullable(String)} IS NULL AS x", "0"),
+        ("v=\\\\N", "SELECT length({v:String}) AS x", "3"),
+        ("v=a=\\N", "SELECT {v:String} AS x", "\"a=\\N\""),
+    ] {
+        let ran = sql(&server, &["--param", parameter, statement], "").await;
+        ran.ended(0, &[]);
+        assert_eq!(ran.out.lines().nth(1).map(str::trim_end), Some(expected), "{parameter} {statement}");
+    }
+    sql(&server, &["--param", "v=\\N", "SELECT {v:UInt64} AS x"], "").await.ended(1, &["log-center: "]);
+}

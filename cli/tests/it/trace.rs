@@ -11,19 +11,19 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
 /// Records of one request, each so many milliseconds after its start.
-struct Story {
+pub struct Story {
     id: &'static str,
     start: i64,
-    records: Vec<Value>,
+    pub records: Vec<Value>,
 }
 
 impl Story {
-    fn new(id: &'static str) -> Self {
+    pub fn new(id: &'static str) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
         Self { id, start: i64::try_from(now).unwrap() - 60_000, records: Vec::new() }
     }
 
-    fn tell(mut self, ms: i64, name: &str, event: &str, spans: [&str; 2], more: Value) -> Self {
+    pub fn tell(mut self, ms: i64, name: &str, event: &str, spans: [&str; 2], more: Value) -> Self {
         let mut record = json!({"name": name, "hostname": name, "pid": 1, "level": 30, "scope": "visit", "event": event,
             "time": UnixMillis(self.start + ms).to_string(), "msg": event, "req_id": self.id,
             "span_id": spans[0], "parent_id": spans[1]});
@@ -32,7 +32,7 @@ impl Story {
         self
     }
 
-    async fn send(self, server: &Server) -> Self {
+    pub async fn send(self, server: &Server) -> Self {
         let body: Vec<String> = self.records.iter().map(Value::to_string).collect();
         let sent = server.post("/api/v1/events").body(body.join("\n")).send().await.unwrap();
         let kept = answer(sent, StatusCode::OK).await;
@@ -42,7 +42,7 @@ impl Story {
 }
 
 /// A gateway asks orders, which asks prices, and dies while it waits.
-fn a_request_with_a_gap() -> Story {
+pub fn a_request_with_a_gap() -> Story {
     let orders = json!({"service_req": {"host": "orders:80", "path": "/orders/7"}});
     let prices = json!({"service_req": {"host": "prices:80", "path": "/rates/eur"}});
     let failed = json!({"level": 40, "service_req": orders["service_req"],
@@ -73,7 +73,7 @@ fn a_request_with_a_gap() -> Story {
         )
 }
 
-async fn trace(server: &Server, arguments: &[&str]) -> Ran {
+pub async fn trace(server: &Server, arguments: &[&str]) -> Ran {
     let state = TempDir::new().unwrap();
     run(command(&server.api, &state, &[&["trace"], arguments].concat()), "").await
 }
@@ -148,7 +148,9 @@ async fn a_request_without_hops_is_its_records() {
 #[tokio::test]
 async fn an_unknown_id_and_a_bad_one_are_told_apart() {
     let server = Server::start().await;
-    trace(&server, &["req/none?"]).await.ended(4, &["no record has the req_id req/none?"]);
+    trace(&server, &["req/none?"])
+        .await
+        .ended(4, &["no record has the req_id req/none?", "log-center requests"]);
     trace(&server, &["two words"]).await.ended(1, &["422", "req_id"]);
     // A server of another kind knows no request either, which says nothing.
     let state = TempDir::new().unwrap();
