@@ -16,16 +16,13 @@
 //! [`serve`] starts all of these, together with ClickHouse itself ([`engine_child`]) unless a remote one is
 //! configured, and stops them in the opposite order.
 //!
-//! [`cli`] is the other end: the commands that talk to a running server over HTTP, as anybody may.
-//!
 //! Invariant: `api` is imported only by what serves it and by [`dashboard`], whose plain pages ask as the API does until
 //! there is a dashboard that is a client; `ingest` knows neither spool nor store; the spool knows nothing of ClickHouse
-//! but the bytes that will be sent to it; `cli` knows nothing of the server but its addresses and answers, and the text of
-//! the schema.
+//! but the bytes that will be sent to it. The commands that talk to a running server are the crate `log_center_cli`, which only
+//! the program (`main.rs`) knows, and not this library.
 
 pub mod api;
 mod claim;
-pub mod cli;
 mod clock;
 pub mod config;
 pub mod dashboard;
@@ -39,6 +36,7 @@ mod listener;
 pub mod log;
 pub mod number;
 pub mod parts;
+pub mod print_schema;
 pub mod recurring;
 mod schema_watch;
 pub mod search;

@@ -2,10 +2,11 @@
 
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
+use log_center_cli::{self as cli, Ending};
 use log_center_engine as engine;
-use log_center_server::cli::{self, Ending};
 use log_center_server::config::ServeArgs;
 use log_center_server::log;
+use log_center_server::print_schema::{self, SchemaArgs};
 use log_center_server::serve::serve;
 use log_center_server::variables;
 use std::process::ExitCode;
@@ -39,6 +40,8 @@ enum Command {
     Serve(Box<ServeArgs>),
     /// Run only the embedded ClickHouse behind its HTTP interface.
     Engine(engine::Options),
+    /// Print the statements that make the tables and views in ClickHouse.
+    Schema(SchemaArgs),
     #[command(flatten)]
     Client(cli::Command),
 }
@@ -57,7 +60,7 @@ fn main() -> ExitCode {
     let log = match &cli.command {
         Command::Serve(_) => log::of_server(&cli.log).map(Some),
         Command::Engine(_) => log::of_engine(&cli.log).map(Some),
-        Command::Client(_) => log::of_command(&cli.log).map(|()| None),
+        Command::Schema(_) | Command::Client(_) => log::of_command(&cli.log).map(|()| None),
     };
     // Until the end.
     let log = match log {
@@ -68,7 +71,7 @@ fn main() -> ExitCode {
         // The engine that a server starts has the server's variables, which were looked at there.
         Command::Engine(options) if options.parent_pipe => {}
         Command::Serve(_) | Command::Engine(_) => variables::warn_of_unknown(&Cli::command()),
-        Command::Client(_) => {}
+        Command::Schema(_) | Command::Client(_) => {}
     }
     if matches!(cli.command, Command::Engine(_)) {
         // It may start this program again, in which nothing of this log is left.
@@ -82,6 +85,10 @@ fn main() -> ExitCode {
         // Before any other thread: its sandbox holds for the calling thread and for what that one starts.
         Command::Engine(options) => {
             engine::run(options).map(|()| Ending::Done).map_err(anyhow::Error::from).inspect_err(last_words)
+        }
+        Command::Schema(args) => {
+            let printed = print_schema::run(&args).map(|()| Ending::Done);
+            cli::forgive_closed(printed.map_err(anyhow::Error::from))
         }
         Command::Client(command) => cli::run(command, Cli::command()),
     };

@@ -3,7 +3,7 @@
 use super::record::{self, Record};
 use super::{Store, StoreError, limits};
 use clickhouse::Row;
-use log_center_wire::RequestId;
+use log_center_wire::{Level, RequestId};
 use serde::Deserialize;
 use uuid::{Uuid, Variant};
 
@@ -43,6 +43,19 @@ impl Window {
 ///
 /// Sorting costs ClickHouse most of a millisecond to prepare, so it does that only for what is more than is wanted.
 const IN_ORDER: &str = "ORDER BY e.time, e.received_at, e.batch, e.ordinal";
+
+/// What all records of a request add up to.
+#[derive(Debug, Clone, Row, Deserialize)]
+pub struct RequestSums {
+    /// How many there are.
+    pub records: u64,
+    /// Of these, those at ERROR and above.
+    pub errors: u64,
+    /// Who wrote them, by name.
+    pub projects: Vec<String>,
+    /// The issues that they are occurrences of.
+    pub issues: Vec<u64>,
+}
 
 #[derive(Row, Deserialize)]
 struct Times {
@@ -88,6 +101,47 @@ impl Store {
             rows.sort_unstable_by_key(|row| (row.time, row.received_at, row.batch, row.ordinal));
         }
         Ok(rows)
+    }
+
+    /// The records of a request within a window that begin or end a hop, in the order of time, `limit` at most.
+    ///
+    /// # Errors
+    /// ClickHouse is away or gave up.
+    pub async fn request_hops(
+        &self,
+        id: &RequestId,
+        window: Window,
+        limit: u32,
+    ) -> Result<Vec<Record>, StoreError> {
+        let statement = include_str!("sql/request_hops.sql").replace("{order}", IN_ORDER);
+        let rows: Vec<record::Row> = self
+            .read("request_hops", &record::with_columns(&statement, record::NO_TIE))
+            .param("req_id", id.as_str())
+            .param("oldest", window.oldest)
+            .param("newest", window.newest)
+            .param("limit", limit)
+            .in_one_thread()
+            .all()
+            .await?;
+        Ok(rows.into_iter().map(Record::from).collect())
+    }
+
+    /// What all records of a request within a window add up to.
+    ///
+    /// # Errors
+    /// ClickHouse is away or gave up.
+    pub async fn request_sums(&self, id: &RequestId, window: Window) -> Result<RequestSums, StoreError> {
+        let rows: Vec<RequestSums> = self
+            .read("request_sums", include_str!("sql/request_sums.sql"))
+            .param("req_id", id.as_str())
+            .param("oldest", window.oldest)
+            .param("newest", window.newest)
+            .param("level", Level::Error.number())
+            .all()
+            .await?;
+        let nothing = || RequestSums { records: 0, errors: 0, projects: Vec::new(), issues: Vec::new() };
+        // An aggregate without groups is one row, whatever there is.
+        Ok(rows.into_iter().next().unwrap_or_else(nothing))
     }
 
     async fn records_of(

@@ -88,7 +88,7 @@ impl ServerOptions {
 
     /// The command, not yet started.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_log-center"));
+        let mut command = Command::new(program());
         command.arg("serve");
         for name in ["API", "DASHBOARD", "ENGINE"] {
             command.env(format!("LOG_CENTER_{name}_ADDR"), "127.0.0.1:0");
@@ -144,6 +144,27 @@ fn announcement(stdout: ChildStdout, mut log: File) -> oneshot::Receiver<Announc
         }
     });
     receiver
+}
+
+/// The program under test. Cargo builds it for the tests of its own crate and tells them where; the tests of `cli`, which
+/// include this file, find it beside themselves, where any build of the workspace puts it.
+pub fn program() -> PathBuf {
+    if let Some(path) = option_env!("CARGO_BIN_EXE_log-center") {
+        return path.into();
+    }
+    let tests = std::env::current_exe().unwrap();
+    // target/debug/deps/it-… and target/debug/log-center
+    let program = tests.ancestors().nth(2).unwrap().join("log-center");
+    let changed = |path: &Path| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    let sources = std::fs::read_to_string(program.with_extension("d")).unwrap_or_default();
+    let built = changed(&program);
+    let is_stale = sources.split_whitespace().skip(1).any(|path| changed(Path::new(path)) > built);
+    assert!(
+        built.is_some() && !is_stale,
+        "{} is missing or older than its source; `cargo build --workspace` makes it",
+        program.display()
+    );
+    program
 }
 
 /// The library that `cargo xtask` fetches, unless the environment names another.

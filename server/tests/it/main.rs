@@ -8,7 +8,6 @@
 mod absent;
 mod bad_input;
 mod broken_parts;
-mod cli;
 mod cookbook;
 mod counts;
 mod damage;
@@ -37,6 +36,7 @@ mod request_list;
 mod requests;
 mod schema;
 mod search;
+mod shippers;
 mod shop;
 mod sql;
 mod sql_limits;

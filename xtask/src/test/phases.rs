@@ -83,10 +83,11 @@ fn test_command(packages: Packages) -> Command {
         // A filter and no `--package`: with fewer packages dependencies get other features and are compiled again.
         (true, Packages::Server) => command
             .args(["nextest", "run", "--workspace", "--no-fail-fast"])
-            .args(["--filterset", "package(log-center-server)"]),
+            .args(["--filterset", "package(log-center-server) + package(log-center-cli)"]),
         (false, Packages::All) => command.args(["test", "--workspace", "--all-targets", "--no-fail-fast"]),
         (false, Packages::Server) => {
-            command.args(["test", "--package", "log-center-server", "--all-targets", "--no-fail-fast"])
+            let packages = ["--package", "log-center-server", "--package", "log-center-cli"];
+            command.arg("test").args(packages).args(["--all-targets", "--no-fail-fast"])
         }
     };
     command

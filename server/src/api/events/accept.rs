@@ -11,7 +11,8 @@ use crate::ingest::batch::{self, Batch};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
 use log_center_wire::UnixMillis;
 use log_center_wire::batch::BatchError;
 use log_center_wire::decode::DecodeError;
@@ -19,6 +20,10 @@ use log_center_wire::limits::{BATCH_BODY_BYTES, BATCH_RECORDS, BATCH_WIRE_BYTES}
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
+
+/// How many of the accepted records were here before and are not stored again. A header, because a batch that is sent again
+/// gets the body that it got first.
+const KNOWN: HeaderName = HeaderName::from_static("log-center-known");
 
 /// The answer to a batch.
 #[derive(Debug, Serialize, ToSchema)]
@@ -61,7 +66,9 @@ impl Rejected {
     request_body(content = String, content_type = "application/x-ndjson"),
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key of the same senders counts once within 24 hours. With other content it is refused.")),
     responses(
-        (status = 200, description = "The good records are kept.", body = BatchAnswer),
+        (status = 200, description = "The good records are kept.", body = BatchAnswer, headers(
+            ("Log-Center-Known" = u64, description = "How many of the accepted records had been here before and are not stored again."),
+        )),
         (status = 400, description = "Malformed JSON or body.", body = ErrorBody),
         (status = 408, description = "The body came too slowly.", body = ErrorBody),
         (status = 413, description = "Too many records or bytes.", body = ErrorBody),
@@ -74,7 +81,7 @@ pub(super) async fn accept(
     State(state): State<AppState>,
     headers: HeaderMap,
     body: Body,
-) -> Result<(StatusCode, Json<BatchAnswer>), ApiError> {
+) -> Result<Response, ApiError> {
     state.readiness.check_ingest()?;
     let accepted =
         ["application/json", "application/x-ndjson", "application/ndjson", "application/jsonl", "text/plain"];
@@ -94,10 +101,12 @@ pub(super) async fn accept(
         metrics::counter!("log_center_rejected_total", "code" => record.code).increment(1);
     }
     if accepted == 0 {
-        return Ok((StatusCode::UNPROCESSABLE_ENTITY, Json(BatchAnswer { accepted: 0, rejected })));
+        let answer = Json(BatchAnswer { accepted: 0, rejected });
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, answer).into_response());
     }
-    state.spool.append(Source::Record, blocks, key.into_iter().collect()).await?;
-    Ok((StatusCode::OK, Json(BatchAnswer { accepted, rejected })))
+    let receipt = state.spool.append(Source::Record, blocks, key.into_iter().collect()).await?;
+    let known = [(KNOWN, HeaderValue::from(receipt.duplicates))];
+    Ok((StatusCode::OK, known, Json(BatchAnswer { accepted, rejected })).into_response())
 }
 
 async fn decode(

@@ -3,7 +3,7 @@ use crate::api::query::{Query, refused};
 use crate::error::{ApiError, ErrorBody};
 use crate::event::Record;
 use crate::store::limits;
-use crate::store::request::{RequestTime, Window};
+use crate::store::request::{RequestSums, RequestTime, Window};
 use crate::store::value::Time;
 use crate::trace::{Hop, Trace};
 use crate::writer::Until;
@@ -31,8 +31,11 @@ pub(super) struct RequestAnswer {
     complete: bool,
     /// There are more records than `limit`, or hops nested too deep to be shown where they belong.
     truncated: bool,
+    /// How many records there are, those included that are more than `limit`. What is said of the request is said of all of
+    /// them: only `events` ends with `limit`.
+    record_count: u64,
     /// Records of level ERROR and above.
-    error_count: usize,
+    error_count: u64,
     /// Who took part, by name.
     services: Vec<String>,
     /// The issues that its errors are occurrences of.
@@ -94,54 +97,111 @@ pub(super) async fn one(
     let limit = query.number("limit", limits::REQUEST_RECORDS, limits::REQUEST_RECORDS_MAX)?;
     let end = *state.spool.end().borrow();
     let is_behind = Until::behind(&state.progress, end).next().is_some();
-    let mut records = find(&state, &id, limit + 1).await?;
-    if !is_whole(&records) && is_behind {
+    let mut found = find(&state, &id, limit).await?;
+    if !found.is_whole() && is_behind {
         // A request may have records in both lanes, and its end alone looks whole. What is fresh has come when the time is
         // over, also if much that is late has not.
         _ = state.progress.wait_for(Until::All, end, ARRIVAL_TIMEOUT).await;
-        records = find(&state, &id, limit + 1).await?;
+        found = find(&state, &id, limit).await?;
     }
     // A hundred thousand records take longer than a thread of the runtime should be held.
-    let answer = tokio::task::spawn_blocking(move || answer(&id, records, limit as usize)).await;
+    let answer = tokio::task::spawn_blocking(move || answer(&id, found)).await;
     answer.unwrap_or_else(|panic| Err(ApiError::Internal(panic.to_string()))).map(Json)
 }
 
-fn is_whole(records: &[Record]) -> bool {
-    Trace::new(records).is_some_and(|trace| trace.complete)
+/// What was found of a request.
+struct Found {
+    /// Its first records.
+    records: Vec<Record>,
+    /// What there is besides, if these are not all.
+    beyond: Option<Beyond>,
 }
 
-/// Read no more than has to be: a few minutes where the times are known, else about the time that the id tells, and the
-/// whole store only if nothing is there.
-async fn find(state: &AppState, id: &RequestId, limit: u32) -> Result<Vec<Record>, ApiError> {
+/// What is said of a request of which not all records are shown.
+struct Beyond {
+    /// The records behind the shown ones that begin or end a hop.
+    hops: Vec<Record>,
+    /// There are more of these, too.
+    is_cut: bool,
+    sums: RequestSums,
+}
+
+impl Found {
+    /// The tree, of all hops: one that ends behind the shown records is not unfinished.
+    fn trace(&self) -> Option<Trace> {
+        match &self.beyond {
+            None => Trace::new(&self.records),
+            Some(Beyond { hops, .. }) => Trace::new(&[self.records.as_slice(), hops].concat()),
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        let is_cut = self.beyond.as_ref().is_some_and(|beyond| beyond.is_cut);
+        !is_cut && self.trace().is_some_and(|trace| trace.complete)
+    }
+}
+
+/// The first `limit` records, and what is beyond them.
+async fn find(state: &AppState, id: &RequestId, limit: u32) -> Result<Found, ApiError> {
+    let (mut records, window) = first(state, id, limit + 1).await?;
+    if records.len() <= limit as usize {
+        return Ok(Found { records, beyond: None });
+    }
+    records.truncate(limit as usize);
+    let hops = state.store.request_hops(id, window, limits::REQUEST_RECORDS_MAX);
+    let (mut hops, sums) = tokio::try_join!(hops, state.store.request_sums(id, window))?;
+    let is_cut = hops.len() == limits::REQUEST_RECORDS_MAX as usize;
+    // Both stand in the same order, so the first ones are among those that are shown.
+    let shown = records.iter().filter(|record| !matches!(record.event.as_str(), "" | "trace")).count();
+    hops.drain(..shown.min(hops.len()));
+    Ok(Found { records, beyond: Some(Beyond { hops, is_cut, sums }) })
+}
+
+/// Reads no more than has to be: a few minutes where the times are known, else about the time that the id tells, and the
+/// whole store only if nothing is there. Gives the window, too, in which all of its records are.
+async fn first(state: &AppState, id: &RequestId, limit: u32) -> Result<(Vec<Record>, Window), ApiError> {
+    let read = async |window| Ok((state.store.request(id, window, limit).await?, window));
     let made_at = match state.store.request_time(id).await? {
-        RequestTime::Seen(window) => return Ok(state.store.request(id, window, limit).await?),
-        RequestTime::Unknown => return Ok(state.store.request(id, Window::ALWAYS, limit).await?),
+        RequestTime::Seen(window) => return read(window).await,
+        RequestTime::Unknown => return read(Window::ALWAYS).await,
         RequestTime::Made(at) => at,
     };
     let after = |ms: i64| Window::between(made_at - limits::REQUEST_BEFORE_ID_MS, made_at + ms);
-    let records = state.store.request(id, after(limits::REQUEST_AFTER_ID_MS), limit).await?;
-    if is_whole(&records) || records.len() == limit as usize {
-        return Ok(records);
+    let long = after(limits::REQUEST_LONG_MS);
+    let (records, near) = read(after(limits::REQUEST_AFTER_ID_MS)).await?;
+    if records.len() == limit as usize {
+        return Ok((records, long));
     }
-    let wider = if records.is_empty() { Window::ALWAYS } else { after(limits::REQUEST_LONG_MS) };
-    Ok(state.store.request(id, wider, limit).await?)
+    if Trace::new(&records).is_some_and(|trace| trace.complete) {
+        return Ok((records, near));
+    }
+    read(if records.is_empty() { Window::ALWAYS } else { long }).await
 }
 
-fn answer(id: &RequestId, mut records: Vec<Record>, limit: usize) -> Result<RequestAnswer, ApiError> {
-    let more = records.len() > limit;
-    records.truncate(limit);
-    let trace =
-        Trace::new(&records).ok_or_else(|| ApiError::NotFound(format!("no record has the req_id {id}")))?;
+fn answer(id: &RequestId, found: Found) -> Result<RequestAnswer, ApiError> {
+    let trace = found.trace().ok_or_else(|| ApiError::NotFound(format!("no record has the req_id {id}")))?;
     let hops = trace.hops_json().map_err(|error| ApiError::Internal(error.to_string()))?;
+    let Found { records, beyond } = found;
+    let (is_cut, has_more) = (beyond.as_ref().is_some_and(|beyond| beyond.is_cut), beyond.is_some());
+    let sums = beyond.map_or_else(
+        || RequestSums {
+            records: records.len() as u64,
+            errors: trace.error_count as u64,
+            projects: trace.services,
+            issues: trace.issues,
+        },
+        |beyond| beyond.sums,
+    );
     Ok(RequestAnswer {
         req_id: id.to_string(),
         started_at: trace.started_at,
         duration_ms: trace.duration_ms,
-        complete: trace.complete && !more,
-        truncated: more || trace.flattened,
-        error_count: trace.error_count,
-        services: trace.services,
-        issues: trace.issues,
+        complete: trace.complete && !is_cut,
+        truncated: has_more || trace.flattened,
+        record_count: sums.records,
+        error_count: sums.errors,
+        services: sums.projects,
+        issues: sums.issues,
         hops,
         events: records,
     })

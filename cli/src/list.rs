@@ -1,0 +1,61 @@
+//! Lists of the API, page after page.
+
+use super::client::{Client, unreadable};
+use super::parameters::Parameters;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// Items on one page: the most that the server gives.
+const PAGE: usize = 500;
+
+/// The beginning of a list.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    /// The items, each as JSON on one line.
+    pub(super) items: Vec<String>,
+    /// There are more.
+    pub(super) has_more: bool,
+}
+
+#[derive(Deserialize)]
+struct Page<'a> {
+    #[serde(borrow)]
+    items: Vec<&'a RawValue>,
+    next_cursor: Option<String>,
+}
+
+/// The first `count` items of a list.
+///
+/// # Errors
+/// The server does not answer, or refuses.
+pub(super) fn first(
+    client: &Client,
+    path: &str,
+    parameters: &Parameters,
+    count: usize,
+) -> anyhow::Result<Listed> {
+    let mut listed = Listed::default();
+    let mut cursor = None;
+    while listed.items.len() < count {
+        let limit = (count - listed.items.len()).min(PAGE);
+        let address =
+            parameters.clone().with("limit", Some(limit)).with("cursor", cursor.as_deref()).behind(path);
+        let text = client.text(client.get(&address, &[])?)?;
+        let page: Page<'_> = serde_json::from_str(&text).map_err(|error| unreadable(&error))?;
+        listed.items.extend(page.items.into_iter().map(|item| item.get().to_owned()));
+        listed.has_more = page.next_cursor.is_some();
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    Ok(listed)
+}
+
+/// An item as what is shown of it.
+///
+/// # Errors
+/// It has another form than this program knows.
+pub(super) fn item<'a, T: Deserialize<'a>>(text: &'a str) -> anyhow::Result<T> {
+    serde_json::from_str(text).map_err(|error| unreadable(&error))
+}
