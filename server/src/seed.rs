@@ -5,22 +5,12 @@
 
 use crate::parts;
 use crate::spool::{KnownIssue, Loss, Spool, SpoolError};
+use crate::store::seed::{DatabaseAge, StoredIssue};
 use crate::store::{Cause, Store, StoreError};
-use clickhouse::Row;
 use log_center_wire::{Fingerprint, IssueStatus};
-use serde::Deserialize;
 
 /// How many issues go into the index with one write.
 const CHUNK: usize = 10_000;
-
-const STATEMENT: &str = "SELECT unhex(fingerprint) AS fingerprint_bytes, status, project FROM issues";
-
-/// When the database was made, and how many rows it has.
-const DATABASE: &str = "SELECT toUnixTimestamp64Milli(min(m.applied_at)) AS made_ms, \
-    assumeNotNull((SELECT count() FROM event_store)) AS rows FROM schema_migrations AS m";
-
-/// How many rows the spool has not sent, or does not know that it has.
-const NEWER: &str = "SELECT count() FROM event_store AS e WHERE e.batch > {batch:UInt64}";
 
 const OLDER_SPOOL: &str = "If the directory of the spool is an older copy, stop the server and bring the newest one back. If \
     another server writes to the same database, the later rows are its own, and nothing is doubled.";
@@ -29,30 +19,38 @@ const ANOTHER_DATABASE: &str = "If that was not intended, stop the server and br
     `clickhouse` of LOG_CENTER_DATA_DIR, or the database that LOG_CENTER_CLICKHOUSE_URL and LOG_CENTER_CLICKHOUSE_DATABASE \
     named before. Until then known errors are new issues again.";
 
-#[derive(Row, Deserialize)]
-struct IssueRow {
-    #[serde(with = "serde_bytes")]
-    fingerprint_bytes: Vec<u8>,
-    status: String,
-    project: String,
+/// Why the index is not filled yet. The next attempt begins anew.
+#[derive(Debug)]
+pub(crate) enum SeedError {
+    /// ClickHouse does not answer.
+    Store(StoreError),
+    /// The spool cannot write.
+    Spool(SpoolError),
+}
+
+impl From<StoreError> for SeedError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<SpoolError> for SeedError {
+    fn from(error: SpoolError) -> Self {
+        Self::Spool(error)
+    }
 }
 
 /// Reads all issues and adds those to the index that are not in it.
-///
-/// # Errors
-/// ClickHouse does not answer, or the spool cannot write; the next attempt begins anew.
-async fn fill(spool: &Spool, store: &Store) -> Result<(), StoreError> {
-    let failed = |source| StoreError::Query { statement: "seed of the issue index".to_owned(), source };
-    let refused = |error: SpoolError| failed(clickhouse::error::Error::Other(Box::new(error)));
-    let mut rows = store.client().query(STATEMENT).fetch::<IssueRow>().map_err(failed)?;
+async fn fill(spool: &Spool, store: &Store) -> Result<(), SeedError> {
+    let mut issues = store.stored_issues()?;
     let mut chunk = Vec::new();
-    while let Some(row) = rows.next().await.map_err(failed)? {
-        chunk.extend(known(row));
+    while let Some(issue) = issues.next().await? {
+        chunk.extend(known(issue));
         if chunk.len() == CHUNK {
-            spool.seed(std::mem::take(&mut chunk), false).await.map_err(refused)?;
+            spool.seed(std::mem::take(&mut chunk), false).await?;
         }
     }
-    spool.seed(chunk, true).await.map_err(refused)
+    Ok(spool.seed(chunk, true).await?)
 }
 
 /// Whether this is the database that the spool wrote to.
@@ -68,8 +66,7 @@ pub(crate) enum Database {
 /// # Errors
 /// ClickHouse does not answer.
 pub(crate) async fn compare(spool: &Spool, store: &Store) -> Result<Database, StoreError> {
-    let failed = |source| StoreError::Query { statement: "age of the database".to_owned(), source };
-    let (made_ms, rows): (i64, u64) = store.client().query(DATABASE).fetch_one().await.map_err(failed)?;
+    let DatabaseAge { made_ms, rows } = store.database_age().await?;
     let newer = newer_rows(spool, store).await?;
     let waiting = spool.waiting_events();
     if newer > 0 && waiting > 0 {
@@ -104,10 +101,9 @@ pub(crate) async fn compare(spool: &Spool, store: &Store) -> Result<Database, St
 /// A part that cannot be read is told, and does not keep the server from starting: this looks for an older copy of the spool
 /// only, which has its mark, too.
 async fn newer_rows(spool: &Spool, store: &Store) -> Result<u64, StoreError> {
-    let query = store.client().query(NEWER).param("batch", spool.last_batch());
-    let error = match query.fetch_one().await {
+    let error = match store.rows_after(spool.last_batch()).await {
         Ok(newer) => return Ok(newer),
-        Err(source) => StoreError::Query { statement: "rows of later batches".to_owned(), source },
+        Err(error) => error,
     };
     if error.cause() != Cause::PartBroken {
         return Err(error);
@@ -121,23 +117,18 @@ async fn newer_rows(spool: &Spool, store: &Store) -> Result<u64, StoreError> {
 ///
 /// # Errors
 /// See [`fill`].
-pub(crate) async fn settle(spool: &Spool, store: &Store, database: &Database) -> Result<(), StoreError> {
-    let statement = || "seed of the issue index".to_owned();
-    let refused = |error: SpoolError| StoreError::Query {
-        statement: statement(),
-        source: clickhouse::error::Error::Other(Box::new(error)),
-    };
+pub(crate) async fn settle(spool: &Spool, store: &Store, database: &Database) -> Result<(), SeedError> {
     let (Database::Same { made_ms } | Database::Another { made_ms }) = database;
     if matches!(database, Database::Another { .. }) {
-        spool.forget_issues().await.map_err(refused)?;
+        spool.forget_issues().await?;
         fill(spool, store).await?;
     } else if !spool.is_seeded() {
         fill(spool, store).await?;
     }
-    spool.set_database_made_ms(*made_ms).map_err(refused)
+    Ok(spool.set_database_made_ms(*made_ms)?)
 }
 
-fn known(row: IssueRow) -> Option<KnownIssue> {
+fn known(row: StoredIssue) -> Option<KnownIssue> {
     let fingerprint = Fingerprint::from_bytes(row.fingerprint_bytes.try_into().ok()?);
     let status = row.status.parse().unwrap_or(IssueStatus::New);
     Some(KnownIssue { fingerprint, status, project: row.project })
