@@ -1,10 +1,11 @@
 //! Requests as a list: a row for each hop that a service handled.
 
+mod outermost;
 mod page;
 
 use super::place::{Place, Placed};
 use super::value::Time;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// A request, as a service that handled it tells. A text that the program did not send is empty.
@@ -40,7 +41,7 @@ pub struct RequestItem {
     pub ip: String,
     /// The hop, 16 hex digits.
     pub span_id: String,
-    /// The hop around it; empty if this is the outermost.
+    /// The hop around it, by its own words; of an outermost one empty, zeros, or a hop that nobody wrote.
     pub parent_id: String,
     /// Records at ERROR and above that any service wrote about the request in the last hour of this hop.
     pub error_count: u64,
@@ -53,7 +54,7 @@ pub struct RequestItem {
 }
 
 /// How a request ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RequestState {
     /// With an answer.
@@ -81,9 +82,9 @@ pub struct RequestFilter {
     pub since: i64,
     /// Up to this time, which is included.
     pub until: i64,
-    /// Only those that ended so. `None` = all that ended.
+    /// Only those that ended so. `None` = with an answer or with a failure.
     pub state: Option<RequestState>,
-    /// Only outermost hops: those that name no hop around them.
+    /// Only outermost hops: those that name no hop around them, or one that nobody wrote.
     pub outermost: bool,
     /// Only handled by this service.
     pub service: Option<String>,
