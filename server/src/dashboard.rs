@@ -3,6 +3,7 @@
 mod page;
 
 use crate::api::AppState;
+use crate::api::compression::{compression, with_known_encodings};
 use crate::api::door::{Audience, Doors};
 use crate::api::issues::list::ListQuery;
 use crate::api::issues::one;
@@ -16,6 +17,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use log_center_wire::IssueId;
 use maud::Markup;
+use tower::util::MapRequestLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::openapi::OpenApi;
 
@@ -37,6 +39,7 @@ pub fn router(state: AppState) -> Router {
         .into_router(state, missing, not_allowed)
         .layer(header(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
         .layer(header(header::CACHE_CONTROL, "no-store"))
+        .layer((MapRequestLayer::new(with_known_encodings), compression()))
 }
 
 async fn style() -> impl IntoResponse {

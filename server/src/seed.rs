@@ -6,32 +6,12 @@
 use crate::number;
 use crate::parts;
 use crate::spool::{KnownIssue, Loss, Spool, SpoolError};
+use crate::store::seed::{DatabaseAge, StoredIssue};
 use crate::store::{Cause, Store, StoreError};
-use clickhouse::Row;
 use log_center_wire::{Fingerprint, IssueStatus};
-use serde::Deserialize;
 
 /// How many issues go into the index with one write.
 const CHUNK: usize = 10_000;
-
-/// An issue may be in the one table and not yet in the other.
-const STATEMENT: &str = "SELECT i.fingerprint AS fingerprint, i.project AS project, \
-        argMax(i.status, i.sequence) AS status, max(i.sequence) AS sequence \
-    FROM ( \
-        SELECT s.fingerprint AS fingerprint, toString(s.project) AS project, 'NEW' AS status, toUInt64(0) AS sequence \
-        FROM issue_store AS s \
-        UNION ALL \
-        SELECT t.fingerprint, toString(t.project), toString(t.to_status), t.sequence FROM issue_transitions AS t \
-    ) AS i \
-    GROUP BY i.fingerprint, i.project";
-
-/// When the database was made, and how many rows it has.
-const DATABASE: &str = "SELECT toUnixTimestamp64Milli(min(m.applied_at)) AS made_ms, \
-    assumeNotNull((SELECT count() FROM event_store)) AS rows FROM schema_migrations AS m";
-
-/// How many rows of this server the spool has not sent, or does not know that it has, and the latest batch of them.
-const NEWER: &str = "SELECT count(), max(e.batch) FROM event_store AS e \
-    WHERE e.batch > {batch:UInt64} AND bitAnd(e.batch, 2047) = {server:UInt16}";
 
 const OLDER_SPOOL: &str = "If the directory of the spool is an older copy, stop the server and bring the newest one back. If \
     another server with the same id writes to the same database, give one of them another LOG_CENTER_SERVER_ID.";
@@ -40,33 +20,41 @@ const ANOTHER_DATABASE: &str = "If that was not intended, stop the server and br
     `clickhouse` of LOG_CENTER_DATA_DIR, or the database that LOG_CENTER_CLICKHOUSE_URL and LOG_CENTER_CLICKHOUSE_DATABASE \
     named before. Until then known errors are new issues again.";
 
-#[derive(Row, Deserialize)]
-struct IssueRow {
-    fingerprint: [u8; 16],
-    project: String,
-    status: String,
-    sequence: u64,
+/// Why the index is not filled yet. The next attempt begins anew.
+#[derive(Debug)]
+pub(crate) enum SeedError {
+    /// ClickHouse does not answer.
+    Store(StoreError),
+    /// The spool cannot write.
+    Spool(SpoolError),
+}
+
+impl From<StoreError> for SeedError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<SpoolError> for SeedError {
+    fn from(error: SpoolError) -> Self {
+        Self::Spool(error)
+    }
 }
 
 /// Reads all issues and adds those to the index that are not in it.
-///
-/// # Errors
-/// ClickHouse does not answer, or the spool cannot write; the next attempt begins anew.
-async fn fill(spool: &Spool, store: &Store) -> Result<(), StoreError> {
-    let failed = |source| StoreError::Query { statement: "seed of the issue index".to_owned(), source };
-    let refused = |error: SpoolError| failed(clickhouse::error::Error::Other(Box::new(error)));
+async fn fill(spool: &Spool, store: &Store) -> Result<(), SeedError> {
     // First: what comes while the issues are read is followed then.
     let marks = store.issue_marks(spool.server()).await?;
-    let mut rows = store.client().query(STATEMENT).fetch::<IssueRow>().map_err(failed)?;
+    let mut issues = store.stored_issues()?;
     let mut chunk = Vec::new();
-    while let Some(row) = rows.next().await.map_err(failed)? {
-        chunk.push(known(row));
+    while let Some(issue) = issues.next().await? {
+        chunk.push(known(issue));
         if chunk.len() == CHUNK {
-            spool.seed(std::mem::take(&mut chunk), false).await.map_err(refused)?;
+            spool.seed(std::mem::take(&mut chunk), false).await?;
         }
     }
-    spool.follow(Vec::new(), marks).await.map_err(refused)?;
-    spool.seed(chunk, true).await.map_err(refused)
+    spool.follow(Vec::new(), marks).await?;
+    Ok(spool.seed(chunk, true).await?)
 }
 
 /// Whether this is the database that the spool wrote to.
@@ -82,8 +70,7 @@ pub(crate) enum Database {
 /// # Errors
 /// ClickHouse does not answer.
 pub(crate) async fn compare(spool: &Spool, store: &Store) -> Result<Database, StoreError> {
-    let failed = |source| StoreError::Query { statement: "age of the database".to_owned(), source };
-    let (made_ms, rows): (i64, u64) = store.client().query(DATABASE).fetch_one().await.map_err(failed)?;
+    let DatabaseAge { made_ms, rows } = store.database_age().await?;
     let newer = newer_rows(spool, store).await?;
     let waiting = spool.waiting_events();
     if newer > 0 && waiting > 0 {
@@ -119,14 +106,13 @@ pub(crate) async fn compare(spool: &Spool, store: &Store) -> Result<Database, St
 /// A part that cannot be read is told, and does not keep the server from starting: this looks for an older copy of the spool
 /// only, which has its mark, too.
 async fn newer_rows(spool: &Spool, store: &Store) -> Result<u64, StoreError> {
-    let query = store.client().query(NEWER).param("batch", spool.last_batch());
-    let error = match query.param("server", spool.server().get()).fetch_one::<(u64, u64)>().await {
+    let error = match store.rows_after(spool.last_batch(), spool.server()).await {
         Ok((newer, last)) => {
             // A new spool, and a clock that went back, must not give a number again.
             spool.see_number(last);
             return Ok(newer);
         }
-        Err(source) => StoreError::Query { statement: "rows of later batches".to_owned(), source },
+        Err(error) => error,
     };
     if error.cause() != Cause::PartBroken {
         return Err(error);
@@ -140,24 +126,19 @@ async fn newer_rows(spool: &Spool, store: &Store) -> Result<u64, StoreError> {
 ///
 /// # Errors
 /// See [`fill`].
-pub(crate) async fn settle(spool: &Spool, store: &Store, database: &Database) -> Result<(), StoreError> {
-    let statement = || "seed of the issue index".to_owned();
-    let refused = |error: SpoolError| StoreError::Query {
-        statement: statement(),
-        source: clickhouse::error::Error::Other(Box::new(error)),
-    };
+pub(crate) async fn settle(spool: &Spool, store: &Store, database: &Database) -> Result<(), SeedError> {
     let (Database::Same { made_ms } | Database::Another { made_ms }) = database;
     if matches!(database, Database::Another { .. }) {
-        spool.forget_issues().await.map_err(refused)?;
+        spool.forget_issues().await?;
         fill(spool, store).await?;
     } else if !spool.is_seeded() {
         fill(spool, store).await?;
     }
-    spool.set_database_made_ms(*made_ms).map_err(refused)
+    Ok(spool.set_database_made_ms(*made_ms)?)
 }
 
-fn known(row: IssueRow) -> KnownIssue {
-    let IssueRow { fingerprint, project, status, sequence } = row;
+fn known(issue: StoredIssue) -> KnownIssue {
+    let StoredIssue { fingerprint, project, status, sequence } = issue;
     let status = status.parse().unwrap_or(IssueStatus::New);
     KnownIssue { fingerprint: Fingerprint::from_bytes(fingerprint), project, status, sequence }
 }

@@ -12,9 +12,9 @@ use crate::log;
 use crate::parts::Parts;
 use crate::recurring::Recurring;
 use crate::schema_watch;
-use crate::seed;
+use crate::seed::{self, SeedError};
 use crate::spool::{Queue, Spool, SpoolOptions};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 use crate::tail::Tail;
 use crate::writer::{self, Progress, Writer};
 use anyhow::{Context, bail};
@@ -268,8 +268,14 @@ async fn prepare(state: &AppState, queue: &Queue) -> anyhow::Result<()> {
     loop {
         match try_prepare(state, queue).await {
             Ok(()) => return Ok(()),
-            Err(error) if !error.is_unavailable() => bail!("the database cannot be used: {error}"),
-            Err(error) => {
+            Err(SeedError::Spool(error)) => {
+                tracing::debug!(%error, "the spool cannot take the known issues");
+                sleep(CONNECT_PAUSE).await;
+            }
+            Err(SeedError::Store(error)) if !error.is_unavailable() => {
+                bail!("the database cannot be used: {error}")
+            }
+            Err(SeedError::Store(error)) => {
                 let cause = error.cause();
                 if let Some(times) = failures.came(cause) {
                     let (code, action) = (cause.code(), cause.action());
@@ -284,14 +290,12 @@ async fn prepare(state: &AppState, queue: &Queue) -> anyhow::Result<()> {
     }
 }
 
-async fn try_prepare(state: &AppState, queue: &Queue) -> Result<(), StoreError> {
+async fn try_prepare(state: &AppState, queue: &Queue) -> Result<(), SeedError> {
     state.store.migrate().await?;
     schema_watch::complete(&state.store).await?;
     claim::claim(&state.spool, &state.store).await?;
     if let Some((first, last)) = state.spool.loss().and_then(|loss| loss.half_sent) {
-        let completed = writer::complete(&state.store, first, last).await;
-        completed
-            .map_err(|source| StoreError::Query { statement: "batches sent in part".to_owned(), source })?;
+        writer::complete(&state.store, first, last).await?;
     }
     let database = seed::compare(&state.spool, &state.store).await?;
     if let Some(loss) = state.parts.compare_with_last_run().await? {
@@ -301,7 +305,7 @@ async fn try_prepare(state: &AppState, queue: &Queue) -> Result<(), StoreError> 
         write_what_waits(state, queue).await;
     }
     seed::settle(&state.spool, &state.store, &database).await?;
-    state.parts.look_for_detached().await
+    Ok(state.parts.look_for_detached().await?)
 }
 
 /// Brings what waits to ClickHouse. The issue index was lost or is that of another database, and will be filled from there: the

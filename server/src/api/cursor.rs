@@ -3,7 +3,6 @@
 //! A cursor holds numbers and a check sum over them and over the question that was asked. One that was changed, or
 //! that belongs to another question, is refused; one whose place has gone in the meantime works.
 
-use super::query::Query;
 use crate::error::ApiError;
 use crate::store::place::Place;
 use md5::{Digest, Md5};
@@ -43,16 +42,7 @@ pub(crate) fn decode<const N: usize>(question: &str, word: &str) -> Result<[u64;
     if number(N) == Ok(check(question, &values)) { Ok(values) } else { Err(refused()) }
 }
 
-/// The place that the parameter `cursor` names, in a list of what happened.
-///
-/// # Errors
-/// 422 naming `cursor`.
-pub(crate) fn place(query: &Query, question: &str) -> Result<Option<Place>, ApiError> {
-    let Some(word) = query.text("cursor") else { return Ok(None) };
-    decode(question, word).map(Place::of_numbers).map(Some)
-}
-
-/// The word for such a place.
+/// The word for a place.
 pub(crate) fn encode_place(question: &str, place: Place) -> String {
     encode(question, &place.numbers())
 }

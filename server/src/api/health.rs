@@ -8,18 +8,12 @@ use super::door::{Audience, Doors};
 use crate::error::{ApiError, RETRY_AFTER_SECONDS};
 use crate::parts::{ASIDE_ACTION, Broken, UNREADABLE_ACTION};
 use crate::spool::{Loss, SpoolError};
-use crate::store::StoreError;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use serde::Serialize;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-use tokio::time::timeout;
-
-/// How long ClickHouse may take to say that it is there.
-const PING_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// So many damaged parts are named; the log names all.
 const PARTS_NAMED: usize = 5;
@@ -238,13 +232,9 @@ fn parts(state: &AppState) -> Parts {
 }
 
 async fn clickhouse(state: &AppState) -> Part {
-    // Asks for a table of the schema: a ClickHouse that came back empty answers, but cannot be read.
-    let ping = state.store.client().query("SELECT count() FROM schema_migrations").fetch_one::<u64>();
-    let statement = || "ping".to_owned();
-    let error = match timeout(PING_TIMEOUT, ping).await {
-        Ok(Ok(_)) => return Part::whole_but(state.spool.loss_of_clickhouse()),
-        Ok(Err(source)) => StoreError::Query { statement: statement(), source },
-        Err(_) => StoreError::TimedOut { statement: statement() },
+    let error = match state.store.ping().await {
+        Ok(()) => return Part::whole_but(state.spool.loss_of_clickhouse()),
+        Err(error) => error,
     };
     let cause = error.cause();
     Part::failing(cause.code(), error.to_string(), cause.action())

@@ -4,6 +4,7 @@
 //! last resort behind a panic.
 
 pub mod body;
+pub(crate) mod compression;
 pub(crate) mod cursor;
 pub mod door;
 pub mod events;
@@ -38,6 +39,7 @@ use log_center_engine::site::{self, Hosts};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::ops::Deref;
 use std::sync::Arc;
+use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// What the handlers share. Cheap to clone: every request does.
@@ -91,6 +93,7 @@ pub fn router(state: AppState) -> Router {
         .into_router(state, missing, not_allowed)
         // The handlers read bodies themselves, each within its own limit.
         .layer(DefaultBodyLimit::disable())
+        .layer((MapRequestLayer::new(compression::with_known_encodings), compression::compression()))
         .layer(from_fn(observe::observe))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
             let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());

@@ -3,13 +3,14 @@
 use super::AppState;
 use super::door::{Audience, Doors};
 use super::page::Page;
-use super::query::Query;
+use super::query::{Query, Scope, Window};
 use crate::clock;
 use crate::error::{ApiError, ErrorBody};
 use crate::store::limits::PROJECTS_BACK_MS;
-use crate::store::project::Project;
+use crate::store::project::{Project, ProjectFilter};
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
+use log_center_wire::UnixMillis;
 use utoipa_axum::routes;
 
 /// The routes of this noun.
@@ -23,10 +24,9 @@ pub fn routes(doors: Doors) -> Doors {
 #[utoipa::path(
     get,
     path = "/api/v1/projects",
+    operation_id = "list_projects",
     tag = "stats",
-    params(
-        ("since" = Option<String>, Query, description = "Only with events at this time (ISO 8601, or an age: `24h`, `7d`) or later; 30 days ago, if absent."),
-    ),
+    params(Scope, Window),
     responses(
         (status = 200, description = "The projects.", body = Page<Project>),
         (status = 422, description = "An unknown parameter or a bad value; it is named.", body = ErrorBody),
@@ -35,11 +35,12 @@ pub fn routes(doors: Doors) -> Doors {
 )]
 async fn list(
     State(state): State<AppState>,
-    RawQuery(query): RawQuery,
+    query: Query<(Scope, Window)>,
 ) -> Result<Json<Page<Project>>, ApiError> {
-    let query = Query::parse(query.as_deref(), &["since"], &[])?;
+    let (scope, window) = query.parameters;
     let now = clock::now();
-    let since = query.time("since", now)?.map_or(now.0 - PROJECTS_BACK_MS, |since| since.0);
-    let items = state.store.projects(since.clamp(0, i64::from(u32::MAX) * 1000), now).await?;
+    let (since, until) = window.last(now, UnixMillis(i64::MAX), PROJECTS_BACK_MS)?;
+    let filter = ProjectFilter { since, until, project: scope.project()?, environment: scope.environment() };
+    let items = state.store.projects(&filter, now).await?;
     Ok(Json(Page { items, next_cursor: None }))
 }

@@ -1,6 +1,6 @@
 //! What a full disk may leave in the data of an engine so that it does not start.
 
-use crate::writer;
+use crate::store::staging;
 use std::fs::{read_dir, remove_file};
 use std::path::Path;
 
@@ -12,7 +12,7 @@ pub(super) fn remove(data_dir: &Path) {
     for file in files {
         let name = file.file_name();
         let table = name.to_str().and_then(|name| name.strip_suffix(".sql"));
-        if table.is_some_and(writer::is_transient)
+        if table.is_some_and(staging::is_transient)
             && let Err(error) = remove_file(file.path())
         {
             tracing::warn!(%error, path = %file.path().display(), "cannot remove what an earlier run left");

@@ -3,7 +3,7 @@
 //! A statement that makes or changes a table while the disk is full may leave an empty description, and ClickHouse refuses
 //! to start with one. So they are copied whenever the schema is whole, and empty ones are brought back before each start.
 
-use crate::writer;
+use crate::store::staging;
 use std::fs::{self, read_dir};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -92,7 +92,7 @@ fn descriptions(data_dir: &Path) -> Vec<PathBuf> {
                 continue;
             }
             let table = name.to_str().and_then(|name| name.strip_suffix(".sql"));
-            if table.is_some_and(|table| !writer::is_transient(table)) {
+            if table.is_some_and(|table| !staging::is_transient(table)) {
                 found.push(path);
             }
         }

@@ -2,14 +2,14 @@
 
 use super::Event;
 use log_center_wire::{EventKind, Level, extra};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// How a hop ended: a request that a service handled, or a call that it made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum HopState {
     /// With an answer.

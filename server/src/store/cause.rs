@@ -131,7 +131,7 @@ impl StoreError {
 }
 
 /// Why the client failed.
-pub fn of_client(error: &Error) -> Cause {
+fn of_client(error: &Error) -> Cause {
     match error {
         Error::BadResponse(text) => exception_code(text).map_or(Cause::Unreachable, Cause::of_exception),
         Error::Network(_) | Error::NotEnoughData | Error::Other(_) => Cause::Unreachable,

@@ -46,6 +46,14 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// What ClickHouse says, if it refused the statement, in its own words.
+    pub fn exception(&self) -> Option<&str> {
+        match self {
+            StoreError::Query { source: clickhouse::error::Error::BadResponse(text), .. } => Some(text),
+            _ => None,
+        }
+    }
+
     /// Whether waiting can help: ClickHouse is away, overloaded, or refused for a reason of its own. `false` means
     /// that program and database do not fit together, and trying again is of no use.
     pub fn is_unavailable(&self) -> bool {

@@ -29,7 +29,7 @@ pub struct FacetValue {
 pub struct LevelCount {
     /// When the step begins.
     pub start: Time,
-    /// Bunyan's number.
+    /// Bunyan's number of a named level. Events between two names count as those of the lower one.
     pub level: u8,
     /// How many.
     pub count: u64,
@@ -52,6 +52,9 @@ const COLUMNS: [&str; 14] = [
     "e.err_type",
     "e.msg",
 ];
+
+/// The level by which an event counts, as SQL: between two names the lower one.
+const LEVEL: &str = "toUInt8(least(60, greatest(10, intDiv(e.level, 10) * 10)))";
 
 const QUARTER_MS: i64 = 15 * 60 * 1000;
 
@@ -92,7 +95,8 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<FacetValue>, StoreError> {
         let quarters = if COLUMNS.contains(&field.column) { self.counted(filter).await? } else { None };
-        let with_column = |text: &str| text.replace("{column}", field.column);
+        let value = if field.column == "e.level" { LEVEL } else { field.column };
+        let with_column = |text: &str| text.replace("{column}", value);
         let read = match quarters {
             None => self.search("event_facet", &with_column(include_str!("sql/event_facet.sql")), filter),
             Some(quarters) => {
@@ -112,12 +116,15 @@ impl Store {
         filter: &EventFilter,
         step_ms: i64,
     ) -> Result<Vec<LevelCount>, StoreError> {
+        let by_level = |text: &str| text.replace("{level}", LEVEL);
         let quarters = if step_ms % QUARTER_MS == 0 { self.counted(filter).await? } else { None };
         let read = match quarters {
-            None => self.search("event_histogram", include_str!("sql/event_histogram.sql"), filter),
+            None => {
+                self.search("event_histogram", &by_level(include_str!("sql/event_histogram.sql")), filter)
+            }
             Some(quarters) => {
-                let text = include_str!("sql/event_histogram_counted.sql");
-                quarters.bind(self.search("event_histogram_counted", text, filter))
+                let text = by_level(include_str!("sql/event_histogram_counted.sql"));
+                quarters.bind(self.search("event_histogram_counted", &text, filter))
             }
         };
         read.param("step", step_ms).param("limit", limits::HISTOGRAM_ROWS_MAX).all().await

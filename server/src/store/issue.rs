@@ -81,7 +81,9 @@ pub struct IssueFilter {
 }
 
 /// What a list is sorted by; equal ones by id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(default = "last_seen")]
 pub enum IssueSort {
     /// Time of the latest occurrence.
     #[default]
@@ -95,12 +97,15 @@ pub enum IssueSort {
 }
 
 /// Which way a list goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
+#[schema(default = "desc")]
 pub enum Direction {
     /// Least first.
+    #[serde(rename = "asc")]
     Ascending,
     /// Greatest first.
     #[default]
+    #[serde(rename = "desc")]
     Descending,
 }
 
@@ -261,7 +266,11 @@ impl IssueFilter {
             ),
             (self.version.is_some(), "has(groupUniqArrayMerge(100)(i.versions), {version:String})"),
             // A number between two levels is the lower one.
-            (self.level.is_some(), "argMaxMerge(i.latest_level) >= {level:UInt8}"),
+            (
+                // What is below the lowest name has that name, too.
+                self.level.is_some_and(|level| level > TRACE),
+                "argMaxMerge(i.latest_level) >= {level:UInt8}",
+            ),
             (
                 self.level.is_some_and(|level| level < FATAL),
                 "argMaxMerge(i.latest_level) < {level:UInt8} + 10",
@@ -279,6 +288,7 @@ impl IssueFilter {
     }
 }
 
+const TRACE: u8 = log_center_wire::Level::Trace.number();
 const FATAL: u8 = log_center_wire::Level::Fatal.number();
 
 fn all_of(conditions: &[&str]) -> String {

@@ -11,6 +11,15 @@ pub const READ_SECONDS: u64 = 30;
 /// How long a read is waited for, whatever becomes of ClickHouse: [`READ_SECONDS`] and some time for the way.
 pub const READ_TIMEOUT: Duration = Duration::from_secs(READ_SECONDS + 5);
 
+/// How long one insert may take before its outcome counts as unclear.
+pub const INSERT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a statement about a batch may take.
+pub const BATCH_LOOKUP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long ClickHouse may take to say that it is there.
+pub const PING_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Memory that one read may take in ClickHouse, in bytes: 512 MiB. Beyond it the request fails with 503.
 pub const READ_MEMORY_BYTES: u64 = 512 << 20;
 
@@ -49,6 +58,12 @@ pub const REQUEST_AROUND_MS: i64 = 5 * 60 * 1000;
 /// Of so much time before its end (of one without an end: after its begin) the errors of a request are counted in a list,
 /// in milliseconds: an hour.
 pub const REQUEST_ERRORS_MS: i64 = 60 * 60 * 1000;
+
+/// Most hops that are read at once to find the outermost ones among them.
+pub(super) const REQUEST_HOPS_AT_ONCE: u32 = 5_000;
+
+/// So many of their callers are looked up with one statement, whose parameters go into a URL.
+pub(super) const REQUEST_PARENTS_AT_ONCE: usize = 500;
 
 /// Longest time in which unfinished requests are looked for, in milliseconds: 7 days. A longer one is refused with 422.
 pub const UNFINISHED_MS_MAX: i64 = 7 * 24 * 60 * 60 * 1000;

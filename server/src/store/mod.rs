@@ -4,19 +4,22 @@
 //! through the nouns here ([`issue`], [`occurrence`], [`transition`], [`record`], [`request`],
 //! [`request_list`], [`event_count`], [`project`], [`stats`]): each runs a statement from `sql/` with its parameters
 //! bound by the server of ClickHouse, under the limits in [`limits`], and gives rows that are also the
-//! JSON answers. `derived` tells the writer what hangs on `event_store`.
+//! JSON answers. `derived` tells the writer what hangs on `event_store`, [`batch`] and `staging` bring its rows there, and
+//! [`seed`] reads what a new spool must know.
 //!
 //! [`question`] asks what somebody else wrote, as a user who may only read.
 //!
-//! Invariant: nothing that came from outside becomes part of a statement's text, except there, where it is all of it.
+//! Invariant: nobody else speaks to ClickHouse, or knows the errors of the client. Nothing that came from outside becomes part of a statement's text, except there, where it is all of it.
 
 pub mod around;
 pub mod arrival;
-pub mod cause;
+pub mod batch;
+mod cause;
 pub(crate) mod derived;
 mod error;
 pub mod event;
 pub mod event_count;
+mod health;
 pub mod issue;
 pub mod issue_log;
 pub mod limits;
@@ -30,7 +33,9 @@ pub mod record;
 pub mod request;
 pub mod request_list;
 pub mod schema;
+pub mod seed;
 mod server_claim;
+pub(crate) mod staging;
 mod statement;
 pub mod stats;
 pub mod transition;
@@ -104,7 +109,7 @@ impl Store {
     }
 
     /// The client whose statements run in the database.
-    pub(crate) fn client(&self) -> &Client {
+    fn client(&self) -> &Client {
         &self.client
     }
 

@@ -36,11 +36,24 @@ const OPEN: [IssueStatus; 5] = [
     IssueStatus::FixFailed,
 ];
 
-const DAY_SECONDS: i64 = 24 * 60 * 60;
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const QUARTER_SECONDS: i64 = 15 * 60;
 
 /// The starts of the buckets in a quarter of an hour, in seconds after its own.
 const BUCKETS_SECONDS: [i64; 3] = [0, 300, 600];
+
+/// Which projects to list.
+#[derive(Debug, Clone)]
+pub struct ProjectFilter {
+    /// Only with events from this time on, in milliseconds since 1970; widened to a quarter of an hour.
+    pub since: i64,
+    /// Only with events before this time, widened likewise.
+    pub until: i64,
+    /// Only this one.
+    pub project: Option<String>,
+    /// Only what they have in this environment; issues are counted whatever it is.
+    pub environment: Option<String>,
+}
 
 #[derive(Row, Deserialize)]
 struct Counts {
@@ -64,16 +77,26 @@ struct Issues {
 }
 
 impl Store {
-    /// The projects that had events since a time, the one seen last first, [`limits::PROJECTS_MAX`] at most.
+    /// The projects that had events in some time, the one seen last first, [`limits::PROJECTS_MAX`] at most.
     ///
     /// # Errors
     /// ClickHouse is away or gave up.
-    pub async fn projects(&self, since: i64, now: UnixMillis) -> Result<Vec<Project>, StoreError> {
-        let day = (now.0 / 1000 - DAY_SECONDS) / QUARTER_SECONDS * QUARTER_SECONDS;
+    pub async fn projects(
+        &self,
+        filter: &ProjectFilter,
+        now: UnixMillis,
+    ) -> Result<Vec<Project>, StoreError> {
+        let quarter_before = |ms: i64| ms.div_euclid(QUARTER_SECONDS * 1000) * QUARTER_SECONDS;
+        let quarter_after = |ms: i64| -quarter_before(-ms);
         let counts = self
             .read("project_counts", include_str!("sql/project_counts.sql"))
-            .param("since", since.div_euclid(1000) / QUARTER_SECONDS * QUARTER_SECONDS)
-            .param("day", day)
+            .param("since", quarter_before(filter.since))
+            .param("until", quarter_after(filter.until))
+            .param("project", filter.project.as_deref().unwrap_or_default())
+            .param("environment", filter.environment.as_deref().unwrap_or_default())
+            // The same quarters as the overview of the last 24 hours has, which is without what clocks that are ahead date after now.
+            .param("day", quarter_before(now.0 - DAY_MS))
+            .param("day_end", quarter_after(now.0))
             .param("level", Level::Error.number())
             .param("limit", limits::PROJECTS_MAX)
             .all::<Counts>()
@@ -81,7 +104,8 @@ impl Store {
         if counts.is_empty() {
             return Ok(Vec::new());
         }
-        let (latest, issues) = try_join(self.latest_events(&counts), self.open_issues(&counts)).await?;
+        let (latest, issues) =
+            try_join(self.latest_events(&counts, filter), self.open_issues(&counts)).await?;
         let project = |counts: Counts| Project {
             // Counted, but not kept: the end of its quarter comes close.
             last_seen: latest.get(&counts.name).copied().unwrap_or(Time(UnixMillis(counts.quarter * 1000))),
@@ -97,7 +121,11 @@ impl Store {
     }
 
     /// The times of the latest events of projects, which are in the last of their quarters.
-    async fn latest_events(&self, counts: &[Counts]) -> Result<HashMap<String, Time>, StoreError> {
+    async fn latest_events(
+        &self,
+        counts: &[Counts],
+        filter: &ProjectFilter,
+    ) -> Result<HashMap<String, Time>, StoreError> {
         let places = |counts| {
             let Counts { name, quarter, .. }: &Counts = counts;
             BUCKETS_SECONDS.map(|seconds| (quarter + seconds, name.as_str()))
@@ -106,6 +134,7 @@ impl Store {
         let rows: Vec<Latest> = self
             .read("project_latest", include_str!("sql/project_latest.sql"))
             .param("places", places)
+            .param("environment", filter.environment.as_deref().unwrap_or_default())
             .param("limit", limits::PROJECTS_MAX)
             .all()
             .await?;

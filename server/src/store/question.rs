@@ -14,8 +14,13 @@ use log_center_engine::judge::{self, Databases, Judged, Refusal};
 const NAME: &str = "a statement of a client";
 
 /// How values look and statements behave, whatever the user's profile says. The embedded engine's reader may set each of these.
-const SETTINGS: [(&str, &str); 9] = [
+const SETTINGS: [(&str, &str); 12] = [
+    // Times of answers can be given as parameters and in strings.
+    ("cast_string_to_date_time_mode", "best_effort"),
+    ("date_time_input_format", "best_effort"),
     ("date_time_output_format", "iso"),
+    // What reads CSV takes an empty field for no value, and ClickHouse's own `\N` for a text.
+    ("format_csv_null_representation", ""),
     ("output_format_json_escape_forward_slashes", "0"),
     ("output_format_json_quote_64bit_integers", "0"),
     ("output_format_json_quote_denormals", "0"),

@@ -51,6 +51,11 @@ pub(super) struct Draft {
     pub(super) pid: u32,
     pub(super) kind: HopKind,
     pub(super) name: String,
+    pub(super) method: String,
+    /// The called host; empty for a request.
+    pub(super) host: String,
+    /// The called path, or that of the request's URL.
+    pub(super) path: String,
     /// Milliseconds since 1970.
     pub(super) start: f64,
     pub(super) duration: Option<f64>,
@@ -94,13 +99,20 @@ impl Draft {
             pid: record.pid,
             kind: moment.kind(),
             name: String::new(),
+            method: String::new(),
+            host: String::new(),
+            path: String::new(),
             start: millis(record),
             duration: None,
             status: None,
             state: HopState::Unfinished,
         };
         match moment {
-            Moment::Begin(_) => draft.name = Said::of(record).name,
+            Moment::Begin(_) => {
+                let said = Said::of(record);
+                draft.note(&said);
+                draft.name = said.name;
+            }
             Moment::End(_) => {
                 draft.start -= taken(record).unwrap_or(0.0);
                 draft.end(record);
@@ -112,14 +124,33 @@ impl Draft {
     /// Its begin, if the end was met before.
     pub(super) fn begin(&mut self, record: &Record) {
         self.start = self.start.min(millis(record));
+        let said = Said::of(record);
+        self.note(&said);
         if self.name.is_empty() {
-            self.name = Said::of(record).name;
+            self.name = said.name;
         }
+    }
+
+    /// What is known of the place that was called or asked for, from the first record that says it.
+    fn note(&mut self, said: &Said) {
+        for (known, said) in
+            [(&mut self.method, &said.method), (&mut self.host, &said.host), (&mut self.path, &said.path)]
+        {
+            if known.is_empty() {
+                known.clone_from(said);
+            }
+        }
+    }
+
+    /// Whether it names a hop around it. Some programs write sixteen zeros if there is none.
+    pub(super) fn names_parent(&self) -> bool {
+        self.parent_id.bytes().any(|byte| byte != b'0')
     }
 
     /// Its end.
     pub(super) fn end(&mut self, record: &Record) {
         let said = Said::of(record);
+        self.note(&said);
         self.duration = taken(record).or_else(|| {
             let between = millis(record) - self.start;
             (self.state == HopState::Unfinished && between >= 0.0).then_some(between)
@@ -182,6 +213,9 @@ pub(super) fn taken(record: &Record) -> Option<f64> {
 /// What a record says of the name and status of its hop.
 struct Said {
     name: String,
+    method: String,
+    host: String,
+    path: String,
     status: Option<u16>,
 }
 
@@ -196,11 +230,24 @@ impl Said {
                 _ => {}
             }
         }
+        let (host, path) = (record.service_host.clone(), requested_path(record).to_owned());
         let called = format!("{}{}", record.service_host, record.service_path);
         let place = if called.is_empty() { route.or_else(|| Some(record.url.clone())) } else { Some(called) };
-        let words = [method.unwrap_or_default(), place.unwrap_or_default()];
+        let method = method.unwrap_or_default();
+        let words = [method.clone(), place.unwrap_or_default()];
         let name =
             words.iter().filter(|word| !word.is_empty()).map(String::as_str).collect::<Vec<_>>().join(" ");
-        Self { name, status: record.service_http_code.or(status) }
+        Self { name, method, host, path, status: record.service_http_code.or(status) }
     }
+}
+
+/// The path that a record says was called, or else asked for; empty if it says neither.
+pub(super) fn requested_path(record: &Record) -> &str {
+    if record.service_path.is_empty() { path_of(&record.url) } else { path_of(&record.service_path) }
+}
+
+/// The path of a URL, without scheme, host and query.
+fn path_of(url: &str) -> &str {
+    let path = url.split_once("://").map_or(url, |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
+    path.split(['?', '#']).next().unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! From records to hops: which begin belongs to which end.
 
-use super::hop::{Draft, Moment, millis, taken};
+use super::hop::{Draft, Moment, millis, requested_path, taken};
 use crate::event::Record;
 use std::collections::{HashMap, VecDeque};
 
@@ -20,12 +20,16 @@ struct Place<'a> {
 /// The hops that the records tell of, in the order in which they are met.
 pub(super) fn hops(records: &[Record]) -> Vec<Draft> {
     let mut hops: Vec<Draft> = Vec::new();
-    let mut by_span: HashMap<(&str, bool), usize> = HashMap::new();
+    // Two services may have one id: the called one takes that of the call, or passes on what it got.
+    let mut by_span: HashMap<(&str, bool, &str), usize> = HashMap::new();
     let mut open: HashMap<Place<'_>, VecDeque<usize>> = HashMap::new();
     for record in records {
         let Some(moment) = Moment::of(record) else { continue };
         let is_server = moment.kind() == super::HopKind::Server;
-        let known = if record.span_id.is_empty() {
+        let key = |is_server| (record.span_id.as_str(), is_server, record.project.as_str());
+        // Some services write the id of the request into all records of it: their calls have none of their own.
+        let is_of_request = !is_server && by_span.contains_key(&key(true));
+        let known = if record.span_id.is_empty() || is_of_request {
             let waiting = open.entry(place(record, is_server)).or_default();
             match moment {
                 Moment::Begin(_) => {
@@ -35,8 +39,8 @@ pub(super) fn hops(records: &[Record]) -> Vec<Draft> {
                 Moment::End(_) => nearest(&hops, waiting, record),
             }
         } else {
-            let known = by_span.get(&(record.span_id.as_str(), is_server)).copied();
-            by_span.entry((&record.span_id, is_server)).or_insert(hops.len());
+            let known = by_span.get(&key(is_server)).copied();
+            by_span.entry(key(is_server)).or_insert(hops.len());
             known
         };
         match (known, moment) {
@@ -60,16 +64,22 @@ fn place(record: &Record, is_server: bool) -> Place<'_> {
     }
 }
 
-/// The open hop that this record ends: the one that began when its duration says, else the oldest.
+/// The open hop that this record ends: one of the same URL, if they have any, that began when its duration says, else the oldest.
 fn nearest(hops: &[Draft], waiting: &mut VecDeque<usize>, record: &Record) -> Option<usize> {
     if waiting.is_empty() {
         return None;
     }
-    let oldest = 0;
-    let chosen = taken(record).map_or(oldest, |tm| {
-        let began = millis(record) - tm;
-        let off = |index: &usize| (hops[waiting[*index]].start - began).abs();
-        (0..waiting.len().min(CANDIDATES)).min_by(|a, b| off(a).total_cmp(&off(b))).unwrap_or(oldest)
+    let path = requested_path(record);
+    let is_other = |hop: &Draft| !path.is_empty() && !hop.path.is_empty() && hop.path != path;
+    let began = taken(record).map(|tm| millis(record) - tm);
+    // Of those that are equally far off, the oldest comes first.
+    let off = |index: usize| {
+        let hop = &hops[waiting[index]];
+        (is_other(hop), began.map_or(0.0, |began| (hop.start - began).abs()))
+    };
+    let chosen = (0..waiting.len().min(CANDIDATES)).min_by(|a, b| {
+        let ((other_a, off_a), (other_b, off_b)) = (off(*a), off(*b));
+        other_a.cmp(&other_b).then(off_a.total_cmp(&off_b))
     });
-    waiting.remove(chosen)
+    waiting.remove(chosen?)
 }

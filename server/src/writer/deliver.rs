@@ -1,13 +1,13 @@
 //! One batch, until it is in ClickHouse exactly once.
 
-use super::{insert, limits, staging};
+use super::limits;
 use crate::parts::Parts;
 use crate::recurring::Recurring;
-use crate::spool::{FrozenBatch, Kind};
-use crate::store::cause::{self, Cause};
+use crate::spool::{FrozenBatch, columns};
+use crate::store::batch::{self, Batch, EVENTS};
 use crate::store::derived::DERIVED;
-use crate::store::{Store, StoreError};
-use clickhouse::error::{Error, Result};
+use crate::store::{Cause, Store, StoreError, staging};
+use std::fmt;
 use std::sync::Arc;
 use tokio::time::sleep;
 
@@ -36,6 +36,46 @@ enum Stored {
     Nothing,
 }
 
+/// Why a batch is not in ClickHouse yet.
+#[derive(Debug)]
+enum DeliveryError {
+    Store(StoreError),
+    /// Nobody knows yet what becomes of an insert.
+    StillRunning,
+    /// The rows of a damaged part could not be written again.
+    NotWritten,
+    /// The spool holds rows of a version that this program does not know.
+    Version(u8),
+}
+
+type Result<T> = std::result::Result<T, DeliveryError>;
+
+impl From<StoreError> for DeliveryError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl DeliveryError {
+    fn cause(&self) -> Cause {
+        match self {
+            Self::Store(error) => error.cause(),
+            Self::StillRunning | Self::NotWritten | Self::Version(_) => Cause::Defect,
+        }
+    }
+}
+
+impl fmt::Display for DeliveryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(error) => error.fmt(f),
+            Self::StillRunning => f.write_str("an insert with an unclear end is still running"),
+            Self::NotWritten => f.write_str("the rows of a damaged part could not be written again"),
+            Self::Version(version) => write!(f, "the spool holds rows of version {version}"),
+        }
+    }
+}
+
 impl Delivery {
     pub(super) fn new(store: Store, parts: Arc<Parts>) -> Self {
         Self { store, parts, failures: Recurring::new(), is_failing: false }
@@ -62,9 +102,10 @@ impl Delivery {
 
     /// True if the batch is there.
     async fn attempt(&self, batch: &FrozenBatch, attempts: &mut Attempts) -> Result<bool> {
+        let batch = &to_insert(batch)?;
         if attempts.is_unclear {
             // A damaged part must be out of the way before anybody counts its rows.
-            self.check_parts().await?;
+            self.parts.check().await?;
             if self.find(batch).await? == Stored::All {
                 return Ok(true);
             }
@@ -72,8 +113,8 @@ impl Delivery {
         let is_token_new = !attempts.is_token_sent;
         let put_aside = self.parts.put_aside();
         (attempts.is_unclear, attempts.is_token_sent) = (true, true);
-        insert::batch(&self.store, batch, &format!("batch-{}-{}", batch.number, attempts.token)).await?;
-        self.check_parts().await?;
+        batch::insert(&self.store, batch, &format!("batch-{}-{}", batch.number, attempts.token)).await?;
+        self.parts.check().await?;
         if is_token_new && self.parts.put_aside() == put_aside {
             // ClickHouse cannot have taken a token for seen that was never sent.
             return Ok(true);
@@ -89,18 +130,18 @@ impl Delivery {
     }
 
     /// Looks for the batch, and completes what is derived from it if it is there.
-    async fn find(&self, batch: &FrozenBatch) -> Result<Stored> {
-        if insert::is_running(&self.store, batch).await? {
-            return Err(Error::Custom("an insert with an unclear end is still running".to_owned()));
+    async fn find(&self, batch: &Batch) -> Result<Stored> {
+        if batch::is_running(&self.store, batch).await? {
+            return Err(DeliveryError::StillRunning);
         }
         // The rows came as one part, so any of them means all: what is missing is past its retention and was removed.
-        let is_stored = insert::stored_rows(&self.store, batch).await? > 0;
-        if batch.kind == Kind::Transition {
+        let is_stored = batch::stored_rows(&self.store, batch).await? > 0;
+        if batch.table != EVENTS {
             return Ok(if is_stored { Stored::All } else { Stored::Nothing });
         }
         let mut missing = Vec::new();
         for derived in DERIVED {
-            if !insert::is_derived(&self.store, derived, batch).await? {
+            if !batch::is_derived(&self.store, derived, batch).await? {
                 missing.push(derived);
             }
         }
@@ -112,11 +153,9 @@ impl Delivery {
             // then the rows are added without the materialized views, which would count them twice.
             if !staging::is_expired(&self.store, batch).await? {
                 staging::attach(&self.store, batch).await?;
-                self.check_parts().await?;
-                if insert::stored_rows(&self.store, batch).await? == 0 {
-                    return Err(Error::Custom(
-                        "the rows of a damaged part could not be written again".to_owned(),
-                    ));
+                self.parts.check().await?;
+                if batch::stored_rows(&self.store, batch).await? == 0 {
+                    return Err(DeliveryError::NotWritten);
                 }
             }
         }
@@ -126,21 +165,15 @@ impl Delivery {
         Ok(Stored::All)
     }
 
-    async fn check_parts(&self) -> Result<()> {
-        self.parts.check().await.map_err(|error| match error {
-            StoreError::Query { source, .. } => source,
-            error => Error::Custom(error.to_string()),
-        })
-    }
-
-    async fn failed(&mut self, batch: &FrozenBatch, error: Error) {
+    async fn failed(&mut self, batch: &FrozenBatch, error: DeliveryError) {
         metrics::counter!("log_center_write_failures_total").increment(1);
         self.is_failing = true;
-        if let Some(times) = self.failures.came(cause::of_client(&error)) {
+        if let Some(times) = self.failures.came(error.cause()) {
             tracing::warn!(%error, batch = batch.number, rows = batch.rows, times, "ClickHouse does not take a batch; trying on");
         }
-        let failure = StoreError::Query { statement: "a batch".to_owned(), source: error };
-        if let Err(error) = self.parts.clear_way(&failure).await {
+        if let DeliveryError::Store(failure) = error
+            && let Err(error) = self.parts.clear_way(&failure).await
+        {
             tracing::debug!(%error, "the part that is in the way cannot be put aside");
         }
     }
@@ -152,4 +185,18 @@ impl Delivery {
         }
         self.is_failing = false;
     }
+}
+
+/// The batch as the store inserts it.
+fn to_insert(batch: &FrozenBatch) -> Result<Batch> {
+    let columns = columns(batch.version, batch.kind).ok_or(DeliveryError::Version(batch.version))?;
+    Ok(Batch {
+        number: batch.number,
+        table: batch.kind.table(),
+        columns,
+        format: batch.kind.format(),
+        day: batch.day,
+        is_partial: batch.is_partial,
+        bytes: batch.bytes.clone(),
+    })
 }

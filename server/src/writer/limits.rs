@@ -16,12 +16,6 @@ pub const PACE_FOLLOWED: Duration = Duration::from_millis(150);
 /// batches that all servers write in ten seconds are never forgotten too early.
 pub const KEPT_ARRIVALS: usize = 8_192;
 
-/// How long one insert may take before its outcome counts as unclear.
-pub const INSERT_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// How long a question about a batch may take.
-pub const QUESTION_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// How long the writer waits after the first failure; twice as long after each further one.
 pub const RETRY_MIN: Duration = Duration::from_millis(50);
 

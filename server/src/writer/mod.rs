@@ -19,10 +19,8 @@
 mod arrivals;
 mod deliver;
 mod half_sent;
-mod insert;
 pub mod limits;
 mod progress;
-mod staging;
 mod turns;
 
 use crate::parts::Parts;
@@ -32,7 +30,6 @@ pub use arrivals::{Arrivals, Arrived, Follower};
 use deliver::Delivery;
 pub(crate) use half_sent::complete;
 pub use progress::{Progress, Until};
-pub(crate) use staging::is_transient;
 use std::pin::pin;
 use std::sync::Arc;
 use tokio::sync::watch;

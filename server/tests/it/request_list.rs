@@ -99,40 +99,44 @@ async fn requests_are_found_by_what_is_known_of_them() {
     send(&server, &records).await;
 
     let cases: &[(&str, &str)] = &[
-        ("", "e d c b a"),
-        ("hops=all", "e d c b b a"),
-        ("service=pay", "d b"),
-        ("project=pay&hops=outermost", "d"),
+        ("", "e c b a"),
+        ("hops=all", "e c b b a"),
+        ("service=pay", "b"),
+        ("project=pay", "b"),
+        ("project_id=pay", "b"),
+        ("project=pay&project_id=pay&service=pay", "b"),
+        ("project=pay&hops=outermost", ""),
+        ("project=pay&hops=outermost&state=unfinished", "d"),
         ("service=nobody", ""),
         ("environment=PRODUCTION", "a"),
-        ("method=get&route=/items/%7Bid%7D&limit=2", "e d"),
+        ("method=get&route=/items/%7Bid%7D&limit=2", "e c"),
         ("method=POST", ""),
         ("status=503", "b"),
         ("status=3xx,404&hops=all", "e b"),
         ("status=200&status=5XX", "b a"),
         ("uid=u1", "a"),
         ("rrdid=d1", "a"),
-        ("ip=::1", "d"),
-        ("url=BUY", "d"),
+        ("ip=::1&state=unfinished", "d"),
+        ("url=BUY&state=unfinished", "d"),
         ("url=q%3D%C3%A4", "e c b a"),
         ("url=%25", ""),
-        ("min_ms=12.5&max_ms=100", "d a"),
+        ("min_ms=12.5&max_ms=100", "a"),
         ("max_ms=0", "e"),
         ("state=ok", "e a"),
         ("error=false", "e a"),
         ("state=error", "c b"),
         ("error=true", "c b"),
         ("sort=failing&state=error&error=true", "c b"),
-        ("sort=slowest", "b d a c e"),
-        ("sort=slowest&service=pay", "b d"),
-        ("sort=slowest&limit=2", "b d"),
+        ("sort=slowest", "b a c e"),
+        ("sort=slowest&service=pay", "b"),
+        ("sort=slowest&limit=2", "b a"),
         ("state=unfinished", "f d"),
         ("state=unfinished&service=pay", "f d"),
         ("state=unfinished&since=1h&hops=all", "f f d"),
         ("state=unfinished&url=items", "f"),
         ("since=2h&until=1h", ""),
         ("uid=u1%27%20OR%201%20--", ""),
-        ("service=&state=&sort=", "e d c b a"),
+        ("service=&state=&sort=", "e c b a"),
     ];
     for (query, expected) in cases {
         let page = server.json(&format!("{PATH}?{query}")).await;
@@ -140,14 +144,14 @@ async fn requests_are_found_by_what_is_known_of_them() {
     }
     let items = server.json(PATH).await["items"].clone();
     let states: Vec<_> = items.as_array().unwrap().iter().map(|item| item["state"].clone()).collect();
-    assert_eq!(states, ["ok", "unfinished", "error", "error", "ok"]);
+    assert_eq!(states, ["ok", "error", "error", "ok"]);
     assert_eq!(
-        items[4],
+        items[3],
         json!({"req_id": "a", "started_at": at(t - 5001), "service": "shop", "environment": "production", "method": "GET",
             "route": "/items/{id}", "url": "/items/7?q=Ä", "status": 200, "duration_ms": 12.5, "uid": "u1", "rrdid": "d1",
             "ip": "10.0.0.1", "span_id": "", "parent_id": "", "error_count": 0, "state": "ok"})
     );
-    assert_eq!((&items[3]["error_count"], &items[3]["status"]), (&json!(2), &json!(503)));
+    assert_eq!((&items[2]["error_count"], &items[2]["status"]), (&json!(2), &json!(503)));
     let open = server.json(&format!("{PATH}?state=unfinished")).await["items"][0].clone();
     assert_eq!(
         (&open["duration_ms"], &open["status"], &open["started_at"]),
@@ -212,7 +216,10 @@ async fn bad_questions_for_requests_are_named() {
         ("uid=a&uid=b", "uid"),
         (&*format!("service={project}"), "service"),
         (&format!("project={project}"), "project"),
-        ("service=a&project=b", "project"),
+        (&format!("project_id={project}"), "project_id"),
+        ("service=a&project=b", "service"),
+        ("project=a&project_id=b", "project_id"),
+        ("since=1h&until=2h", "since"),
         (&format!("environment={project}"), "environment"),
         (&format!("method={long}"), "method"),
         (&format!("route={long}"), "route"),
@@ -221,7 +228,13 @@ async fn bad_questions_for_requests_are_named() {
         (&format!("rrdid={long}"), "rrdid"),
         (&format!("ip={long}"), "ip"),
         ("status=99", "status"),
+        ("status=600", "status"),
         ("status=1000", "status"),
+        ("status=6xx", "status"),
+        ("status=9XX", "status"),
+        ("status=404,7xx", "status"),
+        ("status=-1xx", "status"),
+        ("status=99999xx", "status"),
         ("status=0xx", "status"),
         ("status=xx", "status"),
         ("status=200,", "status"),
@@ -252,5 +265,122 @@ async fn bad_questions_for_requests_are_named() {
         let response = server.get(&format!("{PATH}?{query}")).send().await.unwrap();
         let refused = answer(response, StatusCode::UNPROCESSABLE_ENTITY).await;
         assert_eq!(refused["error"]["field"], field, "{query}");
+    }
+}
+
+/// A root is a hop that names no parent, zeros, or one that nobody wrote; the list and the tree say the same.
+#[tokio::test]
+async fn roots_of_the_list_are_those_of_the_tree() {
+    let server = Server::start().await;
+    let t = now_ms() - 60_000;
+    let hop = |id, service, span: &str, parent: &str| {
+        let (began, took) = (t, 5.0);
+        let more = json!({"span_id": span, "parent_id": parent});
+        Hop { id, service, began, took, end: "status=500", more }.records()
+    };
+    let (a, b, c, zeros) = ("aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb", "cccccccccccccccc", "0000000000000000");
+    let mut records = Vec::new();
+    records.extend(hop("no-parent", "shop", a, ""));
+    records.extend(hop("no-parent", "pay", b, a));
+    records.extend(hop("zeros", "shop", a, zeros));
+    records.extend(hop("few-zeros", "shop", a, "0"));
+    records.extend(hop("unwritten", "shop", a, b));
+    records.extend(hop("unwritten", "pay", c, a));
+    // Another request has a hop of that id, and a record that is no hop does not make one.
+    records.extend(hop("elsewhere", "shop", c, "dddddddddddddddd"));
+    records.extend(hop("other", "shop", "dddddddddddddddd", ""));
+    records.extend(hop("only-a-trace", "shop", a, b));
+    let trace =
+        Hop { id: "only-a-trace", service: "web", began: t, took: 0.0, end: "", more: json!({"span_id": b}) };
+    records.push(trace.record(t, "trace", json!({})));
+    // The call of another service around it.
+    records.extend(hop("called", "pay", c, b));
+    let call = Hop {
+        id: "called",
+        service: "shop",
+        began: t,
+        took: 0.0,
+        end: "",
+        more: json!({"span_id": b, "parent_id": a}),
+    };
+    records.push(call.record(
+        t + 6,
+        "service-end",
+        json!({"service_req": {"host": "pay", "path": "/"}, "service_res": {"tm": 6.0}}),
+    ));
+    records.extend(hop("called", "shop", a, ""));
+    send(&server, &records).await;
+    let ids_of = |page: &Value| {
+        let mut ids: Vec<_> = ids(page).into_iter().map(str::to_owned).collect();
+        ids.sort();
+        ids
+    };
+    let expected =
+        ["called", "elsewhere", "few-zeros", "no-parent", "only-a-trace", "other", "unwritten", "zeros"];
+    for query in ["", "?state=error", "?sort=slowest", "?sort=failing", "?limit=500"] {
+        assert_eq!(ids_of(&server.json(&format!("{PATH}{query}")).await), expected, "{query}");
+    }
+    for id in expected {
+        let request = server.json(&format!("{PATH}/{id}")).await;
+        let roots = request["hops"].as_array().unwrap();
+        assert_eq!((roots.len(), &roots[0]["project"]), (1, &json!("shop")), "{id}: {request}");
+    }
+    // Page by page.
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = server.json(&format!("{PATH}?limit=3&cursor={cursor}")).await;
+        seen.extend(ids_of(&page));
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        next.clone_into(&mut cursor);
+    }
+    seen.sort();
+    assert_eq!(seen, expected);
+}
+
+/// Among many inner hops the few outermost ones are found, page by page.
+#[tokio::test]
+async fn outermost_hops_are_found_among_many_inner_ones() {
+    let server = Server::start().await;
+    let t = now_ms() - 60_000;
+    let mut records = Vec::new();
+    for number in 0..400_i64 {
+        let id: &'static str = format!("r{number:03}").leak();
+        let began = t + number * 10;
+        // Of each request 8 hops, one inside of the other; of every fortieth the outermost one, too.
+        let first = if number % 40 == 0 { 0 } else { 1 };
+        records.push(
+            Hop {
+                id,
+                service: "edge",
+                began,
+                took: 0.0,
+                end: "",
+                more: json!({"span_id": "000000000000000f"}),
+            }
+            .record(began + 1, "service-end", json!({"service_req": {"host": "h", "path": "/"}})),
+        );
+        for depth in first..8 {
+            let parent = match depth {
+                0 => String::new(),
+                1 => "000000000000000f".to_owned(),
+                _ => format!("{:016x}", depth + 15),
+            };
+            let more = json!({"span_id": format!("{:016x}", depth + 16), "parent_id": parent});
+            records.push(
+                Hop { id, service: "shop", began, took: 1.0, end: "status=200", more }.records()[1].clone(),
+            );
+        }
+    }
+    send(&server, &records).await;
+    for sort in ["latest", "slowest"] {
+        let (mut seen, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = server.json(&format!("{PATH}?limit=4&sort={sort}&cursor={cursor}")).await;
+            seen.extend(ids(&page).into_iter().map(str::to_owned));
+            let Some(next) = page["next_cursor"].as_str() else { break };
+            next.clone_into(&mut cursor);
+        }
+        let expected: Vec<_> = (0..10).rev().map(|number| format!("r{:03}", number * 40)).collect();
+        assert_eq!(seen, expected, "{sort}");
     }
 }

@@ -241,6 +241,250 @@ async fn hops_without_ids_are_paired_by_process_and_time() {
     );
 }
 
+fn url(path: &str) -> Value {
+    json!({"d": {"url": path, "ip": "::1", "ua": ""}})
+}
+
+fn with(a: Value, b: Value) -> Value {
+    let mut both = a;
+    both.as_object_mut().unwrap().extend(b.as_object().unwrap().clone());
+    both
+}
+
+/// Begin and end of a request that takes `tm`, and of a call.
+fn handled(id: &str, name: &str, ms: i64, tm: f64, status: u16, more: Value) -> [Value; 2] {
+    let end = with(more.clone(), json!({"tm": tm, "extra": format!("status={status}")}));
+    [record(id, name, ms, "client-req", more), record(id, name, ms + tm as i64, "client-res", end)]
+}
+
+fn call(
+    id: &str,
+    name: &str,
+    ms: i64,
+    tm: f64,
+    status: u16,
+    (host, path): (&str, &str),
+    more: Value,
+) -> [Value; 2] {
+    let begin = with(more, json!({"service_req": {"host": host, "path": path}}));
+    let end = with(begin.clone(), json!({"service_res": {"http_code": status, "tm": tm}}));
+    [record(id, name, ms, "service-start", begin), record(id, name, ms + tm as i64, "service-end", end)]
+}
+
+/// Sorted by time, as they are answered.
+async fn tree(server: &Server, id: &str, records: impl IntoIterator<Item = [Value; 2]>) -> Vec<String> {
+    let mut records: Vec<Value> = records.into_iter().flatten().collect();
+    records.sort_by(|a, b| a["time"].as_str().cmp(&b["time"].as_str()));
+    send(server, &records).await;
+    let request = server.json(&format!("/api/v1/requests/{id}")).await;
+    outline(&request["hops"])
+}
+
+/// Two parallel calls without ids: each request hangs below the call of its path, status, duration or method.
+#[tokio::test]
+async fn parallel_calls_without_ids_are_told_apart() {
+    let server = Server::start().await;
+    let front = |id| handled(id, "front", 0, 60.0, 200, url("/"));
+    let by_path = tree(
+        &server,
+        "path",
+        [
+            front("path"),
+            call("path", "front", 1, 50.0, 500, ("users", "/users/1"), json!({})),
+            call("path", "front", 1, 9.0, 200, ("prices", "/prices/7"), json!({})),
+            handled("path", "prices-api", 2, 7.0, 200, url("/prices/7?currency=eur")),
+            handled("path", "users-api", 3, 47.0, 500, url("https://users/users/1")),
+        ],
+    )
+    .await;
+    assert_eq!(
+        by_path,
+        [
+            "front server / 0.0+60.0 200 ok",
+            "  front client users/users/1 1.0+50.0 500 error",
+            "    users-api server https://users/users/1 3.0+47.0 500 error",
+            "  front client prices/prices/7 1.0+9.0 200 ok",
+            "    prices-api server /prices/7?currency=eur 2.0+7.0 200 ok",
+        ]
+    );
+    // The same path twice: the status tells.
+    let by_status = tree(
+        &server,
+        "status",
+        [
+            front("status"),
+            call("status", "front", 1, 30.0, 404, ("a", "/x"), json!({})),
+            call("status", "front", 1, 30.0, 200, ("a", "/x"), json!({})),
+            handled("status", "s1", 2, 20.0, 200, url("/x")),
+            handled("status", "s2", 2, 20.0, 404, url("/x")),
+        ],
+    )
+    .await;
+    assert_eq!(
+        by_status[1..],
+        [
+            "  front client a/x 1.0+30.0 404 ok",
+            "    s2 server /x 2.0+20.0 404 ok",
+            "  front client a/x 1.0+30.0 200 ok",
+            "    s1 server /x 2.0+20.0 200 ok",
+        ]
+    );
+    // The same path and status: the duration tells.
+    let by_duration = tree(
+        &server,
+        "duration",
+        [
+            front("duration"),
+            call("duration", "front", 1, 12.0, 200, ("a", "/x"), json!({})),
+            call("duration", "front", 1, 42.0, 200, ("a", "/x"), json!({})),
+            handled("duration", "s1", 2, 40.0, 200, url("/x")),
+            handled("duration", "s2", 2, 10.0, 200, url("/x")),
+        ],
+    )
+    .await;
+    assert_eq!(
+        by_duration[1..],
+        [
+            "  front client a/x 1.0+12.0 200 ok",
+            "    s2 server /x 2.0+10.0 200 ok",
+            "  front client a/x 1.0+42.0 200 ok",
+            "    s1 server /x 2.0+40.0 200 ok",
+        ]
+    );
+    // The same path: the method tells.
+    let method = |word: &str, more: Value| with(more, json!({"extra": format!("method={word}")}));
+    let by_method = tree(
+        &server,
+        "method",
+        [
+            front("method"),
+            call("method", "front", 1, 30.0, 200, ("a", "/x"), method("POST", json!({}))),
+            call("method", "front", 1, 30.0, 200, ("b", "/x"), method("GET", json!({}))),
+            handled("method", "s1", 2, 20.0, 200, method("GET", url("/x"))),
+            handled("method", "s2", 2, 20.0, 200, method("POST", url("/x"))),
+        ],
+    )
+    .await;
+    let hosts: Vec<_> = by_method[1..].iter().map(|line| line.trim().split(' ').next().unwrap()).collect();
+    assert_eq!(hosts, ["front", "s2", "front", "s1"], "{by_method:?}");
+    // One that says nothing of its path takes no call from one that does.
+    let by_what_is_left = tree(
+        &server,
+        "left",
+        [
+            front("left"),
+            call("left", "front", 1, 30.0, 200, ("a", "/x"), json!({})),
+            call("left", "front", 1, 30.0, 200, ("b", "/y"), json!({})),
+            handled("left", "s1", 2, 20.0, 200, json!({})),
+            handled("left", "s2", 3, 20.0, 200, url("/y")),
+        ],
+    )
+    .await;
+    assert_eq!(
+        by_what_is_left[1..],
+        [
+            "  front client a/x 1.0+30.0 200 ok",
+            "    s1 server  2.0+20.0 200 ok",
+            "  front client b/y 1.0+30.0 200 ok",
+            "    s2 server /y 3.0+20.0 200 ok",
+        ]
+    );
+}
+
+/// Services of one process that handle the same request twice at once are paired by the URL.
+#[tokio::test]
+async fn begins_and_ends_without_ids_are_paired_by_their_url() {
+    let server = Server::start().await;
+    let hops = tree(
+        &server,
+        "r1",
+        [handled("r1", "shop", 0, 40.0, 200, url("/a")), handled("r1", "shop", 0, 30.0, 500, url("/b"))],
+    )
+    .await;
+    assert_eq!(hops, ["shop server /a 0.0+40.0 200 ok", "shop server /b 0.0+30.0 500 error"]);
+}
+
+/// Several hops may have one `span_id`.
+#[tokio::test]
+async fn hops_of_one_span_id_are_told_apart() {
+    let server = Server::start().await;
+    let (a, b) = ("aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb");
+    let ids = |span: &str, parent: &str| json!({"span_id": span, "parent_id": parent});
+    // The server takes the id of the call, as in Zipkin, and calls on with ids below it.
+    let zipkin = tree(
+        &server,
+        "zipkin",
+        [
+            handled("zipkin", "front", 0, 20.0, 200, ids(a, "")),
+            call("zipkin", "front", 1, 15.0, 500, ("pay", "/x"), ids(b, a)),
+            handled("zipkin", "pay", 2, 10.0, 500, ids(b, a)),
+            call("zipkin", "pay", 3, 5.0, 200, ("bank", "/y"), ids("cccccccccccccccc", b)),
+        ],
+    )
+    .await;
+    let shape = |lines: &[String]| -> Vec<String> {
+        let words = |line: &String| {
+            let depth = line.len() - line.trim_start().len();
+            let words: Vec<_> = line.trim_start().split(' ').take(2).collect();
+            format!("{depth} {}", words.join(" "))
+        };
+        lines.iter().map(words).collect()
+    };
+    assert_eq!(
+        shape(&zipkin),
+        ["0 front server", "2 front client", "4 pay server", "6 pay client"],
+        "{zipkin:?}"
+    );
+    assert!(zipkin[2].ends_with("500 error"), "{zipkin:?}");
+    // A service that passes on the ids that it got; nobody wrote the call.
+    let passed_on = tree(
+        &server,
+        "passed",
+        [
+            handled("passed", "front", 0, 20.0, 200, ids(a, "")),
+            handled("passed", "pay", 2, 10.0, 500, ids(a, "")),
+        ],
+    )
+    .await;
+    assert_eq!(passed_on, ["front server  0.0+20.0 200 ok", "  pay server  2.0+10.0 500 error"]);
+    // All records of a service have the id of its request: its calls have none of their own.
+    let shared = tree(
+        &server,
+        "shared",
+        [
+            handled("shared", "front", 0, 20.0, 200, ids(a, "")),
+            call("shared", "front", 1, 5.0, 200, ("pay", "/x"), ids(a, "")),
+            call("shared", "front", 7, 5.0, 200, ("mail", "/y"), ids(a, "")),
+            handled("shared", "pay", 2, 3.0, 200, with(ids(b, a), url("/x"))),
+        ],
+    )
+    .await;
+    assert_eq!(
+        shape(&shared),
+        ["0 front server", "2 front client", "4 pay server", "2 front client"],
+        "{shared:?}"
+    );
+    // Three services in a row with one id.
+    let row = tree(
+        &server,
+        "row",
+        [
+            handled("row", "front", 0, 20.0, 200, ids(a, b)),
+            handled("row", "shop", 1, 18.0, 200, ids(a, b)),
+            handled("row", "pay", 2, 10.0, 500, ids(a, b)),
+        ],
+    )
+    .await;
+    assert_eq!(shape(&row), ["0 front server", "2 shop server", "4 pay server"], "{row:?}");
+    assert!(row[2].ends_with("500 error"), "{row:?}");
+    // An unfinished one of two is not complete.
+    let [begin, _] = handled("open", "pay", 2, 10.0, 200, ids(a, ""));
+    send(&server, &handled("open", "front", 0, 20.0, 200, ids(a, ""))).await;
+    send(&server, &[begin]).await;
+    let open = server.json("/api/v1/requests/open").await;
+    assert_eq!(open["complete"], false, "{open}");
+}
+
 #[tokio::test]
 async fn what_is_missing_is_seen() {
     let server = Server::start().await;

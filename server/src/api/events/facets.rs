@@ -1,14 +1,32 @@
+use super::Search;
 use crate::api::AppState;
-use crate::api::query::{Query, refused};
+use crate::api::query::{Count, Query, Scope, Window, refused};
 use crate::error::{ApiError, ErrorBody};
 use crate::search::Field;
 use crate::search::field::FIELDS;
 use crate::store::event_count::FacetValue;
 use crate::store::limits;
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use futures_util::future::try_join_all;
+use serde::Deserialize;
 use std::collections::BTreeMap;
+use utoipa::IntoParams;
+
+/// Which fields are counted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Facets {
+    /// Up to 8 fields, with commas: `level`, `service`, `environment`, `scope`, `event`, `err.type` …; `level,service,environment` if absent.
+    fields: Option<String>,
+    /// Values of each field at most.
+    #[serde(default)]
+    #[param(inline)]
+    limit: Values,
+}
+
+/// How many values of a field an answer has at most.
+type Values = Count<{ limits::FACET_VALUES }, { limits::FACET_VALUES_MAX }>;
 
 /// Count the values of fields.
 ///
@@ -16,14 +34,9 @@ use std::collections::BTreeMap;
 #[utoipa::path(
     get,
     path = "/api/v1/events/facets",
+    operation_id = "count_event_values",
     tag = "events",
-    params(
-        ("fields" = Option<String>, Query, description = "Up to 8 fields, with commas: `level`, `service`, `environment`, `scope`, `event`, `err.type` …; `level,service,environment` if absent."),
-        ("q" = Option<String>, Query, description = "Among the events of this search."),
-        ("since" = Option<String>, Query, description = "As for the search."),
-        ("until" = Option<String>, Query, description = "As for the search."),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "Values of each field at most, 20 if absent."),
-    ),
+    params(Facets, Search, Scope, Window),
     responses(
         (status = 200, description = "For each field its values, the most frequent first.", body = BTreeMap<String, Vec<FacetValue>>),
         (status = 422, description = "An unknown parameter or a bad value; it is named.", body = ErrorBody),
@@ -32,14 +45,13 @@ use std::collections::BTreeMap;
 )]
 pub(super) async fn facets(
     State(state): State<AppState>,
-    RawQuery(query): RawQuery,
+    query: Query<(Facets, Search, Scope, Window)>,
 ) -> Result<Json<BTreeMap<&'static str, Vec<FacetValue>>>, ApiError> {
-    let query = Query::parse(query.as_deref(), &["fields", "q", "since", "until", "limit"], &[])?;
-    let filter = super::filter(&state, &query)?;
-    let limit = query.number("limit", limits::FACET_VALUES, limits::FACET_VALUES_MAX)?;
-    let fields = fields(query.text("fields").unwrap_or("level,service,environment"))?;
+    let (facets, search, scope, window) = query.parameters;
+    let filter = search.filter(&state, &scope, window)?;
+    let fields = fields(facets.fields.as_deref().unwrap_or("level,service,environment"))?;
     let counts = fields.into_iter().map(async |field| {
-        state.store.event_facet(&filter, field, limit).await.map(|values| (field.name, values))
+        state.store.event_facet(&filter, field, facets.limit.0).await.map(|values| (field.name, values))
     });
     Ok(Json(try_join_all(counts).await?.into_iter().collect()))
 }

@@ -1,10 +1,11 @@
+use super::Search;
 use crate::api::AppState;
-use crate::api::query::Query;
-use crate::api::step::step_ms;
+use crate::api::query::{Query, Scope, Window};
+use crate::api::step::Step;
 use crate::error::{ApiError, ErrorBody};
 use crate::store::event_count::LevelCount;
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -21,13 +22,9 @@ pub(super) struct Histogram {
 #[utoipa::path(
     get,
     path = "/api/v1/events/histogram",
+    operation_id = "count_events_over_time",
     tag = "events",
-    params(
-        ("step_seconds" = Option<u32>, Query, minimum = 1, maximum = 86400, description = "How long a step is; if absent, a round number that makes some 60 steps. At most 3000 steps."),
-        ("q" = Option<String>, Query, description = "Among the events of this search."),
-        ("since" = Option<String>, Query, description = "As for the search."),
-        ("until" = Option<String>, Query, description = "As for the search."),
-    ),
+    params(Step, Search, Scope, Window),
     responses(
         (status = 200, description = "The counts.", body = Histogram),
         (status = 422, description = "An unknown parameter or a bad value; it is named.", body = ErrorBody),
@@ -36,11 +33,11 @@ pub(super) struct Histogram {
 )]
 pub(super) async fn histogram(
     State(state): State<AppState>,
-    RawQuery(query): RawQuery,
+    query: Query<(Step, Search, Scope, Window)>,
 ) -> Result<Json<Histogram>, ApiError> {
-    let query = Query::parse(query.as_deref(), &["step_seconds", "q", "since", "until"], &[])?;
-    let filter = super::filter(&state, &query)?;
-    let step_ms = step_ms(&query, (filter.since, filter.until), 1)?;
+    let (step, search, scope, window) = query.parameters;
+    let filter = search.filter(&state, &scope, window)?;
+    let step_ms = step.within((filter.since, filter.until), 1)?;
     let items = state.store.event_histogram(&filter, step_ms).await?;
     Ok(Json(Histogram { step_ms, items }))
 }

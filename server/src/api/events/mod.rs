@@ -9,11 +9,15 @@ mod tail;
 
 use super::AppState;
 use super::door::{Audience, Doors};
-use super::query::{Query, refused};
+use super::query::{Scope, Window, refused};
 use crate::clock;
 use crate::error::ApiError;
-use crate::search::{Condition, Expression};
+use crate::search::{Condition, Expression, Field, Term, Test};
 use crate::store::event::EventFilter;
+use crate::store::limits::SEARCH_BACK_MS;
+use log_center_wire::UnixMillis;
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::routes;
 
 /// The routes of this noun.
@@ -30,24 +34,47 @@ pub fn routes(doors: Doors) -> Doors {
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// Which events a question is about: the parameters `q`, `since` and `until`.
-///
-/// # Errors
-/// 422 naming the parameter.
-fn filter(state: &AppState, query: &Query) -> Result<EventFilter, ApiError> {
-    let (since, until) = query.window()?;
-    let expression = expression(query)?;
-    // They are deleted by days, and so today is one of them.
-    let days = i64::from(state.retention.least_days()) - 1;
-    let kept_since = (clock::now().0.div_euclid(DAY_MS) - days) * DAY_MS;
-    Ok(EventFilter { condition: Condition::from(&expression), since, until, kept_since })
+/// What is searched for.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Search {
+    /// Only events that match this search: `level:>=warn service:pay "card declined" tm:>500 -url:/health*`. Everything, if absent.
+    #[param(example = "level:>=warn")]
+    q: Option<String>,
 }
 
-/// What is searched: the parameter `q`.
-///
-/// # Errors
-/// 422 naming it and the place in it.
-fn expression(query: &Query) -> Result<Expression, ApiError> {
-    let expression = Expression::parse(query.text("q").unwrap_or_default());
-    expression.map_err(|error| refused("q", error.to_string()))
+impl Search {
+    /// Both what `q` says and whose events they are.
+    ///
+    /// # Errors
+    /// 422 naming `q` and the place of the mistake in it, or a parameter of `scope`.
+    fn expression(&self, scope: &Scope) -> Result<Expression, ApiError> {
+        let wanted = Expression::parse(self.q.as_deref().unwrap_or_default());
+        let wanted = wanted.map_err(|error| refused("q", error.to_string()))?;
+        let of_scope = [("project", scope.project()?), ("environment", scope.environment())];
+        let of_scope = of_scope.into_iter().filter_map(|(name, text)| {
+            Some(Expression::Term(Term { field: Field::named(name)?, test: Test::Is(text?) }))
+        });
+        let mut all: Vec<Expression> = of_scope.collect();
+        if all.is_empty() {
+            return Ok(wanted);
+        }
+        all.push(wanted);
+        Ok(Expression::All(all))
+    }
+
+    /// Which events a list, a facet or a histogram is about.
+    ///
+    /// # Errors
+    /// 422 naming the parameter.
+    fn filter(&self, state: &AppState, scope: &Scope, window: Window) -> Result<EventFilter, ApiError> {
+        let now = clock::now();
+        // What clocks that are ahead date after now belongs to the newest events.
+        let (since, until) = window.last(now, UnixMillis(now.0 + SEARCH_BACK_MS + 1), SEARCH_BACK_MS)?;
+        // Events are deleted by days, and so today is one of them.
+        let days = i64::from(state.retention.least_days()) - 1;
+        let kept_since = (now.0.div_euclid(DAY_MS) - days) * DAY_MS;
+        let condition = Condition::from(&self.expression(scope)?);
+        Ok(EventFilter { condition, since, until: until - 1, kept_since })
+    }
 }

@@ -1,9 +1,10 @@
+use super::Search;
 use crate::api::AppState;
-use crate::api::query::{Query, refused};
+use crate::api::query::{Query, Scope, refused};
 use crate::error::{ApiError, ErrorBody};
 use crate::search::Condition;
 use crate::tail::{Position, Subscription, TailError, Tailed, limits};
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -28,9 +29,11 @@ const COME_AGAIN: Duration = Duration::from_secs(2);
 #[utoipa::path(
     get,
     path = "/api/v1/events/tail",
+    operation_id = "tail_events",
     tag = "events",
     params(
-        ("q" = Option<String>, Query, description = "As for the search.", example = "level:>=warn"),
+        Search,
+        Scope,
         ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event that was seen; an hour back at most."),
     ),
     responses(
@@ -41,11 +44,11 @@ const COME_AGAIN: Duration = Duration::from_secs(2);
 )]
 pub(super) async fn tail(
     State(state): State<AppState>,
-    RawQuery(query): RawQuery,
+    query: Query<(Search, Scope)>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let query = Query::parse(query.as_deref(), &["q"], &[])?;
-    let condition = Condition::from(&super::expression(&query)?);
+    let (search, scope) = query.parameters;
+    let condition = Condition::from(&search.expression(&scope)?);
     let after = last_event_id(&headers)?;
     let subscription = state.tail.subscribe(condition, after).await?;
     // The stream must not keep more of the server than it needs: a stop waits for what holds the spool.

@@ -65,6 +65,7 @@ struct Change {
 #[utoipa::path(
     patch,
     path = "/api/v1/issues/{id}",
+    operation_id = "change_issue",
     tag = "issues",
     params(("id" = u64, Path, description = "The issue.")),
     request_body = ChangeBody,

@@ -1,21 +1,21 @@
 use super::{Id, find};
 use crate::api::page::Page;
-use crate::api::query::Query;
+use crate::api::query::{Paging, Query};
 use crate::api::{AppState, cursor};
 use crate::error::{ApiError, ErrorBody};
 use crate::store::transition::Transition;
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 
 /// List the changes of an issue's state, oldest first.
 #[utoipa::path(
     get,
     path = "/api/v1/issues/{id}/history",
+    operation_id = "list_issue_changes",
     tag = "issues",
     params(
         ("id" = u64, Path, description = "The issue."),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "Items on the page, 50 if absent."),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before."),
+        Paging,
     ),
     responses(
         (status = 200, description = "A page.", body = Page<Transition>),
@@ -27,12 +27,12 @@ use axum::extract::{RawQuery, State};
 pub(super) async fn history(
     State(state): State<AppState>,
     Id(id): Id,
-    RawQuery(query): RawQuery,
+    query: Query<(Paging,)>,
 ) -> Result<Json<Page<Transition>>, ApiError> {
-    let query = Query::parse(query.as_deref(), &["limit", "cursor"], &[])?;
     let question = query.question(&format!("history/{id}"));
-    let limit = query.limit()?;
-    let after = query.text("cursor").map(|word| cursor::decode(&question, word)).transpose()?;
+    let (paging,) = query.parameters;
+    let limit = paging.limit();
+    let after = paging.after(&question)?;
     find(&state, id).await?;
     let rows = state.store.transitions(id, after.map_or(0, |[sequence]| sequence), limit + 1).await?;
     Ok(Json(Page::cut(rows, limit, |page| Some(cursor::encode(&question, &[page.last()?.sequence])))))

@@ -1,28 +1,49 @@
 use crate::api::page::Page;
-use crate::api::query::{Query, refused};
+use crate::api::query::{Paging, Query, Scope, Text, Window, words};
 use crate::api::{AppState, cursor};
 use crate::clock;
 use crate::error::{ApiError, ErrorBody};
 use crate::store::issue::{Direction, Issue, IssueFilter, IssuePlace, IssueSort};
+use crate::store::value::Status;
 use crate::store::{Store, limits};
 use axum::Json;
-use axum::extract::{RawQuery, State};
-use log_center_wire::limits::{ENVIRONMENT_BYTES, PROJECT_BYTES, VERSION_BYTES};
+use axum::extract::State;
+use log_center_wire::limits::VERSION_BYTES;
 use log_center_wire::{IssueStatus, Level, UnixMillis};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use utoipa::IntoParams;
 
-const PARAMETERS: [&str; 11] = [
-    "project",
-    "environment",
-    "level",
-    "version",
-    "text",
-    "since",
-    "until",
-    "sort",
-    "order",
-    "limit",
-    "cursor",
-];
+/// Which issues, in which order.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Issues {
+    /// Only whose latest occurrence has this level: `ERROR`, `WARNING`, `CRITICAL`, or bunyan's number.
+    #[serde(default, deserialize_with = "level")]
+    #[param(value_type = Option<String>)]
+    level: Option<u8>,
+    /// Only in one of these states; repeated, or with commas.
+    #[serde(default, deserialize_with = "statuses")]
+    #[param(value_type = Vec<Status>, inline)]
+    status: Vec<IssueStatus>,
+    /// Only with this text in type, latest message or file path, in any letter case. At most 1024 bytes.
+    #[param(inline)]
+    text: Option<SearchText>,
+    /// Only seen in this version.
+    #[param(inline)]
+    version: Option<Version>,
+    /// What the list is sorted by.
+    #[serde(default)]
+    #[param(inline)]
+    sort: IssueSort,
+    /// Which way the list goes.
+    #[serde(default)]
+    #[param(inline)]
+    order: Direction,
+}
+
+type Version = Text<VERSION_BYTES>;
+type SearchText = Text<{ limits::SEARCH_TEXT_BYTES }>;
 
 /// What a client asks the list for.
 pub(crate) struct ListQuery {
@@ -40,25 +61,29 @@ impl ListQuery {
     /// # Errors
     /// 422 naming the parameter.
     pub(crate) fn parse(raw: Option<&str>, now: UnixMillis) -> Result<Self, ApiError> {
-        let query = Query::parse(raw, &PARAMETERS, &["status"])?;
+        Self::of(Query::parse(raw)?, now)
+    }
+
+    fn of(query: Query<(Issues, Scope, Window, Paging)>, now: UnixMillis) -> Result<Self, ApiError> {
         let question = query.question("issues");
-        let after = query.text("cursor").map(|word| cursor::decode(&question, word)).transpose()?;
+        let (issues, scope, window, paging) = query.parameters;
+        let after = paging.after(&question)?;
+        let (since, until) = window.resolve(now, UnixMillis(i64::MAX))?;
         Ok(Self {
             filter: IssueFilter {
-                project: query.bounded("project", PROJECT_BYTES)?,
-                // The store has it in lower case.
-                environment: query.bounded("environment", ENVIRONMENT_BYTES)?.map(|name| name.to_lowercase()),
-                version: query.bounded("version", VERSION_BYTES)?,
-                level: query.text("level").map(level).transpose()?,
-                status: statuses(&query)?,
-                text: query.bounded("text", limits::SEARCH_TEXT_BYTES)?,
-                since: query.time("since", now)?,
-                until: query.time("until", now)?,
+                project: scope.project()?,
+                environment: scope.environment(),
+                version: issues.version.map(|version| version.0),
+                level: issues.level,
+                status: issues.status,
+                text: issues.text.map(|text| text.0),
+                since,
+                until,
             },
-            sort: sort(query.text("sort"))?,
-            direction: direction(query.text("order"))?,
+            sort: issues.sort,
+            direction: issues.order,
             after: after.map(|[sort_value, id]| IssuePlace { sort_value: sort_value.cast_signed(), id }),
-            limit: query.limit()?,
+            limit: paging.limit(),
             question,
         })
     }
@@ -78,48 +103,25 @@ impl ListQuery {
     }
 }
 
-fn level(text: &str) -> Result<u8, ApiError> {
-    let number = match text.parse::<u8>() {
-        Ok(number) => Level::at_or_below(number).number(),
-        Err(_) => text.parse::<Level>().map_err(|_| refused("level", LEVEL_RULE))?.number(),
-    };
-    Ok(number)
-}
-
-const LEVEL_RULE: &str =
-    "must be CRITICAL, ERROR, WARNING, INFO, DEBUG or TRACE, or a number of bunyan from 0 to 255";
-
-fn statuses(query: &Query) -> Result<Vec<IssueStatus>, ApiError> {
-    let words = query.all("status").flat_map(|list| list.split(','));
-    words
-        .map(|word| word.trim().to_ascii_uppercase().parse::<IssueStatus>())
-        .collect::<Result<_, _>>()
-        .map_err(|_| {
-            refused(
-                "status",
-                format!("must be one or more of {}", IssueStatus::ALL.map(|s| s.as_str()).join(", ")),
+fn level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let level = match text.parse() {
+        Ok(number) => Level::at_or_below(number),
+        Err(_) => text.parse().map_err(|_| {
+            D::Error::custom(
+                "must be CRITICAL, ERROR, WARNING, INFO, DEBUG or TRACE, or a number of bunyan from 0 to 255",
             )
-        })
+        })?,
+    };
+    Ok(Some(level.number()))
 }
 
-fn sort(word: Option<&str>) -> Result<IssueSort, ApiError> {
-    match word {
-        None => Ok(IssueSort::default()),
-        Some("last_seen") => Ok(IssueSort::LastSeen),
-        Some("first_seen") => Ok(IssueSort::FirstSeen),
-        Some("count") => Ok(IssueSort::Count),
-        Some("users") => Ok(IssueSort::Users),
-        Some(_) => Err(refused("sort", "must be last_seen, first_seen, count or users")),
-    }
-}
-
-fn direction(word: Option<&str>) -> Result<Direction, ApiError> {
-    match word {
-        None => Ok(Direction::default()),
-        Some("desc") => Ok(Direction::Descending),
-        Some("asc") => Ok(Direction::Ascending),
-        Some(_) => Err(refused("order", "must be asc or desc")),
-    }
+fn statuses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IssueStatus>, D::Error> {
+    let statuses = words(deserializer)?.into_iter().map(|word| word.to_ascii_uppercase().parse());
+    statuses.collect::<Result<_, _>>().map_err(|_| {
+        let names = IssueStatus::ALL.map(IssueStatus::as_str).join(", ");
+        D::Error::custom(format!("must be one or more of {names}"))
+    })
 }
 
 /// List issues.
@@ -129,21 +131,9 @@ fn direction(word: Option<&str>) -> Result<Direction, ApiError> {
 #[utoipa::path(
     get,
     path = "/api/v1/issues",
+    operation_id = "list_issues",
     tag = "issues",
-    params(
-        ("project" = Option<String>, Query, description = "Only of this project."),
-        ("environment" = Option<String>, Query, description = "Only seen in this environment."),
-        ("level" = Option<String>, Query, description = "Only whose latest occurrence has this level: `ERROR`, `WARNING`, `CRITICAL`, or bunyan's number."),
-        ("status" = Option<Vec<String>>, Query, description = "Only in one of these states; repeated, or with commas."),
-        ("text" = Option<String>, Query, description = "Only with this text in type, latest message or file path, in any letter case. At most 1024 bytes."),
-        ("version" = Option<String>, Query, description = "Only seen in this version."),
-        ("since" = Option<String>, Query, description = "Only last seen at this time (ISO 8601, or an age: `30m`, `24h`, `7d`) or later."),
-        ("until" = Option<String>, Query, description = "Only last seen before this time."),
-        ("sort" = Option<String>, Query, description = "`last_seen` (default), `first_seen`, `count` or `users`."),
-        ("order" = Option<String>, Query, description = "`desc` (default) or `asc`."),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "Items on the page, 50 if absent."),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before; the other parameters stay the same."),
-    ),
+    params(Issues, Scope, Window, Paging),
     responses(
         (status = 200, description = "A page.", body = Page<Issue>),
         (status = 422, description = "An unknown parameter or a bad value; it is named.", body = ErrorBody),
@@ -152,8 +142,8 @@ fn direction(word: Option<&str>) -> Result<Direction, ApiError> {
 )]
 pub(super) async fn list(
     State(state): State<AppState>,
-    RawQuery(query): RawQuery,
+    query: Query<(Issues, Scope, Window, Paging)>,
 ) -> Result<Json<Page<Issue>>, ApiError> {
-    let page = ListQuery::parse(query.as_deref(), clock::now())?.run(&state.store).await?;
+    let page = ListQuery::of(query, clock::now())?.run(&state.store).await?;
     Ok(Json(page))
 }

@@ -1,22 +1,22 @@
 use super::{Id, find};
 use crate::api::page::Page;
-use crate::api::query::Query;
+use crate::api::query::{Paging, Query};
 use crate::api::{AppState, cursor};
 use crate::error::{ApiError, ErrorBody};
 use crate::store::occurrence::Occurrence;
 use crate::store::place::Place;
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 
 /// List the occurrences of an issue, newest first.
 #[utoipa::path(
     get,
     path = "/api/v1/issues/{id}/occurrences",
+    operation_id = "list_occurrences",
     tag = "issues",
     params(
         ("id" = u64, Path, description = "The issue."),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "Items on the page, 50 if absent."),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before."),
+        Paging,
     ),
     responses(
         (status = 200, description = "A page.", body = Page<Occurrence>),
@@ -28,12 +28,12 @@ use axum::extract::{RawQuery, State};
 pub(super) async fn occurrences(
     State(state): State<AppState>,
     Id(id): Id,
-    RawQuery(query): RawQuery,
+    query: Query<(Paging,)>,
 ) -> Result<Json<Page<Occurrence>>, ApiError> {
-    let query = Query::parse(query.as_deref(), &["limit", "cursor"], &[])?;
     let question = query.question(&format!("occurrences/{id}"));
-    let limit = query.limit()?;
-    let after = cursor::place(&query, &question)?;
+    let (paging,) = query.parameters;
+    let limit = paging.limit();
+    let after = paging.after_place(&question)?;
     let issue = find(&state, id).await?;
     let rows = state.store.occurrences(&issue, after, limit + 1).await?;
     Ok(Json(Page::cut(rows, limit, |page| Some(cursor::encode_place(&question, Place::behind(page)?)))))

@@ -1,16 +1,16 @@
 use super::{Id, find};
 use crate::api::AppState;
-use crate::api::query::Query;
+use crate::api::query::{Count, Query};
 use crate::error::{ApiError, ErrorBody};
 use crate::store::issue::{HourCount, Issue};
 use crate::store::limits;
 use crate::store::occurrence::Occurrence;
 use crate::store::value::Status;
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use log_center_wire::IssueId;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 /// An issue with what is needed to work on it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -38,14 +38,27 @@ pub(crate) async fn detail(state: &AppState, id: IssueId, hours: u32) -> Result<
     Ok(IssueDetail { issue, sample: sample.pop(), histogram, allowed })
 }
 
+/// How much of the past is counted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Histogram {
+    /// How far back the histogram goes, in hours.
+    #[serde(default)]
+    #[param(inline)]
+    hours: Hours,
+}
+
+type Hours = Count<{ limits::HISTOGRAM_HOURS }, { limits::HISTOGRAM_HOURS_MAX }>;
+
 /// Show an issue.
 #[utoipa::path(
     get,
     path = "/api/v1/issues/{id}",
+    operation_id = "get_issue",
     tag = "issues",
     params(
         ("id" = u64, Path, description = "The issue."),
-        ("hours" = Option<u32>, Query, minimum = 1, maximum = 2160, description = "How far back the histogram goes, 168 hours if absent."),
+        Histogram,
     ),
     responses(
         (status = 200, description = "The issue.", body = IssueDetail),
@@ -57,9 +70,8 @@ pub(crate) async fn detail(state: &AppState, id: IssueId, hours: u32) -> Result<
 pub(super) async fn one(
     State(state): State<AppState>,
     Id(id): Id,
-    RawQuery(query): RawQuery,
+    query: Query<(Histogram,)>,
 ) -> Result<Json<IssueDetail>, ApiError> {
-    let query = Query::parse(query.as_deref(), &["hours"], &[])?;
-    let hours = query.number("hours", limits::HISTOGRAM_HOURS, limits::HISTOGRAM_HOURS_MAX)?;
-    detail(&state, id, hours).await.map(Json)
+    let (histogram,) = query.parameters;
+    detail(&state, id, histogram.hours.0).await.map(Json)
 }

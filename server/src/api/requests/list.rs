@@ -1,69 +1,102 @@
 use crate::api::page::Page;
-use crate::api::query::{Query, refused};
+use crate::api::query::{Paging, Query, Scope, Text, Window, refused, words};
 use crate::api::{AppState, cursor};
+use crate::clock;
 use crate::error::{ApiError, ErrorBody};
 use crate::event::HopState;
 use crate::store::limits::{SEARCH_BACK_MS, SEARCH_TEXT_BYTES, UNFINISHED_MS_MAX};
 use crate::store::place::Place;
 use crate::store::request_list::{RequestFilter, RequestItem, RequestPlace, RequestSort};
 use axum::Json;
-use axum::extract::{RawQuery, State};
-use log_center_wire::limits::ENVIRONMENT_BYTES;
+use axum::extract::State;
+use log_center_wire::UnixMillis;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use utoipa::{IntoParams, ToSchema};
 
-const PARAMETERS: [&str; 19] = [
-    "service",
-    "environment",
-    "method",
-    "route",
-    "uid",
-    "rrdid",
-    "ip",
-    "url",
-    "min_ms",
-    "max_ms",
-    "state",
-    "error",
-    "hops",
-    "since",
-    "until",
-    "sort",
-    "limit",
-    "cursor",
-    "project",
-];
+/// Which requests, in which order.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Requests {
+    /// Only with this HTTP method.
+    #[param(inline)]
+    method: Option<Word>,
+    /// Only of this matched path.
+    #[param(inline, example = "/users/{id}")]
+    route: Option<Word>,
+    /// Only answered with one of these: `404`, `5xx`; repeated, or with commas. From 100 to 599.
+    #[serde(default, deserialize_with = "statuses")]
+    #[param(value_type = Vec<String>)]
+    status: Vec<u16>,
+    /// Only of this user.
+    #[param(inline)]
+    uid: Option<Word>,
+    /// Only of this client.
+    #[param(inline)]
+    rrdid: Option<Word>,
+    /// Only from this address.
+    #[param(inline)]
+    ip: Option<Word>,
+    /// Only with this text in the URL, in any letter case. At most 1024 bytes.
+    #[param(inline)]
+    url: Option<Word>,
+    /// Only those that took so many milliseconds or more.
+    #[serde(default, deserialize_with = "milliseconds")]
+    #[param(minimum = 0)]
+    min_ms: Option<f64>,
+    /// Only those that took so many milliseconds or less.
+    #[serde(default, deserialize_with = "milliseconds")]
+    #[param(minimum = 0)]
+    max_ms: Option<f64>,
+    /// Only those that ended so; if absent, all that are `ok` or `error`. One whose client went away before the answer is `unfinished`.
+    #[param(inline)]
+    state: Option<HopState>,
+    /// `true` for `state=error`, `false` for `state=ok`.
+    error: Option<bool>,
+    /// `outermost`: only hops that no other hop is around; `all`: a request once for each service that handled it. `all` if
+    /// a `project` is given, else `outermost`.
+    #[param(inline)]
+    hops: Option<Hops>,
+    /// `failing`: the latest with `state=error`.
+    #[serde(default)]
+    #[param(inline)]
+    sort: Sort,
+}
 
-/// Statuses of HTTP have three digits.
-const STATUS: std::ops::RangeInclusive<u16> = 100..=999;
+type Word = Text<SEARCH_TEXT_BYTES>;
+
+/// Which hops of a request are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Hops {
+    Outermost,
+    All,
+}
+
+/// In which order requests are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(default = "latest")]
+enum Sort {
+    #[default]
+    Latest,
+    Slowest,
+    Failing,
+}
+
+/// The statuses of HTTP.
+const STATUS: std::ops::RangeInclusive<u16> = 100..=599;
 
 /// Find requests.
 ///
-/// One item a request, as the outermost service that handled it tells it: the one whose hop has no `parent_id`. With `service`
-/// one item each time that this service handled a request. Filters are combined with "and".
+/// One item a request, as the outermost service that handled it tells it: the one whose hop has no `parent_id`, zeros there, or the id of a
+/// hop that nobody wrote. With `project` one item each time that this service handled a request. Filters are combined with "and".
 #[utoipa::path(
     get,
     path = "/api/v1/requests",
+    operation_id = "list_requests",
     tag = "requests",
-    params(
-        ("service" = Option<String>, Query, description = "Only handled by this service, wherever in the request."),
-        ("environment" = Option<String>, Query, description = "Only where it runs in this environment."),
-        ("method" = Option<String>, Query, description = "Only with this HTTP method."),
-        ("route" = Option<String>, Query, description = "Only of this matched path.", example = "/users/{id}"),
-        ("status" = Option<Vec<String>>, Query, description = "Only answered with one of these: `404`, `5xx`; repeated, or with commas."),
-        ("uid" = Option<String>, Query, description = "Only of this user."),
-        ("rrdid" = Option<String>, Query, description = "Only of this client."),
-        ("ip" = Option<String>, Query, description = "Only from this address."),
-        ("url" = Option<String>, Query, description = "Only with this text in the URL, in any letter case. At most 1024 bytes."),
-        ("min_ms" = Option<f64>, Query, description = "Only those that took so many milliseconds or more."),
-        ("max_ms" = Option<f64>, Query, description = "Only those that took so many milliseconds or less."),
-        ("state" = Option<String>, Query, description = "`ok`, `error` or `unfinished`; all that ended, if absent."),
-        ("error" = Option<bool>, Query, description = "`true` for `state=error`, `false` for `state=ok`."),
-        ("hops" = Option<String>, Query, description = "`outermost`: only hops that no other hop is around; `all`: a request once for each service that handled it. `all` if `service` is given, else `outermost`."),
-        ("since" = Option<String>, Query, description = "Only those that ended (unfinished ones: began) at this time (ISO 8601, or an age: `30m`, `24h`, `7d`) or later; a day before `until` if absent."),
-        ("until" = Option<String>, Query, description = "Only before this time."),
-        ("sort" = Option<String>, Query, description = "`latest` (default), `slowest`, or `failing`: the latest with `state=error`."),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "Items on the page, 50 if absent."),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before; the other parameters stay the same."),
-    ),
+    params(Requests, Scope, Window, Paging),
     responses(
         (status = 200, description = "A page.", body = Page<RequestItem>),
         (status = 422, description = "An unknown parameter or a bad value; it is named.", body = ErrorBody),
@@ -72,13 +105,13 @@ const STATUS: std::ops::RangeInclusive<u16> = 100..=999;
 )]
 pub(super) async fn list(
     State(state): State<AppState>,
-    RawQuery(query): RawQuery,
+    query: Query<(Requests, Scope, Window, Paging)>,
 ) -> Result<Json<Page<RequestItem>>, ApiError> {
-    let query = Query::parse(query.as_deref(), &PARAMETERS, &["status"])?;
     let question = query.question("requests");
-    let limit = query.limit()?;
-    let after = place(&query, &question)?;
-    let (filter, sort) = (filter(&query)?, sort(&query)?);
+    let (requests, scope, window, paging) = query.parameters;
+    let (limit, after) = (paging.limit(), paging.after(&question)?.map(place));
+    let sort = requests.sort.into();
+    let filter = requests.filter(&scope, window)?;
     let found = state.store.requests(&filter, sort, after, limit + 1).await?;
     let page = Page::cut(found, limit, |page| {
         let RequestPlace { place, duration_ms } = RequestPlace::behind(page)?;
@@ -88,121 +121,109 @@ pub(super) async fn list(
     Ok(Json(page))
 }
 
-fn place(query: &Query, question: &str) -> Result<Option<RequestPlace>, ApiError> {
-    let Some(word) = query.text("cursor") else { return Ok(None) };
-    let [time, received_at, batch, ordinal, bits] = cursor::decode(question, word)?;
+fn place([time, received_at, batch, ordinal, bits]: [u64; 5]) -> RequestPlace {
     let place = Place::of_numbers([time, received_at, batch, ordinal]);
-    Ok(Some(RequestPlace { place, duration_ms: f64::from_bits(bits) }))
+    RequestPlace { place, duration_ms: f64::from_bits(bits) }
 }
 
-fn filter(query: &Query) -> Result<RequestFilter, ApiError> {
-    let (since, until) = query.window()?;
-    let text = |name| query.bounded(name, SEARCH_TEXT_BYTES);
-    let service = query.service()?;
-    let filter = RequestFilter {
-        since,
-        until,
-        state: wanted_state(query)?,
-        outermost: match query.text("hops") {
-            None => service.is_none(),
-            Some("outermost") => true,
-            Some("all") => false,
-            Some(_) => return Err(refused("hops", "must be outermost or all")),
-        },
-        service,
-        // The store has it in lower case.
-        environment: query.bounded("environment", ENVIRONMENT_BYTES)?.map(|name| name.to_lowercase()),
-        method: text("method")?.map(|method| method.to_uppercase()),
-        route: text("route")?,
-        status: statuses(query)?,
-        uid: text("uid")?,
-        rrdid: text("rrdid")?,
-        ip: text("ip")?,
-        url: text("url")?,
-        min_ms: milliseconds(query, "min_ms")?,
-        max_ms: milliseconds(query, "max_ms")?,
-    };
-    if filter.state == Some(HopState::Unfinished) {
-        check_unfinished(query, &filter)?;
+impl From<Sort> for RequestSort {
+    fn from(sort: Sort) -> Self {
+        match sort {
+            Sort::Latest | Sort::Failing => RequestSort::Latest,
+            Sort::Slowest => RequestSort::Slowest,
+        }
     }
-    Ok(filter)
 }
 
-/// What is said of the end of requests that have none.
-fn check_unfinished(query: &Query, filter: &RequestFilter) -> Result<(), ApiError> {
-    for name in ["min_ms", "max_ms", "status"] {
-        if query.text(name).is_some() {
+impl Requests {
+    fn filter(self, scope: &Scope, window: Window) -> Result<RequestFilter, ApiError> {
+        let now = clock::now();
+        // What clocks that are ahead date after now belongs to the latest requests.
+        let (since, until) = window.last(now, UnixMillis(now.0 + SEARCH_BACK_MS + 1), SEARCH_BACK_MS)?;
+        let until = until - 1;
+        let state = self.wanted_state()?;
+        if state == Some(HopState::Unfinished) {
+            self.check_unfinished(since, until)?;
+        }
+        let service = scope.project()?;
+        let text = |word: Option<Word>| word.map(|word| word.0);
+        Ok(RequestFilter {
+            since,
+            until,
+            state,
+            outermost: self.hops.map_or(service.is_none(), |hops| hops == Hops::Outermost),
+            service,
+            environment: scope.environment(),
+            method: text(self.method).map(|method| method.to_uppercase()),
+            route: text(self.route),
+            status: self.status,
+            uid: text(self.uid),
+            rrdid: text(self.rrdid),
+            ip: text(self.ip),
+            url: text(self.url),
+            min_ms: self.min_ms,
+            max_ms: self.max_ms,
+        })
+    }
+
+    /// Refuses what is only known of requests that have an end.
+    fn check_unfinished(&self, since: i64, until: i64) -> Result<(), ApiError> {
+        let of_ends = [
+            ("min_ms", self.min_ms.is_some()),
+            ("max_ms", self.max_ms.is_some()),
+            ("status", !self.status.is_empty()),
+        ];
+        if let Some((name, _)) = of_ends.into_iter().find(|(_, is_given)| *is_given) {
             return Err(refused(name, "must be absent with state=unfinished: there is no end"));
         }
-    }
-    if sort(query)? == RequestSort::Slowest {
-        return Err(refused("sort", "must be latest with state=unfinished: there is no end"));
-    }
-    // Until now, and what clocks that are ahead date after that.
-    if filter.until - filter.since > UNFINISHED_MS_MAX + SEARCH_BACK_MS {
-        let days = UNFINISHED_MS_MAX / (24 * 60 * 60 * 1000);
-        let rule = format!("must be at most {days} days before until with state=unfinished");
-        return Err(refused("since", rule));
-    }
-    Ok(())
-}
-
-/// The state that `state`, `error` and `sort` ask for; they must not contradict each other.
-fn wanted_state(query: &Query) -> Result<Option<HopState>, ApiError> {
-    let state = match query.text("state") {
-        None => None,
-        Some("ok") => Some(HopState::Ok),
-        Some("error") => Some(HopState::Error),
-        Some("unfinished") => Some(HopState::Unfinished),
-        Some(_) => return Err(refused("state", "must be ok, error or unfinished")),
-    };
-    let error = match query.text("error") {
-        None => None,
-        Some("true") => Some(HopState::Error),
-        Some("false") => Some(HopState::Ok),
-        Some(_) => return Err(refused("error", "must be true or false")),
-    };
-    let failing = (query.text("sort") == Some("failing")).then_some(HopState::Error);
-    let mut wanted = state;
-    for (name, other) in [("error", error), ("sort", failing)] {
-        if wanted.is_some() && other.is_some() && wanted != other {
-            return Err(refused(name, "must not contradict the other parameters"));
+        if self.sort == Sort::Slowest {
+            return Err(refused("sort", "must be latest with state=unfinished: there is no end"));
         }
-        wanted = wanted.or(other);
+        // Until now, and what clocks that are ahead date after that.
+        if until - since > UNFINISHED_MS_MAX + SEARCH_BACK_MS {
+            let days = UNFINISHED_MS_MAX / (24 * 60 * 60 * 1000);
+            let rule = format!("must be at most {days} days before until with state=unfinished");
+            return Err(refused("since", rule));
+        }
+        Ok(())
     }
-    Ok(wanted)
-}
 
-fn sort(query: &Query) -> Result<RequestSort, ApiError> {
-    match query.text("sort") {
-        None | Some("latest" | "failing") => Ok(RequestSort::Latest),
-        Some("slowest") => Ok(RequestSort::Slowest),
-        Some(_) => Err(refused("sort", "must be latest, slowest or failing")),
-    }
-}
-
-fn statuses(query: &Query) -> Result<Vec<u16>, ApiError> {
-    let mut statuses = Vec::new();
-    for word in query.all("status").flat_map(|list| list.split(',')) {
-        let word = word.trim();
-        let class = word.strip_suffix("xx").or(word.strip_suffix("XX"));
-        let class = class.and_then(|digit| digit.parse::<u16>().ok()).filter(|class| (1..=9).contains(class));
-        let one = word.parse::<u16>().ok().filter(|status| STATUS.contains(status));
-        match (class, one) {
-            (Some(class), _) => statuses.extend(class * 100..=class * 100 + 99),
-            (None, Some(status)) => statuses.push(status),
-            (None, None) => {
-                return Err(refused("status", "must be one or more of 100 to 999 and 1xx to 9xx"));
+    /// The state that `state`, `error` and `sort` ask for; they must not contradict each other.
+    fn wanted_state(&self) -> Result<Option<HopState>, ApiError> {
+        let error = self.error.map(|error| if error { HopState::Error } else { HopState::Ok });
+        let failing = (self.sort == Sort::Failing).then_some(HopState::Error);
+        let mut wanted = self.state;
+        for (name, other) in [("error", error), ("sort", failing)] {
+            if wanted.is_some() && other.is_some() && wanted != other {
+                return Err(refused(name, "must not contradict the other parameters"));
             }
+            wanted = wanted.or(other);
         }
+        Ok(wanted)
+    }
+}
+
+fn statuses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u16>, D::Error> {
+    let mut statuses = Vec::new();
+    for word in words(deserializer)? {
+        let class = word.strip_suffix("xx").or(word.strip_suffix("XX"));
+        let class = class.and_then(|digit| digit.parse::<u16>().ok());
+        let (first, last) = match class {
+            Some(class) => (class.saturating_mul(100), class.saturating_mul(100).saturating_add(99)),
+            None => word.parse().map_or((0, 0), |status| (status, status)),
+        };
+        if !STATUS.contains(&first) || !STATUS.contains(&last) {
+            return Err(D::Error::custom("must be one or more of 100 to 599 and 1xx to 5xx"));
+        }
+        statuses.extend(first..=last);
     }
     statuses.sort_unstable();
     statuses.dedup();
     Ok(statuses)
 }
 
-fn milliseconds(query: &Query, name: &str) -> Result<Option<f64>, ApiError> {
-    let Some(text) = query.text(name) else { return Ok(None) };
-    let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
-    number.map(Some).ok_or_else(|| refused(name, "must be a number of milliseconds from 0 on"))
+fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let number = String::deserialize(deserializer)?.parse::<f64>().ok();
+    let number = number.filter(|number| number.is_finite() && *number >= 0.0);
+    number.map(Some).ok_or_else(|| D::Error::custom("must be a number of milliseconds from 0 on"))
 }

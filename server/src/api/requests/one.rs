@@ -1,5 +1,5 @@
 use crate::api::AppState;
-use crate::api::query::{Query, refused};
+use crate::api::query::{Count, Query, refused};
 use crate::error::{ApiError, ErrorBody};
 use crate::event::Record;
 use crate::store::limits;
@@ -8,13 +8,13 @@ use crate::store::value::Time;
 use crate::trace::{Hop, Trace};
 use crate::writer::Until;
 use axum::Json;
-use axum::extract::{FromRequestParts, Path, RawQuery, State};
+use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use log_center_wire::RequestId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::time::Duration;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// How long a request that ClickHouse does not know, or not to its end, is waited for if something is on its way there.
 const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(2);
@@ -69,6 +69,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     }
 }
 
+/// How much of the request is wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Records {
+    /// Records at most, the first ones.
+    #[serde(default)]
+    #[param(inline)]
+    limit: RecordsMost,
+}
+
+type RecordsMost = Count<{ limits::REQUEST_RECORDS }, { limits::REQUEST_RECORDS_MAX }>;
+
 /// Show a request.
 ///
 /// Every record with this `req_id`, of every service that took part, and the tree of hops that they make: by `span_id` and
@@ -76,10 +88,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
 #[utoipa::path(
     get,
     path = "/api/v1/requests/{req_id}",
+    operation_id = "get_request",
     tag = "requests",
     params(
         ("req_id" = String, Path, description = "The request."),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100000, description = "Records at most, the first ones; 10000 if absent."),
+        Records,
     ),
     responses(
         (status = 200, description = "The request.", body = RequestAnswer),
@@ -91,10 +104,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
 pub(super) async fn one(
     State(state): State<AppState>,
     Id(id): Id,
-    RawQuery(query): RawQuery,
+    query: Query<(Records,)>,
 ) -> Result<Json<RequestAnswer>, ApiError> {
-    let query = Query::parse(query.as_deref(), &["limit"], &[])?;
-    let limit = query.number("limit", limits::REQUEST_RECORDS, limits::REQUEST_RECORDS_MAX)?;
+    let (Records { limit: Count(limit) },) = query.parameters;
     let end = *state.spool.end().borrow();
     let is_behind = Until::behind(&state.progress, end).next().is_some();
     let mut found = find(&state, &id, limit).await?;

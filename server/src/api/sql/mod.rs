@@ -59,6 +59,7 @@ impl Turns {
 #[utoipa::path(
     post,
     path = "/api/v1/sql",
+    operation_id = "ask_sql",
     tag = "sql",
     request_body = request::SqlRequest,
     responses(

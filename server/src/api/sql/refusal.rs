@@ -9,12 +9,7 @@ use log_center_engine::judge::{self, Refusal};
 
 /// What becomes of a failed statement.
 pub(super) fn answer(error: StoreError, format: Format) -> ApiError {
-    match &error {
-        StoreError::Query { source: clickhouse::error::Error::BadResponse(text), .. } => {
-            exception(text, format).unwrap_or_else(|| error.into())
-        }
-        _ => error.into(),
-    }
+    error.exception().and_then(|text| exception(text, format)).unwrap_or_else(|| error.into())
 }
 
 /// What becomes of a statement that is not asked.

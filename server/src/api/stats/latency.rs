@@ -1,18 +1,47 @@
-use super::MINUTE_SECONDS;
+use super::{MINUTE_SECONDS, Most};
 use crate::api::AppState;
-use crate::api::query::{Query, refused};
-use crate::api::step::step_ms;
+use crate::api::query::{Query, Scope, Window};
+use crate::api::step::Step;
 use crate::error::{ApiError, ErrorBody};
 use crate::store::stats::{Latency, LatencyItem, LatencyOf, LatencySort, LatencyStep};
 use crate::store::value::Time;
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use log_center_wire::UnixMillis;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-const PARAMETERS: [&str; 8] =
-    ["service", "project", "environment", "since", "until", "step_seconds", "sort", "limit"];
+/// In which order routes or calls come.
+#[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Order {
+    /// `time`: what took most of it altogether first.
+    #[serde(default)]
+    #[param(inline)]
+    sort: LatencySort,
+}
+
+/// What calls are told apart by.
+#[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Calls {
+    /// What calls are told apart by, besides the service that makes them: the called `host`, or the `route` of the host, too.
+    #[serde(default)]
+    #[param(inline)]
+    by: By,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(default = "host")]
+enum By {
+    #[default]
+    Host,
+    Route,
+}
+
+/// The parameters that routes and calls have in common.
+type Asked = (Order, Most, Step, Scope, Window);
 
 /// How long something took, apart by what it is.
 #[derive(Serialize, ToSchema)]
@@ -66,16 +95,9 @@ pub(super) struct CallItem {
 #[utoipa::path(
     get,
     path = "/api/v1/stats/routes",
+    operation_id = "list_routes",
     tag = "stats",
-    params(
-        ("service" = Option<String>, Query, description = "Only of this service."),
-        ("environment" = Option<String>, Query, description = "Only of this environment."),
-        ("since" = Option<String>, Query, description = "From this time (ISO 8601, or an age: `30m`, `24h`, `7d`) on; a day before `until` if absent."),
-        ("until" = Option<String>, Query, description = "Before this time; now, if absent."),
-        ("step_seconds" = Option<u32>, Query, minimum = 60, maximum = 86400, description = "Also in steps so long, a multiple of 60."),
-        ("sort" = Option<String>, Query, description = "`count` (default), `errors`, `p99`, or `time`: what took most of it altogether."),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "Routes at most, 50 if absent."),
-    ),
+    params(Order, Most, Step, Scope, Window),
     responses(
         (status = 200, description = "The routes.", body = LatencyAnswer<RouteItem>),
         (status = 422, description = "An unknown parameter or a bad value; it is named.", body = ErrorBody),
@@ -84,9 +106,8 @@ pub(super) struct CallItem {
 )]
 pub(super) async fn routes(
     State(state): State<AppState>,
-    RawQuery(query): RawQuery,
+    query: Query<Asked>,
 ) -> Result<Json<LatencyAnswer<RouteItem>>, ApiError> {
-    let query = Query::parse(query.as_deref(), &PARAMETERS, &[])?;
     let item = |item: LatencyItem| RouteItem {
         service: item.service,
         method: item.what,
@@ -94,24 +115,16 @@ pub(super) async fn routes(
         latency: item.latency,
         steps: item.steps,
     };
-    answer(&state, &query, LatencyOf::Routes, item).await.map(Json)
+    answer(&state, query.parameters, LatencyOf::Routes, item).await.map(Json)
 }
 
 /// Latency percentiles of calls.
 #[utoipa::path(
     get,
     path = "/api/v1/stats/calls",
+    operation_id = "list_calls",
     tag = "stats",
-    params(
-        ("service" = Option<String>, Query, description = "Only made by this service."),
-        ("environment" = Option<String>, Query, description = "Only of this environment."),
-        ("by" = Option<String>, Query, description = "What calls are told apart by, besides the service that makes them: `host` (default), or `route` of the host."),
-        ("since" = Option<String>, Query, description = "From this time (ISO 8601, or an age: `30m`, `24h`, `7d`) on; a day before `until` if absent."),
-        ("until" = Option<String>, Query, description = "Before this time; now, if absent."),
-        ("step_seconds" = Option<u32>, Query, minimum = 60, maximum = 86400, description = "Also in steps so long, a multiple of 60."),
-        ("sort" = Option<String>, Query, description = "`count` (default), `errors`, `p99`, or `time`: what took most of it altogether."),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "Items at most, 50 if absent."),
-    ),
+    params(Calls, Order, Most, Step, Scope, Window),
     responses(
         (status = 200, description = "The calls.", body = LatencyAnswer<CallItem>),
         (status = 422, description = "An unknown parameter or a bad value; it is named.", body = ErrorBody),
@@ -120,13 +133,12 @@ pub(super) async fn routes(
 )]
 pub(super) async fn calls(
     State(state): State<AppState>,
-    RawQuery(query): RawQuery,
+    query: Query<(Calls, Order, Most, Step, Scope, Window)>,
 ) -> Result<Json<LatencyAnswer<CallItem>>, ApiError> {
-    let query = Query::parse(query.as_deref(), &[&PARAMETERS[..], &["by"]].concat(), &[])?;
-    let of = match query.text("by") {
-        None | Some("host") => LatencyOf::Hosts,
-        Some("route") => LatencyOf::HostRoutes,
-        Some(_) => return Err(refused("by", "must be host or route")),
+    let (calls, order, most, step, scope, window) = query.parameters;
+    let of = match calls.by {
+        By::Host => LatencyOf::Hosts,
+        By::Route => LatencyOf::HostRoutes,
     };
     let item = |item: LatencyItem| CallItem {
         service: item.service,
@@ -135,28 +147,20 @@ pub(super) async fn calls(
         latency: item.latency,
         steps: item.steps,
     };
-    answer(&state, &query, of, item).await.map(Json)
+    answer(&state, (order, most, step, scope, window), of, item).await.map(Json)
 }
 
 async fn answer<T>(
     state: &AppState,
-    query: &Query,
+    (order, most, step, scope, window): Asked,
     of: LatencyOf,
     item: impl FnMut(LatencyItem) -> T,
 ) -> Result<LatencyAnswer<T>, ApiError> {
-    let filter = super::filter(query, MINUTE_SECONDS)?;
-    let is_stepped = query.text("step_seconds").is_some();
-    let window = (filter.since, filter.until);
-    let step_ms = if is_stepped { Some(step_ms(query, window, MINUTE_SECONDS)?) } else { None };
-    let sort = match query.text("sort") {
-        None | Some("count") => LatencySort::Count,
-        Some("errors") => LatencySort::Errors,
-        Some("p99") => LatencySort::P99,
-        Some("time") => LatencySort::Time,
-        Some(_) => return Err(refused("sort", "must be count, errors, p99 or time")),
-    };
-    let limit = super::limit(query, &filter, step_ms)?;
-    let items = state.store.latency(of, &filter, sort, step_ms, limit).await?;
+    let filter = super::filter(&scope, window, MINUTE_SECONDS)?;
+    let bounds = (filter.since, filter.until);
+    let step_ms = if step.is_given() { Some(step.within(bounds, MINUTE_SECONDS)?) } else { None };
+    let limit = most.limit(&filter, step_ms)?;
+    let items = state.store.latency(of, &filter, order.sort, step_ms, limit).await?;
     let time = |ms: i64| Time(UnixMillis(ms));
     Ok(LatencyAnswer {
         since: time(filter.since),

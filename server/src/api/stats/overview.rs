@@ -1,12 +1,12 @@
 use super::QUARTER_SECONDS;
 use crate::api::AppState;
-use crate::api::query::Query;
-use crate::api::step::step_ms;
+use crate::api::query::{Query, Scope, Window};
+use crate::api::step::Step;
 use crate::error::{ApiError, ErrorBody};
 use crate::store::stats::{Overview, OverviewFigures, OverviewStep};
 use crate::store::value::Time;
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use log_center_wire::UnixMillis;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -30,14 +30,9 @@ pub(super) struct OverviewAnswer {
 #[utoipa::path(
     get,
     path = "/api/v1/stats/overview",
+    operation_id = "get_overview",
     tag = "stats",
-    params(
-        ("service" = Option<String>, Query, description = "Only of this service."),
-        ("environment" = Option<String>, Query, description = "Only of this environment."),
-        ("since" = Option<String>, Query, description = "From this time (ISO 8601, or an age: `30m`, `24h`, `7d`) on; a day before `until` if absent."),
-        ("until" = Option<String>, Query, description = "Before this time; now, if absent."),
-        ("step_seconds" = Option<u32>, Query, minimum = 900, maximum = 86400, description = "How long a step is, a multiple of 900; if absent, a round number that makes some 60 steps."),
-    ),
+    params(Step, Scope, Window),
     responses(
         (status = 200, description = "The figures.", body = OverviewAnswer),
         (status = 422, description = "An unknown parameter or a bad value; it is named.", body = ErrorBody),
@@ -46,12 +41,11 @@ pub(super) struct OverviewAnswer {
 )]
 pub(super) async fn overview(
     State(state): State<AppState>,
-    RawQuery(query): RawQuery,
+    query: Query<(Step, Scope, Window)>,
 ) -> Result<Json<OverviewAnswer>, ApiError> {
-    let known = ["service", "project", "environment", "since", "until", "step_seconds"];
-    let query = Query::parse(query.as_deref(), &known, &[])?;
-    let filter = super::filter(&query, QUARTER_SECONDS)?;
-    let step_ms = step_ms(&query, (filter.since, filter.until), QUARTER_SECONDS)?;
+    let (step, scope, window) = query.parameters;
+    let filter = super::filter(&scope, window, QUARTER_SECONDS)?;
+    let step_ms = step.within((filter.since, filter.until), QUARTER_SECONDS)?;
     let Overview { total, steps } = state.store.overview(&filter, step_ms).await?;
     let time = |ms: i64| Time(UnixMillis(ms));
     Ok(Json(OverviewAnswer {

@@ -1,15 +1,15 @@
-use super::MINUTE_SECONDS;
+use super::{MINUTE_SECONDS, Most};
 use crate::api::AppState;
-use crate::api::query::{Query, refused};
-use crate::api::step::step_ms;
+use crate::api::query::{Query, Scope, Window};
+use crate::api::step::Step;
 use crate::error::{ApiError, ErrorBody};
 use crate::store::stats::{HostItem, HostSort};
 use crate::store::value::Time;
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use log_center_wire::UnixMillis;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 /// What services took of their hosts.
 #[derive(Serialize, ToSchema)]
@@ -24,20 +24,23 @@ pub(super) struct PerformanceAnswer {
     items: Vec<HostItem>,
 }
 
+/// In which order the hosts come.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Hosts {
+    /// `rss`: highest memory first; `cpu`: highest mean first.
+    #[serde(default)]
+    #[param(inline)]
+    sort: HostSort,
+}
+
 /// Memory and processor time of hosts over time.
 #[utoipa::path(
     get,
     path = "/api/v1/stats/performance",
+    operation_id = "get_performance",
     tag = "stats",
-    params(
-        ("service" = Option<String>, Query, description = "Only of this service."),
-        ("environment" = Option<String>, Query, description = "Only of this environment."),
-        ("since" = Option<String>, Query, description = "From this time (ISO 8601, or an age: `30m`, `24h`, `7d`) on; a day before `until` if absent."),
-        ("until" = Option<String>, Query, description = "Before this time; now, if absent."),
-        ("step_seconds" = Option<u32>, Query, minimum = 60, maximum = 86400, description = "How long a step is, a multiple of 60; if absent, a round number that makes some 60 steps."),
-        ("sort" = Option<String>, Query, description = "`name` (default), `rss` (highest memory first) or `cpu` (highest mean first)."),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "Hosts at most, 50 if absent."),
-    ),
+    params(Hosts, Most, Step, Scope, Window),
     responses(
         (status = 200, description = "The hosts.", body = PerformanceAnswer),
         (status = 422, description = "An unknown parameter or a bad value; it is named.", body = ErrorBody),
@@ -46,20 +49,13 @@ pub(super) struct PerformanceAnswer {
 )]
 pub(super) async fn performance(
     State(state): State<AppState>,
-    RawQuery(query): RawQuery,
+    query: Query<(Hosts, Most, Step, Scope, Window)>,
 ) -> Result<Json<PerformanceAnswer>, ApiError> {
-    let known = ["service", "project", "environment", "since", "until", "step_seconds", "sort", "limit"];
-    let query = Query::parse(query.as_deref(), &known, &[])?;
-    let filter = super::filter(&query, MINUTE_SECONDS)?;
-    let step_ms = step_ms(&query, (filter.since, filter.until), MINUTE_SECONDS)?;
-    let sort = match query.text("sort") {
-        None | Some("name") => HostSort::Name,
-        Some("rss") => HostSort::Rss,
-        Some("cpu") => HostSort::Cpu,
-        Some(_) => return Err(refused("sort", "must be name, rss or cpu")),
-    };
-    let limit = super::limit(&query, &filter, Some(step_ms))?;
-    let items = state.store.usage(&filter, sort, step_ms, limit).await?;
+    let (hosts, most, step, scope, window) = query.parameters;
+    let filter = super::filter(&scope, window, MINUTE_SECONDS)?;
+    let step_ms = step.within((filter.since, filter.until), MINUTE_SECONDS)?;
+    let limit = most.limit(&filter, Some(step_ms))?;
+    let items = state.store.usage(&filter, hosts.sort, step_ms, limit).await?;
     let time = |ms: i64| Time(UnixMillis(ms));
     Ok(Json(PerformanceAnswer { since: time(filter.since), until: time(filter.until), step_ms, items }))
 }

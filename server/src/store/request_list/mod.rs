@@ -1,5 +1,6 @@
 //! Requests as a list: a row for each hop that a service handled.
 
+mod outermost;
 mod page;
 
 use super::place::{Place, Placed};
@@ -41,7 +42,7 @@ pub struct RequestItem {
     pub ip: String,
     /// The hop, 16 hex digits.
     pub span_id: String,
-    /// The hop around it; empty if this is the outermost.
+    /// The hop around it, by its own words; of an outermost one empty, zeros, or a hop that nobody wrote.
     pub parent_id: String,
     /// Records at ERROR and above that any service wrote about the request in the last hour of this hop.
     pub error_count: u64,
@@ -72,7 +73,7 @@ pub struct RequestFilter {
     pub until: i64,
     /// Only those that ended so. `None` = all that ended.
     pub state: Option<HopState>,
-    /// Only outermost hops: those that name no hop around them.
+    /// Only outermost hops: those that name no hop around them, or one that nobody wrote.
     pub outermost: bool,
     /// Only handled by this service.
     pub service: Option<String>,

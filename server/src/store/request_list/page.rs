@@ -72,16 +72,55 @@ impl Store {
         after: Option<RequestPlace>,
         limit: u32,
     ) -> Result<Vec<RequestItem>, StoreError> {
-        let rows = match filter.state {
-            Some(HopState::Unfinished) => self.unfinished_rows(filter, after, limit).await?,
-            _ => self.request_rows(filter, sort, after, limit).all().await?,
+        let mut items = if filter.outermost {
+            self.outermost_items(filter, sort, after, limit).await?
+        } else {
+            self.request_items(filter, sort, after, limit).await?
         };
-        let mut items: Vec<RequestItem> = rows.into_iter().map(RequestItem::from).collect();
         let errors = self.request_errors(&items).await?;
         for item in &mut items {
             item.error_count = errors.get(&item.req_id).copied().unwrap_or(0);
         }
         Ok(items)
+    }
+
+    async fn request_items(
+        &self,
+        filter: &RequestFilter,
+        sort: RequestSort,
+        after: Option<RequestPlace>,
+        limit: u32,
+    ) -> Result<Vec<RequestItem>, StoreError> {
+        let rows = match filter.state {
+            Some(HopState::Unfinished) => self.unfinished_rows(filter, after, limit).await?,
+            _ => self.request_rows(filter, sort, after, limit).all().await?,
+        };
+        Ok(rows.into_iter().map(RequestItem::from).collect())
+    }
+
+    /// Whether a hop is the outermost is known only when its request was looked at. So hops are read until enough of them are, each time
+    /// more at once.
+    async fn outermost_items(
+        &self,
+        filter: &RequestFilter,
+        sort: RequestSort,
+        mut after: Option<RequestPlace>,
+        limit: u32,
+    ) -> Result<Vec<RequestItem>, StoreError> {
+        let mut found = Vec::new();
+        let mut at_once = limit;
+        loop {
+            at_once = (at_once * 4).min(limits::REQUEST_HOPS_AT_ONCE.max(limit));
+            let mut items = self.request_items(filter, sort, after, at_once).await?;
+            let is_last = items.len() < at_once as usize;
+            after = RequestPlace::behind(&items).or(after);
+            self.keep_outermost(&mut items).await?;
+            found.extend(items);
+            if is_last || found.len() >= limit as usize {
+                found.truncate(limit as usize);
+                return Ok(found);
+            }
+        }
     }
 
     /// Some hours after the other, so that the ends of only so many requests have to be kept in memory.
@@ -213,7 +252,6 @@ impl RequestFilter {
             Some(HopState::Unfinished) => format!("({NOT_ENDED} OR ({END} AND e.state = 'unfinished'))"),
         };
         let others = [
-            (self.outermost, "e.parent_id = ''"),
             (self.service.is_some(), "e.project = {service:String}"),
             (self.environment.is_some(), "e.environment = {environment:String}"),
             (self.method.is_some(), "e.method = {method:String}"),
@@ -238,6 +276,14 @@ impl RequestFilter {
 const BUCKET_MS: i64 = 5 * 60 * 1000;
 
 impl RequestItem {
+    /// The buckets, by their starts in seconds, in which the hop around it was begun and ended: before and after itself.
+    pub(super) fn buckets_around(&self) -> impl Iterator<Item = i64> + use<> {
+        let (at, _) = self.place;
+        let began = self.started_at.0.0.max(at - limits::REQUEST_ERRORS_MS);
+        let buckets = (began - BUCKET_MS).div_euclid(BUCKET_MS)..=(at + BUCKET_MS).div_euclid(BUCKET_MS);
+        buckets.filter(|bucket| *bucket >= 0).map(|bucket| bucket * BUCKET_MS / 1000)
+    }
+
     /// The buckets, by their starts in seconds, in which its errors are counted.
     fn buckets(&self) -> impl Iterator<Item = i64> + use<> {
         let at = self.place.time;

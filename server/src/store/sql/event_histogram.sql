@@ -1,6 +1,6 @@
 SELECT
     toInt64({step:Int64}) * intDiv(toUnixTimestamp64Milli(e.time), {step:Int64}) AS start,
-    e.level AS level,
+    {level} AS level,
     count() AS count
 FROM event_store AS e
 WHERE toStartOfFiveMinutes(e.time) >= toStartOfFiveMinutes(fromUnixTimestamp64Milli({oldest:Int64}, 'UTC'))

@@ -4,7 +4,7 @@ FROM
 (
     SELECT
         toInt64({step:Int64}) * intDiv(toInt64(toUnixTimestamp(e.quarter)) * 1000, {step:Int64}) AS start,
-        e.level AS level,
+        {level} AS level,
         sum(e.count) AS events
     FROM event_count_store AS e
     WHERE e.quarter >= toDateTime({first:Int64}, 'UTC') AND e.quarter < toDateTime({end:Int64}, 'UTC')
@@ -13,7 +13,7 @@ FROM
     UNION ALL
     SELECT
         toInt64({step:Int64}) * intDiv(toUnixTimestamp64Milli(e.time), {step:Int64}) AS start,
-        e.level AS level,
+        {level} AS level,
         count() AS events
     FROM event_store AS e
     WHERE toStartOfFiveMinutes(e.time) >= toStartOfFiveMinutes(fromUnixTimestamp64Milli({oldest:Int64}, 'UTC'))

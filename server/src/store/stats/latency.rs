@@ -70,7 +70,9 @@ pub enum LatencyOf {
 }
 
 /// Which come first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(default = "count")]
 pub enum LatencySort {
     /// The most frequent.
     #[default]

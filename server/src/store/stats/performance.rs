@@ -52,7 +52,9 @@ pub struct HostItem {
 }
 
 /// Which hosts come first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(default = "name")]
 pub enum HostSort {
     /// By their names.
     #[default]

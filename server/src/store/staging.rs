@@ -3,13 +3,10 @@
 //! `event_store` removes rows past their retention soon after they came. What is derived from a batch counts them
 //! nevertheless, so it is made from the rows that the spool still has, not from what is left in `event_store`.
 
-use super::insert::{event_rows, into, query_id, within};
-use super::limits;
+use super::batch::{Batch, event_rows, failed, into, query_id, send, within};
+use super::derived::Derived;
+use super::{Store, StoreError, limits};
 use crate::number::ServerId;
-use crate::spool::FrozenBatch;
-use crate::store::Store;
-use crate::store::derived::Derived;
-use clickhouse::error::{Error, Result};
 use tokio::time::timeout;
 
 /// The name of the table without the id of its server. It has no materialized views, and is dropped after each use.
@@ -30,12 +27,12 @@ pub(crate) fn is_transient(table: &str) -> bool {
 }
 
 /// Each server has its own: two of them may be at work at the same time.
-fn table(batch: &FrozenBatch) -> String {
+fn table(batch: &Batch) -> String {
     format!("{TABLE_PREFIX}{}", ServerId::of(batch.number))
 }
 
 /// Whether every row of the batch is past its retention.
-pub(super) async fn is_expired(store: &Store, batch: &FrozenBatch) -> Result<bool> {
+pub(crate) async fn is_expired(store: &Store, batch: &Batch) -> Result<bool, StoreError> {
     fill(store, batch, IN_MEMORY).await?;
     let statement = format!(
         "SELECT count() = 0 FROM {} WHERE toDate(time) + retention_days > today()",
@@ -47,7 +44,7 @@ pub(super) async fn is_expired(store: &Store, batch: &FrozenBatch) -> Result<boo
 }
 
 /// Adds up a batch into the derived tables that have not got it.
-pub(super) async fn derive(store: &Store, missing: &[&Derived], batch: &FrozenBatch) -> Result<()> {
+pub(crate) async fn derive(store: &Store, missing: &[&Derived], batch: &Batch) -> Result<(), StoreError> {
     // Of a damaged spool's batch the spool lacks rows that ClickHouse may have.
     let source = if batch.is_partial {
         format!("(SELECT * FROM event_store WHERE {})", event_rows(batch))
@@ -60,13 +57,14 @@ pub(super) async fn derive(store: &Store, missing: &[&Derived], batch: &FrozenBa
         let statement = format!("INSERT INTO {} {}", derived.table, derived.select_from(&source));
         // One that times out here is found running by its name, and is not sent a second time meanwhile.
         let insert = store.client().query(&statement).with_setting("log_comment", &name).execute();
-        timeout(limits::INSERT_TIMEOUT, insert).await.unwrap_or(Err(Error::TimedOut))?;
+        let timed_out = |_| StoreError::TimedOut { statement: format!("insert into {}", derived.table) };
+        timeout(limits::INSERT_TIMEOUT, insert).await.map_err(timed_out)?.map_err(failed)?;
     }
     clear(store, batch).await
 }
 
 /// Makes the rows of a batch a part of `event_store` without adding them up anywhere.
-pub(super) async fn attach(store: &Store, batch: &FrozenBatch) -> Result<()> {
+pub(crate) async fn attach(store: &Store, batch: &Batch) -> Result<(), StoreError> {
     fill(store, batch, AS_STORED).await?;
     let staged = table(batch);
     let statement = format!(
@@ -78,15 +76,15 @@ pub(super) async fn attach(store: &Store, batch: &FrozenBatch) -> Result<()> {
     clear(store, batch).await
 }
 
-async fn fill(store: &Store, batch: &FrozenBatch, engine: &str) -> Result<()> {
+async fn fill(store: &Store, batch: &Batch, engine: &str) -> Result<(), StoreError> {
     let staged = table(batch);
     let statement = format!("CREATE OR REPLACE TABLE {staged} AS event_store {engine}");
     within(store.client().query(&statement).execute()).await?;
-    let mut insert = into(store, batch, &staged)?;
-    insert.send(batch.bytes.clone()).await?;
-    insert.end().await
+    let mut insert = into(store, batch, &staged);
+    send(&mut insert, batch).await?;
+    insert.end().await.map_err(failed)
 }
 
-async fn clear(store: &Store, batch: &FrozenBatch) -> Result<()> {
+async fn clear(store: &Store, batch: &Batch) -> Result<(), StoreError> {
     within(store.client().query(&format!("DROP TABLE IF EXISTS {} SYNC", table(batch))).execute()).await
 }
