@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
     path = "/api/v1/events/facets",
     tag = "events",
     params(
-        ("fields" = Option<String>, Query, description = "Up to 8 fields, with commas: `level`, `service`, `environment`, `scope`, `event`, `err.type` …; `level,service,environment` if absent."),
+        ("fields" = Option<String>, Query, description = "Up to 8 fields, with commas: `level`, `service`, `environment`, `scope`, `event`, `msg`, `status`, `err.type` …; `level,service,environment` if absent."),
         ("q" = Option<String>, Query, description = "Among the events of this search."),
         ("since" = Option<String>, Query, description = "As for the search."),
         ("until" = Option<String>, Query, description = "As for the search."),
@@ -45,9 +45,9 @@ pub(super) async fn facets(
 }
 
 fn fields(list: &str) -> Result<Vec<&'static Field>, ApiError> {
-    let countable = || FIELDS.iter().filter(|field| field.is_word());
+    let countable = || FIELDS.iter().filter(|field| field.is_countable());
     let named = |name: &str| {
-        Field::named(name.trim()).filter(|field| field.is_word()).ok_or_else(|| {
+        Field::named(name.trim()).filter(|field| field.is_countable()).ok_or_else(|| {
             let names: Vec<_> = countable().map(|field| field.name).collect();
             refused("fields", format!("must be some of {}", names.join(", ")))
         })

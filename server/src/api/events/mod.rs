@@ -11,8 +11,9 @@ use super::door::{Audience, Doors};
 use super::query::{Query, refused};
 use crate::clock;
 use crate::error::ApiError;
-use crate::search::{Condition, Expression};
+use crate::search::{Condition, Expression, TimeSpan};
 use crate::store::event::EventFilter;
+use log_center_wire::UnixMillis;
 use utoipa_axum::routes;
 
 /// The routes of this noun.
@@ -32,19 +33,22 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// # Errors
 /// 422 naming the parameter.
 fn filter(state: &AppState, query: &Query) -> Result<EventFilter, ApiError> {
+    let expression = expression(query, clock::now())?;
     let (since, until) = query.window()?;
-    let expression = expression(query)?;
+    let is_given = |name| query.text(name).is_some();
+    let span = TimeSpan::of(&expression);
+    let (since, until) = span.narrow((since, is_given("since")), (until, is_given("until")));
     // They are deleted by days, and so today is one of them.
     let days = i64::from(state.retention.least_days()) - 1;
     let kept_since = (clock::now().0.div_euclid(DAY_MS) - days) * DAY_MS;
     Ok(EventFilter { condition: Condition::from(&expression), since, until, kept_since })
 }
 
-/// What is searched: the parameter `q`.
+/// What is searched: the parameter `q`, whose ages are counted back from `now`.
 ///
 /// # Errors
 /// 422 naming it and the place in it.
-fn expression(query: &Query) -> Result<Expression, ApiError> {
-    let expression = Expression::parse(query.text("q").unwrap_or_default());
+fn expression(query: &Query, now: UnixMillis) -> Result<Expression, ApiError> {
+    let expression = Expression::parse(query.text("q").unwrap_or_default(), now);
     expression.map_err(|error| refused("q", error.to_string()))
 }

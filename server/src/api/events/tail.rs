@@ -1,5 +1,6 @@
 use crate::api::AppState;
 use crate::api::query::{Query, refused};
+use crate::clock;
 use crate::error::{ApiError, ErrorBody};
 use crate::search::Condition;
 use crate::tail::{Position, Subscription, TailError, Tailed, limits};
@@ -45,7 +46,7 @@ pub(super) async fn tail(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let query = Query::parse(query.as_deref(), &["q"], &[])?;
-    let condition = Condition::from(&super::expression(&query)?);
+    let condition = Condition::from(&super::expression(&query, clock::now())?);
     let after = last_event_id(&headers)?;
     let subscription = state.tail.subscribe(condition, after).await?;
     // The stream must not keep more of the server than it needs: a stop waits for what holds the spool.
