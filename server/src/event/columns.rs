@@ -23,9 +23,9 @@ use utoipa::openapi::schema::ObjectBuilder;
 columns! {
     members {
         /// When it happened, by the clock of the client unless that was wild
-        time: Timestamp { record "time" always; }
+        time: Timestamp { record "time" always; search Kind::Time.named("time", &[]); }
         /// When the server accepted it
-        received_at: Timestamp { record "received_at" always; }
+        received_at: Timestamp { record "received_at" always; search Kind::Time.named("received_at", &[]); }
         /// The time that the client sent if it was wild and is therefore not used, else empty
         client_time: Text { record "client_time"; }
         /// report or record: by which way it came
@@ -63,9 +63,9 @@ columns! {
             search Kind::Word.named("hostname", &["host"]);
         }
         /// Process of the program, 0 = unknown
-        pid: Number<u32> { sent pid; record "pid" always; search Kind::Id.named("pid", &[]); }
+        pid: Number<u32> { sent pid; record "pid" always; search Kind::Id.named("pid", &[]).countable(); }
         /// The constant text
-        msg: Word { sent msg; record "msg" always; search Kind::Text.named("msg", &["message"]); }
+        msg: Word { sent msg; record "msg" always; search Kind::Text.named("msg", &["message"]).countable(); }
         /// Everything else, k=v k2=v2
         extra: Text { sent extra; record "extra"; search Kind::Text.named("extra", &[]); }
         /// The request that it belongs to
@@ -87,7 +87,7 @@ columns! {
         /// Address of the client
         ip: Text { sent client.ip; record "d.ip" always; search Kind::Word.named("ip", &[]); }
         /// User agent of the client
-        ua: Word { sent client.ua; record "d.ua" always; search Kind::Text.named("ua", &["user_agent"]); }
+        ua: Word { sent client.ua; record "d.ua" always; search Kind::Text.named("ua", &["user_agent"]).countable(); }
         /// Handling time of the request in milliseconds
         tm: Optional<f64> { sent tm; record "tm"; search Kind::Number.named("tm", &["duration_ms"]); }
         /// HTTP method of the request, of client-req and client-res
@@ -95,7 +95,7 @@ columns! {
         /// Matched path of the request, as /users/{id}, of client-req and client-res
         route: Word { search Kind::Word.named("route", &[]); }
         /// HTTP status of the answer, of client-res; 0 = none
-        status: Number<u16> { search Kind::Id.named("status", &[]); }
+        status: Number<u16> { search Kind::Id.named("status", &[]).countable(); }
         /// Fingerprint of the issue that it is an occurrence of, in lower-case hex; empty = none
         fingerprint: IssueFingerprint {}
         /// Type of the error
@@ -138,7 +138,7 @@ columns! {
         service_http_code: Optional<u16> {
             sent service_res.http_code;
             record "service_res.http_code";
-            search Kind::Number.named("service_res.http_code", &["http_code"]);
+            search Kind::Number.named("service_res.http_code", &["http_code"]).countable();
         }
         /// Duration of the call in milliseconds
         service_tm: Optional<f64> {
@@ -170,16 +170,16 @@ columns! {
         attributes: Json {
             sent attributes;
             record "attributes";
-            search Kind::Text.named("attributes", &["context"]);
+            search Kind::Json.named("attributes", &["context"]);
         }
     }
     computed {
         /// The issue that it is an occurrence of, 0 = none
-        issue_id: Number<u64> = issue_id { record "issue_id"; search Kind::Id.named("issue", &["issue_id"]); }
+        issue_id: Number<u64> = issue_id { record "issue_id"; search Kind::Id.named("issue", &["issue_id"]).countable(); }
         /// How the hop ended whose end it is: ok, error or unfinished; empty = it is no end
         state: Verdict = HopState::of {
             record "state";
-            search Kind::LowerWord.named("state", &[]);
+            search Kind::Choice(&["ok", "error", "unfinished"]).named("state", &[]);
             views ["requests", "calls"];
         }
     }

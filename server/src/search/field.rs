@@ -10,6 +10,13 @@ use std::sync::LazyLock;
 pub(crate) static FIELDS: LazyLock<Vec<&'static Field>> =
     LazyLock::new(|| COLUMNS.iter().filter_map(|column| column.search.as_ref()).collect());
 
+impl Kind {
+    /// Whether a text is looked for inside of its values, and not as a whole one.
+    pub(super) const fn is_contained(self) -> bool {
+        matches!(self, Kind::Text | Kind::Json)
+    }
+}
+
 impl Field {
     /// The field of that name, in any letter case.
     pub(crate) fn named(name: &str) -> Option<&'static Field> {
@@ -17,8 +24,20 @@ impl Field {
         FIELDS.iter().copied().find(|field| is_it(&field.name) || field.aliases.iter().any(&is_it))
     }
 
-    /// Whether its values are few enough words to be counted each.
-    pub(crate) fn is_word(&self) -> bool {
-        matches!(self.kind, Kind::Word | Kind::LowerWord | Kind::Level)
+    /// Whether a facet can count its values.
+    pub fn is_countable(&self) -> bool {
+        self.is_countable
+    }
+
+    /// Its value as text, as SQL over `event_store AS e`; empty where an event does not have the field.
+    pub(crate) fn value_sql(&self) -> String {
+        let column = self.column;
+        match self.kind {
+            // A level between two names counts as the lower one.
+            Kind::Level => format!("toString(toUInt8(least(60, greatest(10, intDiv({column}, 10) * 10))))"),
+            Kind::Number => format!("ifNull(toString({column}), '')"),
+            Kind::Id => format!("if({column} = 0, '', toString({column}))"),
+            _ => format!("toString({column})"),
+        }
     }
 }

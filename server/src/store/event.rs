@@ -54,6 +54,8 @@ impl Store {
             match value {
                 Value::Text(text) => read.param(&name, text),
                 Value::Number(value) => read.param(&name, value),
+                Value::Whole(value) => read.param(&name, value),
+                Value::Millis(value) => read.param(&name, value),
             }
         })
     }

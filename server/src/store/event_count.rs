@@ -95,12 +95,11 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<FacetValue>, StoreError> {
         let quarters = if COLUMNS.contains(&field.column) { self.counted(filter).await? } else { None };
-        let value = if field.column == "e.level" { LEVEL } else { field.column };
-        let with_column = |text: &str| text.replace("{column}", value);
+        let with_value = |text: &str| text.replace("{value}", &field.value_sql());
         let read = match quarters {
-            None => self.search("event_facet", &with_column(include_str!("sql/event_facet.sql")), filter),
+            None => self.search("event_facet", &with_value(include_str!("sql/event_facet.sql")), filter),
             Some(quarters) => {
-                let text = with_column(include_str!("sql/event_facet_counted.sql"));
+                let text = with_value(include_str!("sql/event_facet_counted.sql"));
                 quarters.bind(self.search("event_facet_counted", &text, filter))
             }
         };

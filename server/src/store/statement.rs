@@ -38,6 +38,8 @@ impl Store {
             .query_raw(text)
             // 2 = reads only, but with the settings below; 1 would refuse these.
             .with_setting("readonly", "2")
+            // Numbers inside of texts are read to the last digit, as those that they are compared with.
+            .with_setting("precise_float_parsing", "1")
             .with_setting("max_execution_time", limits::READ_SECONDS.to_string())
             .with_setting("max_memory_usage", limits::READ_MEMORY_BYTES.to_string());
         Read { name, query }

@@ -1,5 +1,11 @@
 //! Searching events: the language, pages, facets, the histogram.
 
+mod documentation;
+mod indexes;
+mod memory;
+mod model;
+mod values;
+
 use crate::harness::{Server, answer, now_ms};
 use log_center_server::search::{Condition, Expression, QUERY_DEPTH, QUERY_TERMS};
 use log_center_wire::UnixMillis;
@@ -73,10 +79,37 @@ async fn the_language_finds_what_it_says() {
         ("issue:*", "a"),
         ("req_id:r1 AND event:client-res", "d"),
         ("ÖSTLICH", "e"),
-        ("attributes:shelf", "e"),
+        ("attributes:shelf", ""),
+        ("attributes.shelf:*", "e"),
+        ("attributes.shelf.row:östlich", "e"),
         ("\"no such'; DROP TABLE event_store --\"", ""),
         ("{condition}", ""),
         ("uid:?", ""),
+        ("level!=error", "edcb"),
+        ("-level!=error", "a"),
+        ("service:(pay OR shop) tm:*", "db"),
+        ("service:(pay* -pay-eu)", "b"),
+        ("service:(pay OR (shop NOT pay)) level:>info", "ba"),
+        ("service!=(pay OR shop)", "c"),
+        ("msg:(a OR b OR \"c\")", "cba"),
+        ("uid:(u1)", "a"),
+        ("tm:(>1 <1000)", "b"),
+        ("tm:(0.5 OR [700 TO 701])", "db"),
+        ("tm:!=0.5", "ecba"),
+        ("tm:=0.5", "d"),
+        ("tm:[0.5 TO 700.5]", "db"),
+        ("tm:{0.5 TO 700.5]", "b"),
+        ("tm:[0.5 TO 700.5}", "d"),
+        ("tm:{0.5 TO 700.5}", ""),
+        ("tm:[* TO 1]", "d"),
+        ("tm:[1 TO *]", "b"),
+        ("tm:[ 1 TO 1000 ]", "b"),
+        ("level:[warn TO *]", "ba"),
+        ("status:[500 TO 599]", ""),
+        // These words are text where they cannot be meant to join or deny.
+        ("or", ""),
+        ("and", ""),
+        ("not found", ""),
     ] {
         assert_eq!(found(&server, q).await.concat(), expected, "{q}");
     }
@@ -152,6 +185,42 @@ async fn times_bound_the_search() {
     }
 }
 
+/// Terms of `time` say which time is read, as far as `since` and `until` do not.
+#[tokio::test]
+async fn terms_of_time_bound_the_search() {
+    let server = Server::start().await;
+    let hour = 60 * 60 * 1000;
+    let at = now_ms() / (24 * hour) * (24 * hour) - 10 * 24 * hour + 5 * hour;
+    let of = |time: i64, msg: &str| record(0, msg, json!({"time": UnixMillis(time).to_string()}));
+    send(&server, &[of(at, "a"), of(at + 1, "b"), of(at + 24 * hour, "c"), of(now_ms() - 2 * hour, "d")]).await;
+    let (first, day) = (UnixMillis(at).to_string(), UnixMillis(at).to_string()[..10].to_owned());
+    for (q, parameters, expected) in [
+        (String::new(), "", "d"),
+        (format!("time:{first}"), "", "a"),
+        (format!("time:>{first} time:<3h"), "", "cb"),
+        (format!("time:>={first}"), "", "dcba"),
+        (format!("time:[{first} TO \"{first}\"]"), "", "a"),
+        (format!("time:{day}"), "", "ba"),
+        (format!("time:>{day}"), "", "dc"),
+        (format!("time:<={day}"), "", "ba"),
+        (format!("time:[{day} TO {day}]"), "", "ba"),
+        (format!("time:{{{day} TO *]"), "", "dc"),
+        (format!("time:({day} OR >3h)"), "", "dba"),
+        (format!("(time:{day} OR time:>3h) -msg:a"), "", "db"),
+        (format!("time!={day}"), "&since=30d", "dc"),
+        (format!("time:{day}"), "&since=7d", ""),
+        (format!("time:>={day}"), "&until=5d", "cba"),
+        ("time:<3h".to_owned(), "&since=30d", "cba"),
+        ("time:*".to_owned(), "", "d"),
+        ("received_at:>1h time:>30d".to_owned(), "", "dcba"),
+    ] {
+        let response = server.get(&format!("/api/v1/events?limit=9{parameters}")).query(&[("q", &q)]).send();
+        let page = answer(response.await.unwrap(), StatusCode::OK).await;
+        let items = page["items"].as_array().unwrap().iter();
+        assert_eq!(items.map(|item| item["msg"].as_str().unwrap()).collect::<String>(), expected, "{q} {parameters}");
+    }
+}
+
 #[tokio::test]
 async fn values_and_times_are_counted() {
     let server = Server::start().await;
@@ -208,13 +277,43 @@ async fn bad_searches_are_named() {
         ("", "q", "OR a", "something must stand before OR"),
         ("", "q", ":x", "a field's name must stand before the colon"),
         ("", "q", "ä ö color:x", "at character 5:"),
+        ("", "q", "color!=x", "at character 1: there is no field color"),
+        ("", "q", "!=x", "a field's name is expected before"),
+        ("", "q", "a or b", "at character 3: write OR, in capitals"),
+        ("", "q", "level:error or level:warn", "at character 13: write OR, in capitals"),
+        ("", "q", "uid:(a or b)", "at character 8: write OR, in capitals"),
+        ("", "q", "a || b", "write OR"),
+        ("", "q", "a and b", "write AND"),
+        ("", "q", "not level:error", "at character 1: write NOT, in capitals"),
+        ("", "q", "not (a b)", "write NOT"),
+        ("", "q", "tm:[1 TO", "at character 9: a value or * is expected"),
+        ("", "q", "tm:[1 TO 2", "at character 11: ] or } is expected"),
+        ("", "q", "tm:[1 to 2]", "at character 7: TO, in capitals, is expected"),
+        ("", "q", "tm:[1 2]", "TO, in capitals, is expected"),
+        ("", "q", "tm:[x TO 2]", "at character 5: tm is a number"),
+        ("", "q", "tm:[2 TO 1]", "at character 4: the smaller end is expected first"),
+        ("", "q", "uid:[a TO b]", "at character 5: uid is no number"),
+        ("", "q", "uid:()", "at character 5: values are expected in the parentheses"),
+        ("", "q", "uid:(a OR", "something must follow OR"),
+        ("", "q", "uid:(a", "at character 5: there is no ) for this ("),
+        ("", "q", "state:unfinished", "at character 7: state is ok or error"),
+        ("", "q", "time:soon", "at character 6: time is a time"),
+        ("", "q", "time:2026-11-27T08:00:00[Europe/Berlin]", "time is a time"),
+        ("", "q", "attributes.:x", "a key is expected"),
+        ("", "q", "attributes.a..b:x", "a key is expected"),
+        ("", "q", "attributes.a.b.c.d.e.f.g:x", "at most 6 keys"),
+        ("", "q", "attributes.\"a:x", "at character 12: there is no closing quote"),
+        ("", "q", "extra.:x", "a key is expected"),
+        ("", "q", "extra.code:>x", "at character 13: extra.code is a number"),
+        ("", "q", "err.code:5", "attributes.err.code:"),
         ("", "q", &deep, "nested more than"),
         ("", "q", &many, "more than 64 terms"),
         ("", "q", &long, "at most 4096 bytes"),
         ("", "since", "yesterday", "ISO 8601"),
         ("", "limit", "501", "from 1 to 500"),
         ("", "cursor", "x", "next_cursor"),
-        ("/facets", "fields", "msg", "must be some of level, service"),
+        ("/facets", "fields", "url", "must be some of level, service"),
+        ("/facets", "fields", "attributes.code", "must be some of level, service"),
         ("/facets", "fields", "level,level,level,level,level,level,level,level,level", "at most 8"),
         ("/facets", "limit", "0", "from 1 to 500"),
         ("/histogram", "step_seconds", "1", "must be at least"),
@@ -233,12 +332,18 @@ async fn bad_searches_are_named() {
 
 proptest! {
     #[test]
-    fn no_text_is_too_strange(text in "([a-z:\"()*<>= -]|OR|AND|NOT|level:|tm:|ö|\\\\|\\{|\\}|\\?){0,60}") {
-        if let Ok(expression) = Expression::parse(&text) {
-            let condition = Condition::from(&expression);
-            // Each value has its placeholder, and nothing of the text is in the statement.
-            prop_assert_eq!(condition.sql.matches("{q").count() >= condition.values.len(), true);
-            prop_assert!(!condition.sql.contains(['?', '"', 'ö', '\\']));
+    fn no_text_is_too_strange(text in "([a-z:\"()*<>=!.\\[\\] -]|OR|AND|NOT| TO |level:|tm:|time:|attributes\\.|extra\\.|5|ö|\\\\|\\{|\\}|\\?){0,60}") {
+        match Expression::parse(&text, UnixMillis(0)) {
+            Ok(expression) => {
+                let condition = Condition::from(&expression);
+                // Each value has its placeholder, and nothing of the text is in the statement.
+                prop_assert!(condition.sql.matches("{q").count() >= condition.values.len());
+                prop_assert!(!condition.sql.contains(['?', '"', 'ö', '\\']));
+            }
+            Err(error) => {
+                prop_assert!((1..=text.chars().count() + 1).contains(&error.position), "{text:?} {error}");
+                prop_assert!(!error.message.is_empty());
+            }
         }
     }
 }

@@ -57,9 +57,9 @@ pub(super) async fn facets(
 }
 
 fn fields(list: &str) -> Result<Vec<&'static Field>, ApiError> {
-    let countable = || FIELDS.iter().filter(|field| field.is_word());
+    let countable = || FIELDS.iter().filter(|field| field.is_countable());
     let named = |name: &str| {
-        Field::named(name.trim()).filter(|field| field.is_word()).ok_or_else(|| {
+        Field::named(name.trim()).filter(|field| field.is_countable()).ok_or_else(|| {
             let names: Vec<_> = countable().map(|field| field.name).collect();
             refused("fields", format!("must be some of {}", names.join(", ")))
         })

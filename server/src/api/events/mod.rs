@@ -12,7 +12,7 @@ use super::door::{Audience, Doors};
 use super::query::{Scope, Window, refused};
 use crate::clock;
 use crate::error::ApiError;
-use crate::search::{Condition, Expression, Field, Term, Test};
+use crate::search::{Condition, Expression, Field, Subject, Term, Test, TimeSpan};
 use crate::store::event::EventFilter;
 use crate::store::limits::SEARCH_BACK_MS;
 use log_center_wire::UnixMillis;
@@ -44,16 +44,16 @@ struct Search {
 }
 
 impl Search {
-    /// Both what `q` says and whose events they are.
+    /// Both what `q` says and whose events they are. Ages in `q` are counted back from `now`.
     ///
     /// # Errors
     /// 422 naming `q` and the place of the mistake in it, or a parameter of `scope`.
-    fn expression(&self, scope: &Scope) -> Result<Expression, ApiError> {
-        let wanted = Expression::parse(self.q.as_deref().unwrap_or_default());
+    fn expression(&self, scope: &Scope, now: UnixMillis) -> Result<Expression, ApiError> {
+        let wanted = Expression::parse(self.q.as_deref().unwrap_or_default(), now);
         let wanted = wanted.map_err(|error| refused("q", error.to_string()))?;
         let of_scope = [("project", scope.project()?), ("environment", scope.environment())];
         let of_scope = of_scope.into_iter().filter_map(|(name, text)| {
-            Some(Expression::Term(Term { field: Field::named(name)?, test: Test::Is(text?) }))
+            Some(Expression::Term(Term { subject: Subject::Field(Field::named(name)?), test: Test::Is(text?) }))
         });
         let mut all: Vec<Expression> = of_scope.collect();
         if all.is_empty() {
@@ -71,10 +71,12 @@ impl Search {
         let now = clock::now();
         // What clocks that are ahead date after now belongs to the newest events.
         let (since, until) = window.last(now, UnixMillis(now.0 + SEARCH_BACK_MS + 1), SEARCH_BACK_MS)?;
+        let expression = self.expression(scope, now)?;
+        let span = TimeSpan::of(&expression);
+        let (since, until) = span.narrow((since, window.has_since()), (until - 1, window.has_until()));
         // Events are deleted by days, and so today is one of them.
         let days = i64::from(state.retention.least_days()) - 1;
         let kept_since = (now.0.div_euclid(DAY_MS) - days) * DAY_MS;
-        let condition = Condition::from(&self.expression(scope)?);
-        Ok(EventFilter { condition, since, until: until - 1, kept_since })
+        Ok(EventFilter { condition: Condition::from(&expression), since, until, kept_since })
     }
 }

@@ -1,6 +1,7 @@
 use super::Search;
 use crate::api::AppState;
 use crate::api::query::{Query, Scope, refused};
+use crate::clock;
 use crate::error::{ApiError, ErrorBody};
 use crate::search::Condition;
 use crate::tail::{Position, Subscription, TailError, Tailed, limits};
@@ -48,7 +49,7 @@ pub(super) async fn tail(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let (search, scope) = query.parameters;
-    let condition = Condition::from(&search.expression(&scope)?);
+    let condition = Condition::from(&search.expression(&scope, clock::now())?);
     let after = last_event_id(&headers)?;
     let subscription = state.tail.subscribe(condition, after).await?;
     // The stream must not keep more of the server than it needs: a stop waits for what holds the spool.

@@ -21,6 +21,16 @@ pub(crate) struct Window {
 }
 
 impl Window {
+    /// Whether it says where it begins.
+    pub(crate) fn has_since(&self) -> bool {
+        self.since.is_some()
+    }
+
+    /// Whether it says where it ends.
+    pub(crate) fn has_until(&self) -> bool {
+        self.until.is_some()
+    }
+
     /// The two times. `until_default` is the one of `until` if that is absent and must be compared.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-SELECT toString({column}) AS value, count() AS count
+SELECT {value} AS value, count() AS count
 FROM event_store AS e
 WHERE toStartOfFiveMinutes(e.time) >= toStartOfFiveMinutes(fromUnixTimestamp64Milli({oldest:Int64}, 'UTC'))
     AND toStartOfFiveMinutes(e.time) <= toStartOfFiveMinutes(fromUnixTimestamp64Milli({newest:Int64}, 'UTC'))

@@ -2,13 +2,13 @@
 SELECT value, sum(events) AS count
 FROM
 (
-    SELECT toString({column}) AS value, sum(e.count) AS events
+    SELECT {value} AS value, sum(e.count) AS events
     FROM event_count_store AS e
     WHERE e.quarter >= toDateTime({first:Int64}, 'UTC') AND e.quarter < toDateTime({end:Int64}, 'UTC')
         AND {condition}
     GROUP BY value
     UNION ALL
-    SELECT toString({column}) AS value, count() AS events
+    SELECT {value} AS value, count() AS events
     FROM event_store AS e
     WHERE toStartOfFiveMinutes(e.time) >= toStartOfFiveMinutes(fromUnixTimestamp64Milli({oldest:Int64}, 'UTC'))
         AND toStartOfFiveMinutes(e.time) <= toStartOfFiveMinutes(fromUnixTimestamp64Milli({newest:Int64}, 'UTC'))
