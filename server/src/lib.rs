@@ -2,9 +2,10 @@
 //!
 //! # The road of an event
 //!
-//! 1. A request arrives at [`api`]. Its body is read within the limits of the contract, decompressed on the way.
-//! 2. [`ingest`] turns a report or a record into an [`Event`](ingest::Event): fingerprint, issue, times. It is
-//!    pure; what it refuses comes back with the field's name.
+//! 1. A request arrives at [`api`], which hands it to [`intake`]: one function for every source. The body is read within
+//!    the limits of the contract, decompressed on the way.
+//! 2. [`sources`] turns a report or a record into an [`Event`](ingest::Event): fingerprint, issue, times. It is
+//!    pure; what it refuses comes back with the field's name. [`ingest`] encodes it as ClickHouse will be sent it.
 //! 3. [`spool`] decides whether the event is new, a duplicate or a regression, and makes it durable on local disk.
 //!    One thread does so for everybody who waits at that moment (group commit). Then the client is answered.
 //! 4. [`writer`] takes what lies in the spool, freezes it into batches, inserts them into ClickHouse, and only
@@ -19,7 +20,7 @@
 //! [`cli`] is the other end: the commands that talk to a running server over HTTP, as anybody may.
 //!
 //! Invariant: `api` is imported only by what serves it and by [`dashboard`], whose plain pages ask as the API does until
-//! there is a dashboard that is a client; `ingest` knows neither spool nor store; the spool knows nothing of ClickHouse
+//! there is a dashboard that is a client; `sources` and `ingest` know neither spool nor store; the spool knows nothing of ClickHouse
 //! but the bytes that will be sent to it; `cli` knows nothing of the server but its addresses and answers, and the text of
 //! the schema.
 
@@ -32,14 +33,17 @@ pub mod engine_child;
 mod error;
 mod file_limit;
 pub mod ingest;
+pub mod intake;
 mod listener;
 pub mod log;
 pub mod parts;
 pub mod recurring;
+pub mod readiness;
 mod schema_watch;
 pub mod search;
 mod seed;
 pub mod serve;
+pub mod sources;
 pub mod spool;
 pub mod store;
 pub mod tail;

@@ -1,7 +1,7 @@
 use super::{Id, find};
 use crate::api::AppState;
-use crate::api::body::{self, BodyLimits};
 use crate::error::{ApiError, ErrorBody};
+use crate::intake::body::{self, BodyLimits};
 use crate::store::issue::Issue;
 use crate::store::value::Status;
 use crate::writer::Until;
