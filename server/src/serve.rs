@@ -1,6 +1,6 @@
 //! The server as a whole: what is started in which order, and stopped in the opposite one.
 
-use crate::api::{self, AppState, Services, health::Readiness, sql::Turns};
+use crate::api::{self, AppState, Services, sql::Turns};
 use crate::claim;
 use crate::config::{Config, EMBEDDED_READER};
 use crate::dashboard;
@@ -10,6 +10,7 @@ use crate::follow;
 use crate::listener;
 use crate::log;
 use crate::parts::Parts;
+use crate::readiness::Readiness;
 use crate::recurring::Recurring;
 use crate::schema_watch;
 use crate::seed::{self, SeedError};

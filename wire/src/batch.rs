@@ -1,8 +1,8 @@
 //! A batch of records: NDJSON, one JSON array, or one object.
 
-use crate::decode::{self, DecodeError, ErrorCode};
+use crate::decode::DecodeError;
+use crate::json::{self, trimmed};
 use crate::limits::BATCH_RECORDS;
-use serde_json::value::RawValue;
 
 /// Why a batch was refused as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,12 +16,13 @@ pub enum BatchError {
 }
 
 /// Takes a batch apart: the JSON of each record, at least one and [`BATCH_RECORDS`] at most. Blank lines of NDJSON do not
-/// count. Whether the pieces are records is for [`Record::decode`](crate::Record::decode) to say.
+/// count, nor does what is nothing around a record: blanks, NULs, byte order marks. Whether the pieces are records is for
+/// [`Record::decode`](crate::Record::decode) to say.
 ///
 /// # Errors
 /// Only what concerns the batch as a whole.
 pub fn split(body: &[u8]) -> Result<Vec<&[u8]>, BatchError> {
-    let records = pieces(body)?;
+    let records = pieces(trimmed(body))?;
     match records.len() {
         0 => Err(BatchError::Empty),
         1..=BATCH_RECORDS => Ok(records),
@@ -30,17 +31,18 @@ pub fn split(body: &[u8]) -> Result<Vec<&[u8]>, BatchError> {
 }
 
 fn pieces(body: &[u8]) -> Result<Vec<&[u8]>, BatchError> {
-    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
-    if first == Some(&b'[') {
-        let items: Vec<&RawValue> = decode::document(body).map_err(BatchError::Malformed)?;
-        return Ok(items.into_iter().map(|item| item.get().as_bytes()).collect());
+    if body.first() == Some(&b'[') {
+        return elements(body).ok_or_else(|| {
+            BatchError::Malformed(DecodeError::malformed(
+                "not valid JSON: the array does not end where the body ends",
+            ))
+        });
     }
-    let lines = || lines(body).filter(|line| !line.trim_ascii().is_empty());
+    let lines = || lines(body).map(trimmed).filter(|line| !line.is_empty());
     // One object may be spread over several lines; then its first line alone is cut short.
-    let cut = lines().next().is_some_and(|line| {
-        matches!(decode::document::<&RawValue>(line), Err(error) if error.code() == ErrorCode::MalformedJson)
-    });
-    if cut && decode::document::<&RawValue>(body).is_ok() {
+    if lines().next().is_some_and(|line| line.len() < body.len() && !json::is_whole(line))
+        && json::is_whole(body)
+    {
         return Ok(vec![body]);
     }
     Ok(lines().take(BATCH_RECORDS + 1).collect())
@@ -50,4 +52,49 @@ fn pieces(body: &[u8]) -> Result<Vec<&[u8]>, BatchError> {
 fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
     let ends = memchr::memchr_iter(b'\n', body).chain(std::iter::once(body.len()));
     ends.scan(0, |start, end| Some(&body[std::mem::replace(start, end + 1)..end]))
+}
+
+/// What stands between the commas of an array, one more than a batch may have at most; `None` if it does not end with the
+/// body. Each element is read by itself later, so that a bad one costs its neighbours nothing.
+fn elements(body: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut elements = Vec::new();
+    let (mut depth, mut start, mut at) = (0usize, 1, 0);
+    while let Some(byte) = body.get(at) {
+        match byte {
+            b'"' => at = end_of_string(body, at)?,
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => {
+                depth = depth.checked_sub(1)?;
+                if depth == 0 {
+                    let last = trimmed(&body[start..at]);
+                    if !last.is_empty() {
+                        elements.push(last);
+                    }
+                    return trimmed(&body[at + 1..]).is_empty().then_some(elements);
+                }
+            }
+            b',' if depth == 1 => {
+                elements.push(trimmed(&body[start..at]));
+                if elements.len() > BATCH_RECORDS {
+                    return Some(elements);
+                }
+                start = at + 1;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+/// Where the string ends that begins here.
+fn end_of_string(body: &[u8], begin: usize) -> Option<usize> {
+    let mut at = begin + 1;
+    loop {
+        at += memchr::memchr2(b'"', b'\\', body.get(at..)?)?;
+        if body[at] == b'"' {
+            return Some(at);
+        }
+        at += 2;
+    }
 }

@@ -1,9 +1,8 @@
-//! Reading JSON from outside: malformed text is told from a wrong field, and the field is named by its path.
+//! Why a document from outside is refused: malformed text is told from a wrong field, and the field is named by its
+//! path.
 
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use crate::json::kind_of;
 use std::fmt;
-use std::marker::PhantomData;
 
 /// Why a document was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +38,23 @@ impl ErrorCode {
 }
 
 impl DecodeError {
+    /// The document cannot be read.
+    pub(crate) fn malformed(reason: impl fmt::Display) -> Self {
+        Self { code: ErrorCode::MalformedJson, field: None, message: reason.to_string() }
+    }
+
+    /// The document is JSON, and not an object.
+    pub(crate) fn no_object(raw: &str) -> Self {
+        let message = format!("must be a JSON object, is {}", kind_of(raw));
+        Self { code: ErrorCode::WrongType, field: None, message }
+    }
+
+    /// A field holds `raw`, which is not what it must be: "a string".
+    pub(crate) fn wrong_type(field: &str, expected: &str, raw: &str) -> Self {
+        let message = format!("{field} must be {expected}, is {}", kind_of(raw));
+        Self { code: ErrorCode::WrongType, field: Some(field.into()), message }
+    }
+
     /// A required field is missing.
     pub(crate) fn missing(field: &str) -> Self {
         Self {
@@ -76,82 +92,3 @@ impl fmt::Display for DecodeError {
 }
 
 impl std::error::Error for DecodeError {}
-
-/// Reads one whole document.
-pub(crate) fn document<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, DecodeError> {
-    let malformed = |message: String| DecodeError { code: ErrorCode::MalformedJson, field: None, message };
-    if let Err(error) = std::str::from_utf8(bytes) {
-        return Err(malformed(format!("not UTF-8: byte {} starts no character", error.valid_up_to())));
-    }
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value: T = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let path = error.path().to_string();
-        let inner = error.into_inner();
-        match inner.classify() {
-            serde_json::error::Category::Data => wrong_type(path, &inner),
-            _ => malformed(format!("not valid JSON: {inner}")),
-        }
-    })?;
-    reader.end().map_err(|error| malformed(format!("not valid JSON: {error}")))?;
-    Ok(value)
-}
-
-fn wrong_type(path: String, error: &serde_json::Error) -> DecodeError {
-    // The position is of no use to a program that built the document from values: the path says it better.
-    let text = error.to_string();
-    let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
-    let parent = (path != "." && !path.is_empty()).then_some(path);
-    // A key that comes twice is known by its message only; the path ends at its object.
-    let twice = reason.strip_prefix("duplicate field `").and_then(|rest| rest.strip_suffix('`'));
-    let field = match (parent, twice) {
-        (Some(parent), Some(key)) => Some(format!("{parent}.{key}")),
-        (None, Some(key)) => Some(key.to_owned()),
-        (parent, None) => parent,
-    };
-    let message = match &field {
-        Some(field) => format!("{field}: {reason}"),
-        None => reason.to_owned(),
-    };
-    DecodeError { code: ErrorCode::WrongType, field, message }
-}
-
-/// A value that must be a JSON object: serde would also take an array for a struct, field by field.
-pub(crate) struct Object<T>(pub(crate) T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ObjectVisitor<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
-            type Value = Object<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
-            }
-        }
-        deserializer.deserialize_map(ObjectVisitor(PhantomData))
-    }
-}
-
-/// How deep objects and arrays nest in a piece of valid JSON.
-pub(crate) fn depth(json: &str) -> usize {
-    let (mut depth, mut deepest, mut in_string, mut escaped) = (0usize, 0usize, false, false);
-    for byte in json.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => in_string = !in_string,
-            _ if in_string => {}
-            b'{' | b'[' => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
-}

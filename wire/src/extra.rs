@@ -4,7 +4,7 @@
 mod object;
 
 #[cfg(feature = "decode")]
-pub(crate) use object::Extra;
+pub(crate) use object::text_of;
 
 use std::borrow::Cow;
 

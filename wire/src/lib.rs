@@ -1,7 +1,7 @@
 //! The contract of Log Center as Rust types: what travels between a program, the server and whoever reads.
 //!
 //! Two things arrive. A program in any language posts an [`ErrorReport`]; a service that logs bunyan JSON
-//! sends [`Record`]s, alone or in a [`batch`]. Both are read by one kind of reader ([`decode`]) that
+//! sends [`Record`]s, alone or in a [`batch`]. What is refused comes back as a [`DecodeError`](decode::DecodeError), which
 //! tells malformed JSON from a wrong field and names the field. An error, however it came, has a
 //! [`Fingerprint`]; all events of a project with one fingerprint are an issue, whose [`IssueId`] is a pure function of both
 //! and whose [`IssueStatus`] changes only along the edges listed there. What belongs to one HTTP request
@@ -13,12 +13,16 @@
 //! crate without it and gets levels, scopes, fingerprints and limits at the price of `serde` and `md-5`.
 
 #[cfg(feature = "decode")]
+mod attributes;
+#[cfg(feature = "decode")]
 pub mod batch;
 #[cfg(feature = "decode")]
 pub mod decode;
 pub mod extra;
 mod fingerprint;
 mod issue;
+#[cfg(feature = "decode")]
+mod json;
 mod level;
 pub mod limits;
 #[cfg(feature = "decode")]

@@ -1,8 +1,8 @@
-use crate::decode::{self, DecodeError, Object};
-use crate::text::{Id, Text};
-use crate::{Fingerprint, Level, RequestId, UnixMillis, limits};
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use crate::attributes::{Attributes, kept};
+use crate::decode::DecodeError;
+use crate::text::Text;
+use crate::{Fingerprint, Level, RequestId, UnixMillis, json, limits};
+use std::borrow::Cow;
 
 /// An error as a program reported it, checked against the contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,8 @@ pub struct ErrorReport {
     pub line_number: u32,
     /// The stack as lines without their line ends.
     pub stack_trace: Vec<String>,
-    /// The `context` object as the JSON that came, or empty.
+    /// The `context` object, and the members that the contract does not know where `context` has none of that name, as
+    /// JSON that ClickHouse can read; or empty.
     pub context: String,
     /// `context.request_id`, if it is one.
     pub request_id: Option<RequestId>,
@@ -45,7 +46,48 @@ impl ErrorReport {
     /// # Errors
     /// Malformed JSON, or the first field that the contract refuses.
     pub fn decode(body: &[u8]) -> Result<Self, DecodeError> {
-        decode::document::<Object<RawReport<'_>>>(body)?.0.check()
+        if let Err(error) = std::str::from_utf8(body) {
+            let reason = format_args!("not UTF-8: byte {} starts no character", error.valid_up_to());
+            return Err(DecodeError::malformed(reason));
+        }
+        json::object(body, |members| Self::read(&mut Fields { path: "", members }))
+    }
+
+    fn read(report: &mut Fields<'_>) -> Result<Self, DecodeError> {
+        let project_id = report.name("project_id", limits::PROJECT_BYTES)?;
+        let environment = report.name("environment", limits::ENVIRONMENT_BYTES)?.to_lowercase();
+        let level = report.text("level")?.ok_or_else(|| DecodeError::missing("level"))?;
+        let level = Level::from_report(&level).map_err(|error| DecodeError::invalid("level", error))?;
+        let timestamp = report.text("timestamp")?.map(|text| UnixMillis::parse(&text)).transpose();
+        let timestamp = timestamp.map_err(|error| DecodeError::invalid("timestamp", error))?;
+        let version = report.bounded("version", limits::VERSION_BYTES)?.unwrap_or_default();
+        let commit_hash = report.bounded("commit_hash", limits::VERSION_BYTES)?.unwrap_or_default();
+        let mut error = report.object("error", "error.")?;
+        let error_type = error.required("type", limits::ERROR_TYPE_BYTES)?;
+        let message = error.required("message", usize::MAX)?;
+        let file_path = error.required("file_path", limits::FILE_PATH_BYTES)?;
+        let line_number = error.line_number()?;
+        let stack_trace = error.lines("stack_trace")?;
+        let event_id = report.key("event_id")?;
+        let context = report.take("context");
+        let (request_id, user_id) = context.map_or(Ok((None, String::new())), known_of_context)?;
+        Ok(Self {
+            project_id,
+            environment,
+            level,
+            timestamp,
+            version,
+            commit_hash,
+            error_type,
+            message,
+            file_path,
+            line_number,
+            stack_trace,
+            context: with_unknown(context, report, &error),
+            request_id,
+            user_id,
+            event_id,
+        })
     }
 
     /// The issue that this report belongs to.
@@ -54,190 +96,159 @@ impl ErrorReport {
     }
 }
 
-#[derive(Deserialize)]
-struct RawReport<'a> {
-    #[serde(borrow)]
-    project_id: Option<Text<'a>>,
-    environment: Option<Text<'a>>,
-    level: Option<Text<'a>>,
-    timestamp: Option<Text<'a>>,
-    version: Option<Text<'a>>,
-    commit_hash: Option<Text<'a>>,
-    #[serde(borrow)]
-    error: Option<Object<RawError<'a>>>,
-    #[serde(borrow)]
-    context: Option<&'a RawValue>,
-    event_id: Option<Id>,
+/// The members of an object that nobody has taken yet.
+struct Fields<'j> {
+    /// Where the object stands: empty, or `error.`.
+    path: &'static str,
+    members: json::Members<'j>,
 }
 
-#[derive(Deserialize)]
-struct RawError<'a> {
-    #[serde(borrow, rename = "type")]
-    error_type: Option<Text<'a>>,
-    message: Option<Text<'a>>,
-    file_path: Option<Text<'a>>,
-    line_number: Option<u64>,
-    stack_trace: Option<RawStack<'a>>,
-}
+impl<'j> Fields<'j> {
+    /// A member as JSON, once; `null` counts as absent.
+    fn take(&mut self, key: &str) -> Option<&'j str> {
+        let at = self.members.iter().position(|(known, _)| known == key)?;
+        let (_, raw) = self.members.remove(at);
+        Some(raw).filter(|raw| *raw != "null")
+    }
 
-/// An array of strings or one string.
-enum RawStack<'a> {
-    One(Text<'a>),
-    Many(Vec<Text<'a>>),
-}
+    fn path(&self, key: &str) -> String {
+        format!("{}{key}", self.path)
+    }
 
-impl<'de: 'a, 'a> Deserialize<'de> for RawStack<'a> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        use serde::de::{Error, SeqAccess, Visitor};
-        struct StackVisitor;
-        impl<'de> Visitor<'de> for StackVisitor {
-            type Value = RawStack<'de>;
+    fn wrong_type(&self, key: &str, expected: &str, raw: &str) -> DecodeError {
+        DecodeError::wrong_type(&self.path(key), expected, raw)
+    }
 
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an array of strings or a string")
+    fn text(&mut self, key: &str) -> Result<Option<Cow<'j, str>>, DecodeError> {
+        let Some(raw) = self.take(key) else { return Ok(None) };
+        json::string_of(raw).map(Some).ok_or_else(|| self.wrong_type(key, "a string", raw))
+    }
+
+    fn bounded(&mut self, key: &str, limit: usize) -> Result<Option<String>, DecodeError> {
+        match self.text(key)? {
+            Some(text) if text.len() > limit => {
+                let rule = format_args!("must be at most {limit} bytes long, is {}", text.len());
+                Err(DecodeError::invalid(&self.path(key), rule))
             }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut lines = Vec::new();
-                while let Some(line) = seq.next_element()? {
-                    lines.push(line);
-                }
-                Ok(RawStack::Many(lines))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(RawStack::One(Text(text.to_owned().into())))
-            }
-
-            fn visit_borrowed_bytes<E: Error>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
-                Ok(RawStack::One(Text(String::from_utf8_lossy(bytes))))
-            }
-
-            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
-                Ok(RawStack::One(Text(String::from_utf8_lossy(bytes).into_owned().into())))
-            }
+            text => Ok(text.map(Cow::into_owned)),
         }
-        // As bytes: a stack is text from outside too, see Text.
-        deserializer.deserialize_bytes(StackVisitor)
+    }
+
+    fn required(&mut self, key: &str, limit: usize) -> Result<String, DecodeError> {
+        self.bounded(key, limit)?.ok_or_else(|| DecodeError::missing(&self.path(key)))
+    }
+
+    /// A required name: trimmed, not empty, bounded, without control characters.
+    fn name(&mut self, key: &str, limit: usize) -> Result<String, DecodeError> {
+        let text = self.required(key, limit)?;
+        let trimmed = text.trim();
+        if trimmed.is_empty() {
+            return Err(DecodeError::invalid(&self.path(key), "must not be empty"));
+        }
+        if trimmed.chars().any(char::is_control) {
+            return Err(DecodeError::invalid(&self.path(key), "must not hold control characters"));
+        }
+        Ok(trimmed.to_owned())
+    }
+
+    /// A required object.
+    fn object(&mut self, key: &str, path: &'static str) -> Result<Fields<'j>, DecodeError> {
+        let raw = self.take(key).ok_or_else(|| DecodeError::missing(&self.path(key)))?;
+        let members = if raw.starts_with('{') { json::members(raw).ok() } else { None };
+        let members = members.ok_or_else(|| self.wrong_type(key, "an object", raw))?;
+        Ok(Fields { path, members })
+    }
+
+    fn line_number(&mut self) -> Result<u32, DecodeError> {
+        let key = "line_number";
+        let raw = self.take(key).ok_or_else(|| DecodeError::missing(&self.path(key)))?;
+        if raw.bytes().all(|byte| byte.is_ascii_digit()) {
+            let rule = format_args!("must be at most {}", u32::MAX);
+            return raw.parse().map_err(|_| DecodeError::invalid(&self.path(key), rule));
+        }
+        Err(self.wrong_type(key, "a whole number of 0 or more", raw))
+    }
+
+    /// Required lines: an array of strings, or one string.
+    fn lines(&mut self, key: &str) -> Result<Vec<String>, DecodeError> {
+        let raw = self.take(key).ok_or_else(|| DecodeError::missing(&self.path(key)))?;
+        if let Some(text) = json::string_of(raw) {
+            return Ok(lines_of(&text).collect());
+        }
+        if !raw.starts_with('[') {
+            return Err(self.wrong_type(key, "an array of strings, or a string", raw));
+        }
+        if let Ok(pieces) = serde_json::from_str::<Vec<Text<'_>>>(raw) {
+            return Ok(pieces.iter().flat_map(|Text(piece)| lines_of(piece)).collect());
+        }
+        let pieces: Vec<&serde_json::value::RawValue> = serde_json::from_str(raw).unwrap_or_default();
+        let wrong =
+            pieces.iter().position(|piece| json::string_of(piece.get()).is_none()).unwrap_or_default();
+        let found = pieces.get(wrong).map_or("null", |piece| piece.get());
+        Err(self.wrong_type(&format!("{key}[{wrong}]"), "a string", found))
+    }
+
+    /// An idempotency key: a string, or a number by its digits.
+    fn key(&mut self, key: &str) -> Result<Option<String>, DecodeError> {
+        let Some(raw) = self.take(key) else { return Ok(None) };
+        let id = id_of(raw).ok_or_else(|| self.wrong_type(key, "a string", raw))?;
+        let limit = limits::IDEMPOTENCY_KEY_CHARS;
+        if (1..=limit).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Ok(Some(id.into_owned()));
+        }
+        let rule = format_args!("must be 1 to {limit} visible ASCII characters");
+        Err(DecodeError::invalid(&self.path(key), rule))
     }
 }
 
-impl RawReport<'_> {
-    fn check(self) -> Result<ErrorReport, DecodeError> {
-        let project_id = name("project_id", self.project_id, limits::PROJECT_BYTES)?;
-        let environment = name("environment", self.environment, limits::ENVIRONMENT_BYTES)?.to_lowercase();
-        let level = required("level", self.level)?;
-        let level = Level::from_report(&level.0).map_err(|error| DecodeError::invalid("level", error))?;
-        let timestamp = self
-            .timestamp
-            .map(|text| UnixMillis::parse(&text.0))
-            .transpose()
-            .map_err(|error| DecodeError::invalid("timestamp", error))?;
-        let Object(error) = self.error.ok_or_else(|| DecodeError::missing("error"))?;
-        let error_type =
-            bounded("error.type", required("error.type", error.error_type)?, limits::ERROR_TYPE_BYTES)?;
-        let message = required("error.message", error.message)?.into_string();
-        let file_path = required("error.file_path", error.file_path)?;
-        let file_path = bounded("error.file_path", file_path, limits::FILE_PATH_BYTES)?;
-        let line_number = required("error.line_number", error.line_number)?;
-        let line_number = u32::try_from(line_number)
-            .map_err(|_| DecodeError::invalid("error.line_number", "must be at most 4294967295"))?;
-        let stack_trace = lines_of(required("error.stack_trace", error.stack_trace)?);
-        let context = self.context.map(RawValue::get);
-        let (request_id, user_id) = context.map_or(Ok((None, String::new())), known_of_context)?;
-        Ok(ErrorReport {
-            project_id,
-            environment,
-            level,
-            timestamp,
-            version: optional("version", self.version)?,
-            commit_hash: optional("commit_hash", self.commit_hash)?,
-            error_type,
-            message,
-            file_path,
-            line_number,
-            stack_trace,
-            context: context.unwrap_or_default().to_owned(),
-            request_id,
-            user_id,
-            event_id: self.event_id.map(|id| idempotency_key("event_id", id.0)).transpose()?,
-        })
-    }
+fn id_of(raw: &str) -> Option<Cow<'_, str>> {
+    json::string_of(raw).or_else(|| json::is_number(raw).then_some(raw.into()))
 }
 
-/// Checks an idempotency key from a body or a header.
-///
-/// # Errors
-/// Empty, too long, or with a character that is not visible ASCII.
-pub(crate) fn idempotency_key(field: &str, key: String) -> Result<String, DecodeError> {
-    let limit = limits::IDEMPOTENCY_KEY_CHARS;
-    if (1..=limit).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Ok(key);
-    }
-    Err(DecodeError::invalid(field, format_args!("must be 1 to {limit} visible ASCII characters")))
-}
-
-pub(crate) fn required<T>(field: &str, value: Option<T>) -> Result<T, DecodeError> {
-    value.ok_or_else(|| DecodeError::missing(field))
-}
-
-pub(crate) fn bounded(field: &str, text: Text<'_>, limit: usize) -> Result<String, DecodeError> {
-    if text.0.len() <= limit {
-        return Ok(text.into_string());
-    }
-    Err(DecodeError::invalid(field, format_args!("must be at most {limit} bytes long, is {}", text.0.len())))
-}
-
-fn optional(field: &str, text: Option<Text<'_>>) -> Result<String, DecodeError> {
-    text.map_or(Ok(String::new()), |text| bounded(field, text, limits::VERSION_BYTES))
-}
-
-/// A required name: trimmed, not empty, bounded, without control characters.
-pub(crate) fn name(field: &str, text: Option<Text<'_>>, limit: usize) -> Result<String, DecodeError> {
-    let text = bounded(field, required(field, text)?, limit)?;
-    let trimmed = text.trim();
-    if trimmed.is_empty() {
-        return Err(DecodeError::invalid(field, "must not be empty"));
-    }
-    if trimmed.chars().any(char::is_control) {
-        return Err(DecodeError::invalid(field, "must not hold control characters"));
-    }
-    Ok(trimmed.to_owned())
-}
-
-fn lines_of(stack: RawStack<'_>) -> Vec<String> {
-    let pieces = match stack {
-        RawStack::One(text) => vec![text],
-        RawStack::Many(pieces) => pieces,
-    };
-    // Python's own format_exception gives pieces of several lines, each with its line end.
-    pieces
-        .iter()
-        .flat_map(|piece| piece.0.strip_suffix('\n').unwrap_or(&piece.0).split('\n'))
-        .map(|line| line.strip_suffix('\r').unwrap_or(line).to_owned())
-        .collect()
+/// Python's own `format_exception` gives pieces of several lines, each with its line end.
+fn lines_of(piece: &str) -> impl Iterator<Item = String> {
+    let lines = piece.strip_suffix('\n').unwrap_or(piece).split('\n');
+    lines.map(|line| line.strip_suffix('\r').unwrap_or(line).to_owned())
 }
 
 /// `request_id` and `user_id` of the context. Whatever else they hold stays in the context as it is.
 fn known_of_context(context: &str) -> Result<(Option<RequestId>, String), DecodeError> {
     if !context.starts_with('{') {
-        let kind = crate::text::kind_of(context);
-        return Err(DecodeError::invalid("context", format_args!("must be an object, is a {kind}")));
+        let rule = format_args!("must be an object, is {}", json::kind_of(context));
+        return Err(DecodeError::invalid("context", rule));
     }
-    if decode::depth(context) > limits::JSON_DEPTH {
+    if json::depth(context) > limits::JSON_DEPTH {
         let rule = format_args!("must not nest deeper than {}", limits::JSON_DEPTH);
         return Err(DecodeError::invalid("context", rule));
     }
-    #[derive(Deserialize, Default)]
-    struct Known<'a> {
-        #[serde(borrow)]
-        request_id: Option<&'a RawValue>,
-        #[serde(borrow)]
-        user_id: Option<&'a RawValue>,
+    let members = json::members(context).unwrap_or_default();
+    let id = |key: &str| members.iter().find(|(known, _)| known == key).and_then(|(_, raw)| id_of(raw));
+    let request_id = id("request_id").and_then(|id| RequestId::new(&id).ok());
+    let user_id = id("user_id").filter(|id| id.len() <= limits::CLIENT_ID_BYTES);
+    Ok((request_id, user_id.unwrap_or_default().into_owned()))
+}
+
+/// The context, and what else the report and its error say, each under its own path. Where the context has a member of that
+/// name, it stays.
+fn with_unknown(context: Option<&str>, report: &Fields<'_>, error: &Fields<'_>) -> String {
+    if report.members.is_empty() && error.members.is_empty() {
+        return context.map(kept).unwrap_or_default();
     }
-    let known: Known<'_> = serde_json::from_str(context).unwrap_or_default();
-    let text = |raw: &RawValue| serde_json::from_str::<Id>(raw.get()).ok().map(|id| id.0);
-    let request_id = known.request_id.and_then(text).and_then(|id| RequestId::new(&id).ok());
-    let user_id = known.user_id.and_then(text).filter(|id| id.len() <= limits::CLIENT_ID_BYTES);
-    Ok((request_id, user_id.unwrap_or_default()))
+    let context = context.and_then(|context| json::members(context).ok()).unwrap_or_default();
+    let is_free = |key: &str| context.iter().all(|(known, _)| known != key);
+    let mut attributes = Attributes::default();
+    for (key, raw) in &context {
+        attributes.json(key, raw);
+    }
+    for (key, raw) in report.members.iter().filter(|(key, _)| is_free(key)) {
+        attributes.json(key, raw);
+    }
+    if !error.members.is_empty() && is_free("error") {
+        let mut inner = Attributes::default();
+        for (key, raw) in &error.members {
+            inner.json(key, raw);
+        }
+        attributes.checked("error", &inner.finish());
+    }
+    attributes.finish()
 }

@@ -5,7 +5,6 @@
 
 use super::AppState;
 use super::door::{Audience, Doors};
-use crate::error::{ApiError, RETRY_AFTER_SECONDS};
 use crate::parts::{ASIDE_ACTION, Broken, UNREADABLE_ACTION};
 use crate::spool::{Loss, SpoolError};
 use axum::Json;
@@ -13,44 +12,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use serde::Serialize;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// So many damaged parts are named; the log names all.
 const PARTS_NAMED: usize = 5;
-
-/// What the server has reached since it started.
-#[derive(Debug, Default)]
-pub struct Readiness {
-    accepts: AtomicBool,
-    stopping: AtomicBool,
-}
-
-impl Readiness {
-    /// The issue index is complete: reports can be told new from known.
-    pub fn set_accepts(&self) {
-        self.accepts.store(true, Ordering::Release);
-    }
-
-    /// No more work is wanted.
-    pub fn set_stopping(&self) {
-        self.stopping.store(true, Ordering::Release);
-    }
-
-    /// Whether reports and records can be taken.
-    ///
-    /// # Errors
-    /// 503 `starting`.
-    pub fn check_ingest(&self) -> Result<(), ApiError> {
-        if self.accepts.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        Err(ApiError::Unavailable {
-            code: "starting",
-            message: "the server has just started and reads the known issues from ClickHouse; send it again in a moment".to_owned(),
-            retry_after_seconds: RETRY_AFTER_SECONDS,
-        })
-    }
-}
 
 /// A part of the server: its word, and what is the matter while it fails.
 #[derive(Serialize)]
@@ -162,7 +126,7 @@ fn verdict(is_ready: bool) -> (StatusCode, &'static str) {
 }
 
 fn ingest(state: &AppState) -> Part {
-    if state.readiness.stopping.load(Ordering::Acquire) {
+    if state.readiness.is_stopping() {
         return Part::failing(
             "shutting_down",
             "the server is stopping".to_owned(),

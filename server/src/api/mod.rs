@@ -3,7 +3,6 @@
 //! Every answer that is not a success is the contract's envelope, whoever refuses: a handler, the router, or the
 //! last resort behind a panic.
 
-pub mod body;
 pub(crate) mod compression;
 pub(crate) mod cursor;
 pub mod door;
@@ -25,7 +24,9 @@ mod step;
 
 use crate::error::{ApiError, RETRY_AFTER_SECONDS};
 use crate::event::retention::Retention;
+use crate::intake::Intake;
 use crate::parts::Parts;
+use crate::readiness::Readiness;
 use crate::spool::{Spool, SpoolError};
 use crate::store::Store;
 use crate::tail::Tail;
@@ -34,7 +35,6 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
 use axum::response::IntoResponse;
-use health::Readiness;
 use log_center_engine::site::{self, Hosts};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::ops::Deref;
@@ -73,6 +73,13 @@ pub struct Services {
 impl From<Services> for AppState {
     fn from(services: Services) -> Self {
         Self(Arc::new(services))
+    }
+}
+
+impl AppState {
+    /// The way in for events.
+    fn intake(&self) -> Intake<'_> {
+        Intake { readiness: &self.readiness, spool: &self.spool, retention: &self.retention }
     }
 }
 

@@ -108,7 +108,7 @@ macro_rules! columns {
             }
 
             /// What a record says in so many words: its values for the rows with `sent`, which it loses. The others are empty.
-            pub fn sent(record: &mut log_center_wire::Record) -> Self {
+            pub fn sent(record: &mut log_center_wire::Record<'a>) -> Self {
                 Self {
                     $($name: given!(
                         [$(std::mem::take(&mut record$(.$sent)+).into())?]

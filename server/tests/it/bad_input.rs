@@ -132,8 +132,8 @@ fn wrong_documents() -> Vec<Case> {
         case(
             "NaN",
             String::from_utf8(good.clone()).unwrap().replace(": 1,", ": NaN,").replace(":1,", ":NaN,"),
-            400,
-            None,
+            422,
+            Some("error.line_number"),
         ),
         case("an array", "[]", 422, None),
         case("a number", "5", 422, None),
@@ -142,7 +142,7 @@ fn wrong_documents() -> Vec<Case> {
         case("an empty object", "{}", 422, Some("project_id")),
         case("deep brackets", "[".repeat(100_000), 422, None),
         case("deep braces", "{\"a\":".repeat(100_000), 400, None),
-        case("a key twice", "{\"project_id\":\"a\",\"project_id\":\"b\"}", 422, Some("project_id")),
+        case("a key twice", "{\"project_id\":\"a\",\"project_id\":7}", 422, Some("project_id")),
         case("too large", [good.clone(), vec![b' '; 1 << 20]].concat(), 413, None),
     ]
 }

@@ -3,7 +3,8 @@ use log_center_wire::Record;
 use std::collections::BTreeSet;
 use std::net::TcpListener;
 
-fn records(log: &str) -> Vec<Record> {
+fn records(log: String) -> Vec<Record<'static>> {
+    let log: &'static str = log.leak();
     let record = |line: &str| {
         Record::decode(line.as_bytes()).unwrap_or_else(|error| panic!("{}: {line}", error.message()))
     };
@@ -11,20 +12,19 @@ fn records(log: &str) -> Vec<Record> {
 }
 
 /// Everything that a server and its engine have said, from their start to their end.
-async fn whole_log(options: ServerOptions) -> Vec<Record> {
+async fn whole_log(options: ServerOptions) -> Vec<Record<'static>> {
     let server = options.start().await;
     server.report(&a_report(1)).await;
     let log = server.log_file();
     let (code, _options) = server.stop().await;
     assert_eq!(code, Some(0));
-    records(&std::fs::read_to_string(log).unwrap())
+    records(std::fs::read_to_string(log).unwrap())
 }
 
 #[tokio::test]
 async fn every_line_is_a_record_and_says_who_it_is_of() {
     let log = whole_log(ServerOptions::new()).await;
-    let messages: BTreeSet<_> =
-        log.iter().map(|record| (record.name.as_str(), record.msg.as_str())).collect();
+    let messages: BTreeSet<_> = log.iter().map(|record| (&*record.name, &*record.msg)).collect();
     let mut expected =
         vec![("log-center", "service started"), ("log-center", "ready"), ("log-center", "stopped")];
     if shared_clickhouse().is_none() {
@@ -61,7 +61,7 @@ async fn what_is_for_other_programs_does_not_keep_the_server_from_starting() {
 #[tokio::test]
 async fn the_filter_decides_what_is_written_and_where_it_listens_is_always_said() {
     let log = whole_log(ServerOptions::new().env("LOG_CENTER_LOG", "error")).await;
-    let messages: Vec<_> = log.iter().map(|record| record.msg.as_str()).collect();
+    let messages: Vec<_> = log.iter().map(|record| &*record.msg).collect();
     assert_eq!(messages, ["ready"]);
 }
 

@@ -1,52 +1,31 @@
-use crate::text::string_of;
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
-use serde_json::value::RawValue;
-use std::fmt;
+use crate::json;
 
 /// `extra` as it is kept: a text. A sender may also say it as an object, whose members become the pairs of the text:
 /// a string is the value, everything else the JSON that it is. What is neither is kept as the JSON that it is.
-pub(crate) struct Extra(pub(crate) String);
-
-impl<'de> Deserialize<'de> for Extra {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?.get();
-        match raw.as_bytes().first() {
-            Some(b'"') => string_of(raw).map(Extra).map_err(D::Error::custom),
-            Some(b'{') => {
-                let mut reader = serde_json::Deserializer::from_str(raw);
-                reader.deserialize_map(Members).map(Extra).map_err(D::Error::custom)
-            }
-            _ => Ok(Extra(raw.to_owned())),
-        }
+pub(crate) fn text_of(raw: &str) -> String {
+    if let Some(text) = json::string_of(raw) {
+        return text.into_owned();
+    }
+    match raw.starts_with('{').then(|| json::members(raw)) {
+        Some(Ok(members)) => pairs(&members),
+        _ => raw.to_owned(),
     }
 }
 
-struct Members;
-
-impl<'de> Visitor<'de> for Members {
-    type Value = String;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<String, A::Error> {
-        let mut text = String::new();
-        while let Some(key) = members.next_key::<String>()? {
-            let value: &RawValue = members.next_value()?;
-            if !text.is_empty() {
-                text.push(' ');
-            }
-            push_key(&mut text, &key);
-            text.push('=');
-            if value.get().starts_with('"') {
-                push_value(&mut text, &string_of(value.get()).map_err(A::Error::custom)?);
-            } else {
-                push_value(&mut text, value.get());
-            }
+fn pairs(members: &json::Members<'_>) -> String {
+    let mut text = String::new();
+    for (key, raw) in members {
+        if !text.is_empty() {
+            text.push(' ');
         }
-        Ok(text)
+        push_key(&mut text, key);
+        text.push('=');
+        match json::string_of(raw) {
+            Some(value) => push_value(&mut text, &value),
+            None => push_value(&mut text, raw),
+        }
     }
+    text
 }
 
 /// Whether a character would end a bare word early.

@@ -4,6 +4,7 @@
 mod batch;
 mod fingerprint;
 mod issue;
+mod other_programs;
 mod record;
 mod report;
 mod stack;

@@ -79,8 +79,7 @@ fn what_people_really_send_is_understood() {
 #[test]
 fn half_an_emoji_is_no_reason_to_lose_an_error() {
     let body = example().to_string().replace("invalid literal", r"cut \ud83d here");
-    // Half a pair is three bytes that are no character, each replaced.
-    assert_eq!(ErrorReport::decode(body.as_bytes()).unwrap().message, "cut \u{fffd}\u{fffd}\u{fffd} here");
+    assert_eq!(ErrorReport::decode(body.as_bytes()).unwrap().message, "cut \u{fffd} here");
 }
 
 #[track_caller]
@@ -172,11 +171,49 @@ fn what_is_no_json_is_told_from_what_is_wrong() {
     for body in ["[]", "5", "\"x\"", "null", "[\"a\",\"b\",\"ERROR\",null,null,null,null,null,null]"] {
         refused(body.as_bytes(), WrongType, None);
     }
-    refused(br#"{"level":"ERROR","level":"ERROR"}"#, WrongType, Some("level"));
-    refused(br#"{"error":{"type":"a","type":"b"}}"#, WrongType, Some("error.type"));
     // An array is not a struct whose names were left out.
     let positional = with("/error", Some(json!(["ValueError", "m", "f.py", 1, []])));
     refused(positional.to_string().as_bytes(), WrongType, Some("error"));
+}
+
+#[test]
+fn what_other_programs_write_is_read_as_in_a_record() {
+    let text = example().to_string();
+    let twice = text.replacen('{', r#"{"project_id":"old","version":7,"#, 1);
+    let twice = twice.replace(r#""error":{"#, r#""error":{"type":[],"line_number":"x","#);
+    assert_eq!(decode(&example()), ErrorReport::decode(twice.as_bytes()));
+    for around in [format!("\u{feff}{text}"), format!("\0\0 {text}\0\r\n"), format!("\t{text}\u{feff}")] {
+        assert_eq!(decode(&example()), ErrorReport::decode(around.as_bytes()), "{around:?}");
+    }
+    for (context, expected) in [
+        (r#"{"load":NaN,"max":[-Infinity]}"#, r#"{"load":"NaN","max":["-Infinity"]}"#),
+        (r#"{"a":1,"a":{"b":1,"b":2}}"#, r#"{"a":{"b":2}}"#),
+        (
+            r#"{"wei":20000000000000000001,"half":"\ud83d"}"#,
+            "{\"wei\":\"20000000000000000001\",\"half\":\"\u{fffd}\"}",
+        ),
+        (r#"{"t":"M\u00fcller \/"}"#, r#"{"t":"Müller /"}"#),
+    ] {
+        let body = with("/context", Some(json!("CONTEXT"))).to_string().replace("\"CONTEXT\"", context);
+        assert_eq!(ErrorReport::decode(body.as_bytes()).unwrap().context, expected, "{context}");
+    }
+}
+
+#[test]
+fn unknown_keys_of_a_report_are_kept_beside_its_context() {
+    let mut report = example();
+    report["tags"] = json!(["a"]);
+    report["url"] = json!("not that of the context");
+    report["error"]["code"] = json!("E1");
+    report["error"]["cause"] = json!({"type": "OSError"});
+    let kept: Value = serde_json::from_str(&decode(&report).unwrap().context).unwrap();
+    let mut expected = example()["context"].clone();
+    expected["tags"] = json!(["a"]);
+    expected["error"] = json!({"code": "E1", "cause": {"type": "OSError"}});
+    assert_eq!(kept, expected);
+    report.as_object_mut().unwrap().remove("context");
+    let kept: Value = serde_json::from_str(&decode(&report).unwrap().context).unwrap();
+    assert_eq!((&kept["tags"], &kept["url"]), (&json!(["a"]), &json!("not that of the context")));
 }
 
 proptest! {

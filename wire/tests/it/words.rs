@@ -1,4 +1,4 @@
-use log_center_wire::{EventKind, Level, RequestId, Scope, UnixMillis, limits};
+use log_center_wire::{EventKind, Level, RequestId, Scope, TimeError, UnixMillis, limits};
 
 #[test]
 fn levels_have_bunyan_numbers_and_report_words() {
@@ -64,6 +64,27 @@ fn times_are_iso_8601_and_utc_without_an_offset() {
     check_time("9999-12-31", "9999-12-30T22:00:00.000Z");
     for text in ["", "yesterday", "2026-13-01T00:00:00Z", "2026-02-30", "10:30:00", "1769769000"] {
         assert!(UnixMillis::parse(text).is_err(), "{text:?}");
+    }
+}
+
+#[test]
+fn the_name_of_a_time_zone_takes_an_offset_beside_it() {
+    check_time("2026-11-27T08:00:00+01:00[Europe/Berlin]", "2026-11-27T07:00:00.000Z");
+    check_time("2026-11-27T08:00:00Z[Europe/Berlin]", "2026-11-27T08:00:00.000Z");
+    for text in [
+        "2026-11-27T08:00:00[Europe/Berlin]",
+        "2026-11-27T08:00[Asia/Tokyo]",
+        "2026-11-27 08:00:00.5[America/New_York]",
+        "20261127T080000[Europe/Berlin]",
+        "2026-11-27[Europe/Berlin]",
+        "2026-11-27T08:00:00[UTC]",
+    ] {
+        assert_eq!(UnixMillis::parse(text), Err(TimeError::ZoneWithoutOffset), "{text}");
+    }
+    for text in
+        ["2026-11-27T08:00:00-26:00", "2026-11-27T08:00:00+26:00", "2026-11-27T08:00:00 Europe/Berlin"]
+    {
+        assert_eq!(UnixMillis::parse(text), Err(TimeError::NoTime), "{text}");
     }
 }
 

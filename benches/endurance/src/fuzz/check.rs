@@ -51,7 +51,7 @@ pub(super) struct Identity {
 }
 
 /// Reads a line as strictly as can be, and as the server will.
-pub(super) fn read(line: &[u8], identity: &Identity) -> Result<Record, String> {
+pub(super) fn read<'a>(line: &'a [u8], identity: &Identity) -> Result<Record<'a>, String> {
     let Some((b'\n', text)) = line.split_last() else { return Err("no line feed at its end".to_owned()) };
     if text.iter().any(|byte| *byte < b' ') {
         return Err("a control character in it".to_owned());
@@ -109,7 +109,7 @@ fn object_of(line: &[u8]) -> serde_json::Result<BTreeMap<String, String>> {
 }
 
 /// Compares all that the model knows of.
-pub(super) fn compare(line: &[u8], record: &Record, model: &RecordModel, extra: Extra) -> Result<(), String> {
+pub(super) fn compare(line: &[u8], record: &Record<'_>, model: &RecordModel, extra: Extra) -> Result<(), String> {
     equal("level", record.level, model.level)?;
     agree("msg", &record.msg, &model.msg, MESSAGE_BYTES, json_len)?;
     let in_request = model.columns.contains_key("req_id");
@@ -120,8 +120,8 @@ pub(super) fn compare(line: &[u8], record: &Record, model: &RecordModel, extra: 
         (false, true) => ("visit", "trace"),
         (false, false) => ("desc", ""),
     };
-    equal("scope", record.scope.as_str(), scope)?;
-    equal("event", record.event.as_str(), event)?;
+    equal("scope", &*record.scope, scope)?;
+    equal("event", &*record.event, event)?;
     for (column, shown, limit) in [
         ("req_id", &record.req_id, usize::MAX),
         ("rrdid", &record.rrdid, usize::MAX),
@@ -134,7 +134,7 @@ pub(super) fn compare(line: &[u8], record: &Record, model: &RecordModel, extra: 
     ] {
         match model.columns.get(column) {
             Some(meant) => agree(column, shown, meant, limit, json_len)?,
-            None => equal(column, shown.as_str(), "")?,
+            None => equal(column, &**shown, "")?,
         }
     }
     match (&record.err, &model.err) {
@@ -142,13 +142,13 @@ pub(super) fn compare(line: &[u8], record: &Record, model: &RecordModel, extra: 
         (None, None) => {}
         (err, _) => return Err(format!("err is {err:?}")),
     }
-    let has_id = record.event_id.as_ref().is_some_and(|id| id.len() == 32);
+    let has_id = record.event_id.len() == 32;
     equal("an event_id", has_id, model.err.is_some())?;
     compare_extra(&extra.pairs(line, &record.extra)?, &model.pairs, extra)
 }
 
-fn compare_err(err: &ErrorInfo, model: &ErrModel) -> Result<(), String> {
-    equal("err.type", &err.error_type, &model.error_type)?;
+fn compare_err(err: &ErrorInfo<'_>, model: &ErrModel) -> Result<(), String> {
+    equal("err.type", &*err.error_type, model.error_type.as_str())?;
     agree("err.msg", &err.msg, &model.message, ERROR_MESSAGE_BYTES, json_len)?;
     let path = Shown { meant: Meant::Text(model.file.clone()), raw_limit: usize::MAX };
     agree("err.file_path", &err.file_path, &path, FILE_PATH_BYTES, json_len)?;

@@ -1,8 +1,8 @@
 use super::{Id, find};
 use crate::api::AppState;
-use crate::api::body::{self, BodyLimits};
 use crate::error::{ApiError, ErrorBody};
 use crate::follow;
+use crate::intake::body::{self, BodyLimits};
 use crate::store::issue::Issue;
 use crate::store::value::Status;
 use crate::writer::Until;

@@ -12,9 +12,9 @@ mod refusal;
 mod request;
 
 use super::AppState;
-use super::body::{self, BodyLimits};
 use super::door::{Audience, Doors};
 use crate::error::{ApiError, ErrorBody};
+use crate::intake::body::{self, BodyLimits};
 use crate::store::limits;
 use axum::body::Body;
 use axum::extract::State;

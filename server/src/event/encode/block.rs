@@ -61,11 +61,6 @@ pub struct Encoder<'a> {
     blocks: Vec<Block>,
 }
 
-/// Encodes one event.
-pub fn encode(event: &Event<'_>) -> Vec<Block> {
-    vec![row(event)]
-}
-
 impl<'a> Encoder<'a> {
     /// Takes the next event.
     pub fn push(&mut self, event: Event<'a>) {

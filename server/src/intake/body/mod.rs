@@ -29,9 +29,6 @@ pub struct BodyLimits {
 /// How long a small body may take.
 pub const SMALL_BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a batch of records may take.
-pub const BATCH_BODY_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// The largest window that a zstd body may ask for, as a power of two: 8 MiB, what the format's RFC 8878 asks every
 /// decoder to have and lets it stop at.
 const ZSTD_WINDOW_LOG: u32 = 23;
