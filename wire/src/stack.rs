@@ -1,12 +1,12 @@
 //! Where an error was raised, read from the text of its stack.
 //!
-//! The stack is read once, line by line. Each line is offered to the reader of each form ([`at`] for V8, Hermes, Java,
-//! .NET and Rust, [`python`], [`go`], …), and the form that recognises most lines is the form of the stack. Each form
+//! The stack is read once, line by line. Each line is offered to the reader of each form (`at` for V8, Hermes, Java,
+//! .NET and Rust, `python`, `go`, …), and the form that recognises most lines is the form of the stack. Each form
 //! keeps only its best frame so far, so that the time is linear in the length of the text and the memory constant.
 //!
 //! Which frame is the best:
 //!
-//! 1. a frame of the program's own code ([`own`]) rather than one of a runtime or of a library;
+//! 1. a frame of the program's own code (`own`) rather than one of a runtime or of a library;
 //! 2. then one of the error that was raised rather than one of its causes. Of an ExceptionGroup, the first inner error
 //!    counts as the raised one;
 //! 3. then the innermost one.
@@ -27,6 +27,7 @@ mod own;
 mod php;
 mod python;
 mod ruby;
+mod search;
 mod sections;
 
 use frame::{Best, Frame};

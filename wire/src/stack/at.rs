@@ -4,6 +4,7 @@ use super::frame::{Best, Frame, HEADING};
 use super::line::{Line, trim_end};
 use super::location::{has_extension, is_file, line_number, location, trailing_number};
 use super::own;
+use super::search::{find, split_last, split_once, starts};
 
 /// Files of programs for the JVM. Their frames name a file without its directory, and no column.
 const JVM_EXTENSIONS: [&str; 6] = ["java", "kt", "kts", "scala", "groovy", "clj"];
@@ -49,7 +50,7 @@ impl<'a> Reader<'a> {
             return true;
         }
         // .NET writes an inner error behind this, before the frames of both.
-        self.enclosing += text.matches("---> ").count() as i64;
+        self.enclosing += starts(text, "---> ").count() as i64;
         let Some(frame) =
             rust_panic(text).or_else(|| if number == 1 { node_syntax_error(text) } else { None })
         else {
@@ -67,11 +68,11 @@ impl<'a> Reader<'a> {
 
 /// `Shop.Cart.Add(Item i) in C:\src\Cart.cs:line 42`, and Mono's `Shop.Cart.Add (Item i) [0x0001a] in /src/Cart.cs:42`.
 fn dotnet(call: &str) -> Option<Frame<'_>> {
-    let (method, place) = match call.split_once(") in ") {
+    let (method, place) = match split_once(call, ") in ") {
         Some((method, place)) => (method, place),
-        None => call.split_once("] in ").filter(|(method, _)| method.contains("[0x"))?,
+        None => split_once(call, "] in ").filter(|(method, _)| method.contains("[0x"))?,
     };
-    let (file, line) = match place.rsplit_once(":line ") {
+    let (file, line) = match split_last(place, ":line ") {
         Some((file, line)) => (file, line),
         None if method.contains("[0x") => trailing_number(place)?,
         None => return None,
@@ -127,7 +128,7 @@ fn name_and_place(call: &str) -> Option<(&str, &str)> {
     let after_blank = |open: usize| call[..open].ends_with(' ');
     let open = match paired {
         Some(open) if after_blank(open) || is_jvm_place(&inner[open + 1..]) => open,
-        _ => call.find(" (").map(|blank| blank + 1).or(paired)?,
+        _ => find(call, " (").map(|blank| blank + 1).or(paired)?,
     };
     Some((trim_end(&call[..open]), inner.get(open + 1..)?))
 }
@@ -155,7 +156,7 @@ fn is_jvm_place(place: &str) -> bool {
 fn evaluated(place: &str) -> Option<Frame<'_>> {
     let mut rest = place;
     while let Some(inner) = rest.strip_prefix("eval at ") {
-        rest = inner.split_once(" (")?.1;
+        rest = split_once(inner, " (")?.1;
     }
     let ends = rest.bytes().enumerate().filter(|&(_, byte)| byte == b')').map(|(end, _)| end);
     let columns = |end: &usize| trailing_number(&rest[..*end]).is_some();
@@ -165,7 +166,7 @@ fn evaluated(place: &str) -> Option<Frame<'_>> {
 
 /// `thread 'main' panicked at src/cart.rs:12:9:`, before Rust 1.73 `panicked at 'no cart', src/cart.rs:12:9`.
 fn rust_panic(text: &str) -> Option<Frame<'_>> {
-    let (_, place) = text.split_once("panicked at ")?;
+    let (_, place) = split_once(text, "panicked at ")?;
     let place = if place.starts_with(['\'', '"']) { place.rsplit_once(", ")?.1 } else { place };
     let found = location(place.strip_suffix(':').unwrap_or(place)).filter(|found| found.column)?;
     Some(Frame::of(found.file, found.line))

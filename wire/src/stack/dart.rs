@@ -3,6 +3,7 @@
 
 use super::frame::Frame;
 use super::location::{is_file, line_number, location};
+use super::search::find;
 
 pub(super) fn frame(text: &str) -> Option<Frame<'_>> {
     let place = match text.strip_prefix('#') {
@@ -14,7 +15,7 @@ pub(super) fn frame(text: &str) -> Option<Frame<'_>> {
 }
 
 fn short(text: &str) -> Option<Frame<'_>> {
-    let end = text.find(".dart ")? + ".dart".len();
+    let end = find(text, ".dart ")? + ".dart".len();
     let line = text[end + 1..].split([':', ' ']).next()?;
     let (file, line) = (&text[..end], line_number(line)?);
     is_file(file).then(|| Frame::of(file, line))

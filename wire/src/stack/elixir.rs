@@ -2,6 +2,7 @@
 
 use super::frame::Frame;
 use super::location::{has_extension, location};
+use super::search::{find, split_once};
 
 /// Applications of Elixir and of Erlang's OTP.
 const FOREIGN: [&str; 15] = [
@@ -26,11 +27,10 @@ const EXTENSIONS: [&str; 8] = ["ex", "exs", "eex", "heex", "leex", "erl", "xrl",
 
 pub(super) fn frame(text: &str) -> Option<Frame<'_>> {
     let (application, place) = match text.strip_prefix('(') {
-        Some(rest) => rest.split_once(") ")?,
+        Some(rest) => split_once(rest, ") ")?,
         None => ("", text),
     };
-    // The first colon that is followed by a line and a second one; a drive has one, too.
-    let end = place.match_indices(": ").map(|(end, _)| end).next()?;
+    let end = find(place, ": ")?;
     let found = location(&place[..end]).filter(|found| !found.column)?;
     let application = application.split(' ').next().unwrap_or_default();
     let mut frame = Frame::of(found.file, found.line);

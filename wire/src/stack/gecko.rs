@@ -3,6 +3,7 @@
 
 use super::frame::Frame;
 use super::location::{is_file, line_number, location, scheme, without_query};
+use super::search::{find, split_last, split_once};
 
 pub(super) fn frame(text: &str) -> Option<Frame<'_>> {
     let place = place(text);
@@ -33,8 +34,8 @@ fn place(text: &str) -> &str {
 /// How long the beginning of a text is that ends with a property's name in quotes: `cart["a@b"]`.
 fn computed_name(text: &str) -> usize {
     let mut end = 0;
-    while let Some(open) = text[end..].find("[\"").map(|open| end + open) {
-        let Some(close) = text[open + 2..].find("\"]") else { break };
+    while let Some(open) = find(&text[end..], "[\"").map(|open| end + open) {
+        let Some(close) = find(&text[open + 2..], "\"]") else { break };
         end = open + 2 + close + 2;
     }
     end
@@ -49,8 +50,8 @@ fn has_scheme(text: &str) -> bool {
 
 /// The place of the outermost `eval`, which alone is in a file.
 fn evaluated(place: &str) -> Option<Frame<'_>> {
-    let (before, _) = place.split_once(" > ")?;
-    let (file, line) = before.rsplit_once(" line ")?;
+    let (before, _) = split_once(place, " > ")?;
+    let (file, line) = split_last(before, " line ")?;
     let line = line_number(line)?;
     let file = without_query(file);
     is_file(file).then(|| Frame::of(file, line))

@@ -3,6 +3,7 @@
 use super::frame::{Best, Frame};
 use super::location::{has_extension, location};
 use super::own;
+use super::search::split_last;
 use super::sections::Sections;
 
 #[derive(Default)]
@@ -34,7 +35,7 @@ impl<'a> Reader<'a> {
 }
 
 fn frame(text: &str) -> Option<Frame<'_>> {
-    let place = match text.rsplit_once(" +0x") {
+    let place = match split_last(text, " +0x") {
         Some((place, offset)) if offset.bytes().all(|byte| byte.is_ascii_hexdigit()) => place,
         _ => text,
     };

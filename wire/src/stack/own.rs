@@ -127,8 +127,9 @@ const JVM_PACKAGES: [&str; 11] = [
 
 /// Whether a file is of the program's own code, as far as its name tells.
 pub(super) fn is_own(file: &str) -> bool {
+    let is_node_file = || !file.contains(['/', '\\']) && NODE_FILES.contains(&file);
     !FOREIGN_STARTS.iter().any(|start| file.starts_with(start))
-        && !NODE_FILES.contains(&file)
+        && !is_node_file()
         && !has_foreign_directory(file)
 }
 

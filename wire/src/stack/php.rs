@@ -4,6 +4,7 @@
 use super::frame::{Best, Frame, HEADING};
 use super::line::Line;
 use super::location::{is_file, leading_digits, line_number, location};
+use super::search::split_last;
 
 #[derive(Default)]
 pub(super) struct Reader<'a> {
@@ -69,7 +70,7 @@ fn heading<'a>(text: &'a str, word: &str) -> Option<Frame<'a>> {
 
 /// The end of `thrown in /srv/shop/Cart.php on line 42`.
 fn on_line(text: &str) -> Option<Frame<'_>> {
-    let (rest, line) = text.rsplit_once(" on line ")?;
+    let (rest, line) = split_last(text, " on line ")?;
     place(behind_last(rest, " in ")?, line)
 }
 

@@ -3,6 +3,7 @@
 
 use super::frame::Frame;
 use super::location::{has_extension, line_number, location};
+use super::search::{find, split_once};
 
 const EXTENSIONS: [&str; 7] = ["rb", "rake", "ru", "erb", "haml", "slim", "gemspec"];
 
@@ -13,7 +14,7 @@ pub(super) fn frame(text: &str) -> Option<(Frame<'_>, i64)> {
         Some(place) => (place, true),
         None => (text, false),
     };
-    let end = [":in '", ":in `"].iter().filter_map(|word| place.find(word)).min();
+    let end = [":in '", ":in `"].iter().filter_map(|word| find(place, word)).min();
     let found = location(&place[..end.unwrap_or(place.len())]).filter(|found| !found.column)?;
     let is_frame =
         end.is_some() || has_extension(found.file, &EXTENSIONS) || (is_caller && found.file.contains('/'));
@@ -21,7 +22,7 @@ pub(super) fn frame(text: &str) -> Option<(Frame<'_>, i64)> {
 }
 
 fn without_number(text: &str) -> (&str, i64) {
-    let numbered = text.split_once(": ").filter(|(_, rest)| rest.starts_with("from "));
+    let numbered = split_once(text, ": ").filter(|(_, rest)| rest.starts_with("from "));
     match numbered.and_then(|(number, rest)| Some((rest, i64::from(line_number(number)?)))) {
         Some(numbered) => numbered,
         None => (text, 0),
