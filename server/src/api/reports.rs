@@ -7,7 +7,7 @@ use crate::sources::report::{Report, ReportAnswer};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 

@@ -27,7 +27,7 @@ mod table;
 pub(crate) mod value;
 
 pub use columns::{Event, Record};
-pub use encode::{Block, Columns, Encoder, Encoding, Occurrence, encode};
+pub use encode::{Block, Columns, Encoder, Encoding, Occurrence};
 pub(crate) use encode::{NATIVE_TIME_AT, Ordinals, RowWriter, push_head, push_numbers};
 pub use id::{EventId, ParseEventIdError};
 pub use identity::{Content, Identity, KeyField, RequestKey};

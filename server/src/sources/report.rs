@@ -71,7 +71,7 @@ impl Source for Report {
 }
 
 /// The event that a report is. It has no identity: its keys are those of the whole request.
-fn event(report: ErrorReport, received_at: UnixMillis) -> Event<'static> {
+fn event<'b>(report: ErrorReport, received_at: UnixMillis) -> Event<'b> {
     let fingerprint = report.fingerprint();
     let (time, client_time) = clamp(report.timestamp.unwrap_or(received_at), received_at);
     Event {

@@ -6,11 +6,16 @@ use super::request::Window;
 use super::statement::{AHEAD, BEHIND, NEWEST_FIRST, OLDEST_FIRST};
 use super::{Store, StoreError, limits};
 use crate::event::{EventId, Record};
+use serde::Deserialize;
+use utoipa::ToSchema;
 
 /// What the events around one have in common with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(default = "process")]
 pub enum Common {
     /// Service, host and process.
+    #[default]
     Process,
     /// The service.
     Service,

@@ -114,16 +114,14 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Record>, StoreError> {
         let statement = include_str!("sql/request_hops.sql").replace("{order}", IN_ORDER);
-        let rows: Vec<record::Row> = self
-            .read("request_hops", &record::with_columns(&statement, record::NO_TIE))
+        self.read("request_hops", &record::with_columns(&statement))
             .param("req_id", id.as_str())
             .param("oldest", window.oldest)
             .param("newest", window.newest)
             .param("limit", limit)
             .in_one_thread()
             .all()
-            .await?;
-        Ok(rows.into_iter().map(Record::from).collect())
+            .await
     }
 
     /// What all records of a request within a window add up to.

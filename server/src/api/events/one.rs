@@ -1,14 +1,14 @@
 use crate::api::AppState;
-use crate::api::query::{Query, refused};
+use crate::api::query::{Items, Query, refused};
 use crate::error::{ApiError, ErrorBody};
 use crate::event::{EventId, Record};
 use crate::store::around::Common;
 use axum::Json;
-use axum::extract::{FromRequestParts, Path, RawQuery, State};
+use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use futures_util::future::try_join;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 /// The event that a path names.
 pub(super) struct Id(EventId);
@@ -23,6 +23,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
             .map(Id)
             .map_err(|error: crate::event::ParseEventIdError| refused("id", error.to_string()))
     }
+}
+
+/// Which neighbours of an event are wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Neighbours {
+    /// What the others have in common with it: `process` is service, host and process.
+    #[serde(default)]
+    #[param(inline)]
+    by: Common,
+    /// Events on either side at most.
+    #[serde(default)]
+    #[param(inline)]
+    limit: Items,
 }
 
 /// An event, and what stood before and behind it.
@@ -52,9 +66,8 @@ pub(super) struct Around {
 pub(super) async fn one(
     State(state): State<AppState>,
     Id(id): Id,
-    RawQuery(query): RawQuery,
+    _: Query<()>,
 ) -> Result<Json<Record>, ApiError> {
-    Query::parse(query.as_deref(), &[], &[])?;
     find(&state, id).await.map(Json)
 }
 
@@ -67,8 +80,7 @@ pub(super) async fn one(
     tag = "events",
     params(
         ("id" = String, Path, description = "The `id` of the event, from wherever it was shown."),
-        ("by" = Option<String>, Query, description = "What the others have in common with it: `process` (service, host and process; default), `service`, `request` or `user`."),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 500, description = "Events on either side at most, 50 if absent."),
+        Neighbours,
     ),
     responses(
         (status = 200, description = "The event and its neighbours.", body = Around),
@@ -80,18 +92,10 @@ pub(super) async fn one(
 pub(super) async fn around(
     State(state): State<AppState>,
     Id(id): Id,
-    RawQuery(query): RawQuery,
+    query: Query<(Neighbours,)>,
 ) -> Result<Json<Around>, ApiError> {
-    let query = Query::parse(query.as_deref(), &["by", "limit"], &[])?;
-    let limit = query.limit()?;
-    let common = match query.text("by") {
-        None | Some("process") => Common::Process,
-        Some("service") => Common::Service,
-        Some("request") => Common::Request,
-        Some("user") => Common::User,
-        Some(_) => return Err(refused("by", "must be process, service, request or user")),
-    };
-    let event = find(&state, id).await?;
+    let (Neighbours { by: common, limit },) = query.parameters;
+    let (limit, event) = (limit.0, find(&state, id).await?);
     match common {
         Common::Request if event.req_id.is_empty() => {
             return Err(refused("by", "must not be request: the event belongs to none"));

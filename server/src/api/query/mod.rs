@@ -40,7 +40,8 @@ impl<T: Parameters> Query<T> {
         if unread.peek().is_some() {
             let names = T::names();
             if let Some(name) = unread.find(|name| !names.iter().any(|known| known == name)) {
-                let rule = format!("is no parameter of this path, which has {}", names.join(", "));
+                let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                let rule = format!("is no parameter of this path, which has {names}");
                 return Err(refused(name, rule));
             }
         }
@@ -85,6 +86,16 @@ macro_rules! parameters {
             }
         }
     };
+}
+
+impl Parameters for () {
+    fn read(_: &Given) -> Result<Self, ApiError> {
+        Ok(())
+    }
+
+    fn names() -> Vec<String> {
+        Vec::new()
+    }
 }
 
 parameters!(A);

@@ -5,7 +5,7 @@ mod native;
 mod ordinal;
 mod rowbinary;
 
-pub use block::{Block, Encoder, Encoding, Occurrence, encode};
+pub use block::{Block, Encoder, Encoding, Occurrence};
 pub(crate) use native::{NATIVE_TIME_AT, push_head, push_numbers};
 pub(crate) use ordinal::Ordinals;
 pub(crate) use rowbinary::RowWriter;

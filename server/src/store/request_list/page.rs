@@ -278,7 +278,7 @@ const BUCKET_MS: i64 = 5 * 60 * 1000;
 impl RequestItem {
     /// The buckets, by their starts in seconds, in which the hop around it was begun and ended: before and after itself.
     pub(super) fn buckets_around(&self) -> impl Iterator<Item = i64> + use<> {
-        let (at, _) = self.place;
+        let at = self.place.time;
         let began = self.started_at.0.0.max(at - limits::REQUEST_ERRORS_MS);
         let buckets = (began - BUCKET_MS).div_euclid(BUCKET_MS)..=(at + BUCKET_MS).div_euclid(BUCKET_MS);
         buckets.filter(|bucket| *bucket >= 0).map(|bucket| bucket * BUCKET_MS / 1000)
