@@ -1,5 +1,5 @@
 //! Ruby: `/srv/shop/cart.rb:42:in 'Cart#total': no price (Failed)`, `from /srv/shop/pay.rb:17:in 'Pay#run'`, and from Ruby 2.5 to 2.7
-//! on terminals the other way round, numbered: `2: from bin/shop:3:in `<main>'`.
+//! on terminals the other way round, numbered: `2: from bin/shop:3:in …`.
 
 use super::frame::Frame;
 use super::location::{has_extension, line_number, location};
