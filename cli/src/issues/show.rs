@@ -89,7 +89,7 @@ const TRANSITIONS: usize = 500;
 /// Hours whose occurrences are drawn: a week.
 const HOURS: usize = 7 * 24;
 
-/// Characters of that drawing, each of some hours.
+/// Characters of that drawing, each of three hours; where lines are shorter, half as many of six.
 const BARS: usize = 56;
 
 pub(super) fn run(args: &ShowArgs) -> anyhow::Result<Ending> {
@@ -148,11 +148,15 @@ fn head(out: &mut Out, detail: &Detail<'_>) -> std::io::Result<()> {
             out.wrapped(format_args!("{name} {}", values.join(", ")), HANG)?;
         }
     }
-    let counts = by_time(&detail.histogram, now_ms());
+    let is_narrow = out.width().is_some_and(|width| width < BARS);
+    let counts = by_time(&detail.histogram, if is_narrow { BARS / 2 } else { BARS }, now_ms());
     if let Some(most) = counts.iter().max().filter(|most| **most > 0) {
-        let hours = HOURS / BARS;
+        let hours = HOURS / counts.len();
         out.line(bars(&counts, *most))?;
-        out.line(format_args!("{DIM}the last 7 days; the highest is {most} in {hours} hours{DIM:#}"))?;
+        out.wrapped(
+            format_args!("{DIM}the last 7 days; the highest is {most} in {hours} hours{DIM:#}"),
+            HANG,
+        )?;
     }
     Ok(())
 }
@@ -214,14 +218,14 @@ fn changes(out: &mut Out, detail: &Detail<'_>, history: &[String]) -> anyhow::Re
 const HANG: usize = 4;
 
 /// How many occurrences fall into each bar, the last of which ends now.
-fn by_time(hours: &[Hour], now_ms: i64) -> [u64; BARS] {
+fn by_time(hours: &[Hour], bars: usize, now_ms: i64) -> Vec<u64> {
     const HOUR_MS: i64 = 60 * 60 * 1000;
-    let mut counts = [0; BARS];
+    let mut counts = vec![0; bars];
     let now_hour = now_ms.div_euclid(HOUR_MS);
     for Hour { hour, count } in hours {
         let Ok(time) = UnixMillis::parse(hour) else { continue };
         let age = now_hour - time.0.div_euclid(HOUR_MS);
-        let back = usize::try_from(age.max(0)).unwrap_or(usize::MAX) / (HOURS / BARS);
+        let back = usize::try_from(age.max(0)).unwrap_or(usize::MAX) / (HOURS / bars);
         if let Some(bar) = counts.iter_mut().rev().nth(back) {
             *bar += *count;
         }
@@ -262,10 +266,12 @@ mod tests {
             hour("2026-11-27T12:00:00.000Z", 1),
             hour("never", 100),
         ];
-        let counts = by_time(&hours, now);
+        let counts = by_time(&hours, BARS, now);
         assert_eq!((counts[0], counts[BARS - 2], counts[BARS - 1]), (16, 8, 4));
         let drawn = bars(&counts, 16);
         assert!(drawn.starts_with("█ ") && drawn.ends_with(" ▄▂"), "{drawn:?}");
         assert_eq!(drawn.chars().count(), BARS);
+        let halved = by_time(&hours, BARS / 2, now);
+        assert_eq!((halved.len(), halved[0], halved[BARS / 2 - 1]), (BARS / 2, 16, 12));
     }
 }

@@ -106,7 +106,7 @@ async fn a_person_sees_what_an_issue_is() {
         "uid=u_12345 req=req_abc123",
         "  Traceback (most recent call last):",
         "NEW → VERIFYING by alice: seen on staging",
-        &format!("next: log-center issues set {} cannot_reproduce|pending_fix", ids[0]),
+        &format!("next: log-center issues set {} pending_fix|cannot_reproduce", ids[0]),
     ] {
         assert!(ran.out.contains(part), "{part:?} is not in:\n{}", ran.out);
     }

@@ -157,10 +157,12 @@ async fn a_reader_that_went_away_ends_it() {
     assert_eq!(ended(&mut child).await.code(), Some(0));
 }
 
-/// Records of now, with these numbers in their messages.
-fn numbered(numbers: std::ops::Range<u32>) -> String {
-    let now = UnixMillis(now_ms()).to_string();
-    let record = |number: u32| json!({"name": "shop", "pid": 1, "level": 30, "time": now, "msg": format!("number {number} of many")});
+/// Records with these numbers in their messages, each a millisecond after the one before.
+fn numbered(start_ms: i64, numbers: std::ops::Range<u32>) -> String {
+    let record = |number: u32| {
+        let time = UnixMillis(start_ms + i64::from(number)).to_string();
+        json!({"name": "shop", "pid": 1, "level": 30, "time": time, "msg": format!("number {number} of many")})
+    };
     numbers.map(|number| format!("{}\n", record(number))).collect()
 }
 
@@ -174,8 +176,9 @@ fn told(lines: &[String]) -> Vec<u32> {
 #[tokio::test]
 async fn what_was_there_before_is_shown_once() {
     let server = Server::start().await;
+    let start_ms = now_ms() - 600_000;
     for first in (0..1_500).step_by(100) {
-        server.post("/api/v1/events").body(numbered(first..first + 100)).send().await.unwrap();
+        server.post("/api/v1/events").body(numbered(start_ms, first..first + 100)).send().await.unwrap();
     }
     server.sql_becomes("SELECT count() FROM events", "1500").await;
     let more = AtomicU32::new(1_500);
@@ -191,7 +194,12 @@ async fn what_was_there_before_is_shown_once() {
         let sending = async {
             while !is_over.load(Ordering::Relaxed) {
                 let first = more.fetch_add(5, Ordering::Relaxed);
-                server.post("/api/v1/events").body(numbered(first..first + 5)).send().await.unwrap();
+                server
+                    .post("/api/v1/events")
+                    .body(numbered(start_ms, first..first + 5))
+                    .send()
+                    .await
+                    .unwrap();
                 tokio::time::sleep(POLL).await;
             }
         };

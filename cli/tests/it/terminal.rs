@@ -93,9 +93,10 @@ const HOSTILE: [&str; 6] = [
 /// A record that has the text wherever a program can write one.
 fn hostile(text: &str, number: usize) -> Value {
     let time = UnixMillis(now_ms() - 1000 + i64::try_from(number).unwrap()).to_string();
-    // Names have limits.
+    // Names have limits, and the server takes no control characters in that of a service.
     let short = if text.len() < 60 { text } else { "" };
-    json!({"name": format!("shop{short}"), "hostname": format!("h{short}"), "pid": 1, "level": 50, "time": time,
+    let name: String = short.chars().filter(|char| !char.is_control()).collect();
+    json!({"name": format!("shop{name}"), "hostname": format!("h{short}"), "pid": 1, "level": 50, "time": time,
         "msg": format!("m{text}"), "scope": "visit", "event": "client-res", "req_id": "req_hostile", "uid": format!("u{short}"),
         "span_id": format!("{number:016x}"), "extra": format!("method=GET status=500 k=v{text}"), "tm": 1.5, "d": {"url": format!("/u{text}"), "ip": "", "ua": ""},
         "err": {"type": format!("T{text}"), "msg": format!("e{text}"), "stack": format!("s{text}\n at x"), "file_path": format!("/f{text}"), "line_number": 7},

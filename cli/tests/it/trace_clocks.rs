@@ -1,8 +1,9 @@
 //! Hosts whose clocks differ.
 
 use super::trace::{Story, trace};
-use crate::harness::Server;
+use crate::harness::{DEADLINE, POLL, Server};
 use serde_json::json;
+use std::time::Instant;
 
 /// A gateway asks a shop for 10 of its 21 ms, whose clock is ahead by so many milliseconds; the shop asks its database.
 fn a_skewed_request(id: &'static str, ahead: i64) -> Story {
@@ -41,6 +42,12 @@ async fn both_durations_are_said_where_clocks_differ() {
         ("req_bit", 50, "64.0 ms", "49.0", "ahead of"),
     ] {
         a_skewed_request(id, ahead).send(&server).await;
+        // What lies in another day may come later.
+        let started = Instant::now();
+        while server.json(&format!("/api/v1/requests/{id}")).await["record_count"] != 8 {
+            assert!(started.elapsed() < DEADLINE, "{id}");
+            tokio::time::sleep(POLL).await;
+        }
         let ran = trace(&server, &[id, "--width", "100"]).await;
         ran.ended(0, &[]);
         let head = ran.out.lines().nth(1).unwrap();
