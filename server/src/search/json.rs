@@ -10,7 +10,8 @@ pub(super) const JSON_TOKENS: &str =
     r#""(?:[^"\\]|\\[\s\S])*"\s*:|("(?:[^"\\]|\\[\s\S])*"|-?[0-9][0-9eE+.-]*|true|false)"#;
 
 /// Cuts `extra` into its pairs.
-pub(super) const EXTRA_TOKENS: &str = r#"[^ =]+(?:=(?:"(?:[^"\\]|\\[\s\S])*"?|[^ ]*))?|=(?:"(?:[^"\\]|\\[\s\S])*"?|[^ ]*)"#;
+pub(super) const EXTRA_TOKENS: &str =
+    r#"[^ =]+(?:=(?:"(?:[^"\\]|\\[\s\S])*"?|[^ ]*))?|=(?:"(?:[^"\\]|\\[\s\S])*"?|[^ ]*)"#;
 
 /// The text that a JSON token `t` stands for.
 pub(super) const JSON_VALUE: &str = "multiIf(NOT startsWith(t, char(34)), t, position(t, char(92)) = 0, \
@@ -35,7 +36,10 @@ pub(super) fn unescaped(text: &str) -> String {
         ("char(0)", "char(92)"),
     ];
     let replaced = |text, (from, to)| format!("replaceAll({text}, {from}, {to})");
-    format!("if(position({text}, char(92)) = 0, {text}, {})", steps.into_iter().fold(text.to_owned(), replaced))
+    format!(
+        "if(position({text}, char(92)) = 0, {text}, {})",
+        steps.into_iter().fold(text.to_owned(), replaced)
+    )
 }
 
 /// The paths by which JSON can hold a path of keys: each a level, or one run of them as one key with dots in it.

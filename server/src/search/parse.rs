@@ -241,7 +241,8 @@ impl<'a> Parser<'a> {
             None => false,
         };
         if denies {
-            let message = "write NOT, in capitals, to find what is not so, or \"not\" to find the text itself";
+            let message =
+                "write NOT, in capitals, to find what is not so, or \"not\" to find the text itself";
             return Err(self.refuse(self.at, message));
         }
         Ok(())

@@ -192,7 +192,8 @@ async fn terms_of_time_bound_the_search() {
     let hour = 60 * 60 * 1000;
     let at = now_ms() / (24 * hour) * (24 * hour) - 10 * 24 * hour + 5 * hour;
     let of = |time: i64, msg: &str| record(0, msg, json!({"time": UnixMillis(time).to_string()}));
-    send(&server, &[of(at, "a"), of(at + 1, "b"), of(at + 24 * hour, "c"), of(now_ms() - 2 * hour, "d")]).await;
+    send(&server, &[of(at, "a"), of(at + 1, "b"), of(at + 24 * hour, "c"), of(now_ms() - 2 * hour, "d")])
+        .await;
     let (first, day) = (UnixMillis(at).to_string(), UnixMillis(at).to_string()[..10].to_owned());
     for (q, parameters, expected) in [
         (String::new(), "", "d"),
@@ -217,7 +218,11 @@ async fn terms_of_time_bound_the_search() {
         let response = server.get(&format!("/api/v1/events?limit=9{parameters}")).query(&[("q", &q)]).send();
         let page = answer(response.await.unwrap(), StatusCode::OK).await;
         let items = page["items"].as_array().unwrap().iter();
-        assert_eq!(items.map(|item| item["msg"].as_str().unwrap()).collect::<String>(), expected, "{q} {parameters}");
+        assert_eq!(
+            items.map(|item| item["msg"].as_str().unwrap()).collect::<String>(),
+            expected,
+            "{q} {parameters}"
+        );
     }
 }
 
@@ -275,7 +280,7 @@ async fn bad_searches_are_named() {
         ("", "q", "a)", "at character 2: there is no ( for this )"),
         ("", "q", "a OR", "something must follow OR"),
         ("", "q", "OR a", "something must stand before OR"),
-        ("", "q", ":x", "a field's name must stand before the colon"),
+        ("", "q", ":x", "a field's name is expected before"),
         ("", "q", "ä ö color:x", "at character 5:"),
         ("", "q", "color!=x", "at character 1: there is no field color"),
         ("", "q", "!=x", "a field's name is expected before"),
@@ -337,8 +342,10 @@ proptest! {
             Ok(expression) => {
                 let condition = Condition::from(&expression);
                 // Each value has its placeholder, and nothing of the text is in the statement.
-                prop_assert!(condition.sql.matches("{q").count() >= condition.values.len());
-                prop_assert!(!condition.sql.contains(['?', '"', 'ö', '\\']));
+                let placeholders = condition.sql.matches("{q").count();
+                prop_assert!(placeholders >= condition.values.len());
+                let is_own = !condition.sql.contains(['?', '"', 'ö', '\\']);
+                prop_assert!(is_own, "{}", condition.sql);
             }
             Err(error) => {
                 prop_assert!((1..=text.chars().count() + 1).contains(&error.position), "{text:?} {error}");

@@ -48,7 +48,8 @@ impl Parser<'_> {
             Kind::Choice(words) => {
                 let word = text.to_lowercase();
                 if !words.contains(&word.as_str()) {
-                    let rule = format!("{} is {}; {text} is none of these", subject.name(), words.join(" or "));
+                    let rule =
+                        format!("{} is {}; {text} is none of these", subject.name(), words.join(" or "));
                     return Err(self.refuse(at, rule));
                 }
                 Test::Is(word)
@@ -135,13 +136,7 @@ impl Parser<'_> {
     }
 
     /// What a word stands for: a number for itself, `error` for the levels 50 to 59, a date for its day.
-    fn interval(
-        &self,
-        subject: &Subject,
-        kind: Kind,
-        word: &str,
-        at: usize,
-    ) -> Result<Interval, ParseError> {
+    fn interval(&self, subject: &Subject, kind: Kind, word: &str, at: usize) -> Result<Interval, ParseError> {
         let name = subject.name();
         match kind {
             Kind::Level => level(word).ok_or_else(|| {
@@ -149,7 +144,8 @@ impl Parser<'_> {
                 self.refuse(at, format!("{name} {rule}"))
             }),
             Kind::Time => time::interval(word, self.now).ok_or_else(|| {
-                let rule = "is a time: a date, an ISO 8601 time (2026-01-30T10:30:00Z), or an age (30m, 24h, 7d)";
+                let rule =
+                    "is a time: a date, an ISO 8601 time (2026-01-30T10:30:00Z), or an age (30m, 24h, 7d)";
                 self.refuse(at, format!("{name} {rule}; {word} is none"))
             }),
             _ => number(word)

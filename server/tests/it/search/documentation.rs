@@ -58,12 +58,8 @@ async fn examples_find_what_the_page_says() {
         for q in code(&example[0]) {
             let response = server.get("/api/v1/events?since=3d").query(&[("q", q)]).send().await.unwrap();
             let found = answer(response, StatusCode::OK).await;
-            let mut pids: Vec<u64> = found["items"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|item| item["pid"].as_u64().unwrap())
-                .collect();
+            let mut pids: Vec<u64> =
+                found["items"].as_array().unwrap().iter().map(|item| item["pid"].as_u64().unwrap()).collect();
             pids.sort_unstable();
             let found = match pids.len() {
                 0 => "none".to_owned(),
@@ -97,9 +93,7 @@ async fn examples_find_what_the_page_says() {
 fn the_page_lists_the_fields() {
     let documented: Vec<(Vec<String>, bool)> = rows(&page(), &["field", "kind"])
         .iter()
-        .map(|row| {
-            (code(&row[0]).into_iter().map(str::to_owned).collect(), row[1].ends_with("counted"))
-        })
+        .map(|row| (code(&row[0]).into_iter().map(str::to_owned).collect(), row[1].ends_with("counted")))
         .collect();
     let known: Vec<(Vec<String>, bool)> = FIELDS
         .iter()

@@ -7,7 +7,7 @@ use log_center_wire::UnixMillis;
 /// How ClickHouse would read the events of a search.
 async fn plan(server: &Server, q: &str) -> String {
     let condition = Condition::from(&Expression::parse(q, UnixMillis(0)).unwrap());
-    let statement = format!("EXPLAIN indexes = 1 SELECT count() FROM event_store AS e WHERE {}", condition.sql);
+    let statement = format!("EXPLAIN indexes = 1 SELECT e.msg FROM event_store AS e WHERE {}", condition.sql);
     let parameters: Vec<(String, String)> = condition
         .values
         .iter()
@@ -58,7 +58,7 @@ async fn whole_values_reach_the_indexes() {
         assert!(plan.contains(index), "{q}: {plan}");
     }
     // The documentation says of these that they reach none.
-    for q in ["bank", "-req_id:r1", "attributes.order:A7", "req_id:r1 OR bank", "issue:*", "uid:u1"] {
+    for q in ["bank", "attributes.order:A7", "extra.code:5", "uid:u1"] {
         let plan = plan(&server, q).await;
         for index in ["req_id_bloom", "issue_id_bloom", "project_set", "time_minmax"] {
             assert!(!plan.contains(&format!("Name: {index}")), "{q}: {plan}");

@@ -9,7 +9,7 @@ async fn fill(server: &Server) {
     for number in 0..12 {
         let insert = format!(
             "INSERT INTO event_store (batch, received_at, time, project, level, retention_days, err_msg) \
-             SELECT {number}, now64(3), now64(3), 'large', 50, 400, repeat('x', 10 * 1024 * 1024) FROM numbers(5)"
+             SELECT {number}, now64(3), now64(3), 'large', 50, 400, repeat(repeat('x', 100000), 100) FROM numbers(5)"
         );
         server.sql(&insert).await;
     }

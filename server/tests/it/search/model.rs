@@ -85,7 +85,11 @@ async fn random_searches_agree_with_an_independent_count() {
         all += usize::from(found == events.len());
     }
     // Searches that find nothing or everything prove little.
-    assert!(empty + all < searches.len() / 2, "{empty} find nothing and {all} everything of {}", searches.len());
+    assert!(
+        empty + all < searches.len() / 2,
+        "{empty} find nothing and {all} everything of {}",
+        searches.len()
+    );
     let failures: Vec<String> = futures_util::stream::iter(&searches)
         .map(|search| search.compare(&server, &events))
         .buffer_unordered(AT_ONCE)
@@ -190,7 +194,8 @@ impl Search {
     }
 
     async fn compare_facets(&self, server: &Server, expected: &[&Event]) -> Option<String> {
-        let answer = self.ask(server, "/facets", &[("fields", &self.facets.join(",")), ("limit", "500")]).await;
+        let answer =
+            self.ask(server, "/facets", &[("fields", &self.facets.join(",")), ("limit", "500")]).await;
         let mut all = serde_json::Map::new();
         for field in self.facets {
             let mut counts: BTreeMap<String, u64> = BTreeMap::new();

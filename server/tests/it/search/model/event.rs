@@ -68,7 +68,8 @@ pub const SERVICES: [&str; 5] = ["shop", "pay", "pay-eu", "web", "Küche"];
 pub const MESSAGES: [&str; 6] = ["user login", "Größe", "card declined", "request", "or", "50%_done"];
 
 /// Keys of its attributes.
-pub const KEYS: [&str; 7] = ["order", "fault.code", "cause.deep.code", "my key", "tags", "http.status", "amount"];
+pub const KEYS: [&str; 7] =
+    ["order", "fault.code", "cause.deep.code", "my key", "tags", "http.status", "amount"];
 
 const HOURS_MS: i64 = 60 * 60 * 1000;
 
@@ -187,7 +188,8 @@ impl Generator {
             event.numbers.insert("err.line_number", line.into());
         }
         let report = report.to_string();
-        event.json = format!("{},\"context\":{}}}", &report[..report.len() - 1], self.written(&event.attributes));
+        event.json =
+            format!("{},\"context\":{}}}", &report[..report.len() - 1], self.written(&event.attributes));
     }
 
     fn fill_record(&mut self, event: &mut Event) {

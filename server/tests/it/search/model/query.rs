@@ -1,6 +1,6 @@
 //! Searches as trees: made at random, printed, and evaluated event by event.
 
-use super::event::{Event, KEYS, MESSAGES, SERVICES, STRANGE};
+use super::event::{Event, KEYS, MESSAGES, STRANGE};
 use log_center_wire::UnixMillis;
 use serde_json::Value;
 
@@ -301,7 +301,19 @@ impl Asker {
 
     /// A text, or a piece of one, or what only JSON has.
     fn needle(&mut self) -> String {
-        let junk = ["u00fc", "\\n", "deep", "\":", "order", "{", "\\\"", "c3bc", "client-res", "status=200", "false"];
+        let junk = [
+            "u00fc",
+            "\\n",
+            "deep",
+            "\":",
+            "order",
+            "{",
+            "\\\"",
+            "c3bc",
+            "client-res",
+            "status=200",
+            "false",
+        ];
         let text = match self.random.u8(..10) {
             0 | 1 => self.pick(&junk),
             2 | 3 => self.pick(&MESSAGES),
@@ -315,9 +327,11 @@ impl Asker {
     }
 
     fn subject(&mut self) -> Subject {
-        let words = ["service", "environment", "version", "hostname", "scope", "event", "state", "source", "uid"];
+        let words =
+            ["service", "environment", "version", "hostname", "scope", "event", "state", "source", "uid"];
         let more = ["req_id", "method", "route", "err.type", "err.file_path", "ip"];
-        let numbers = ["pid", "status", "tm", "err.line_number", "service_res.http_code", "service_res.tm", "perf.rss"];
+        let numbers =
+            ["pid", "status", "tm", "err.line_number", "service_res.http_code", "service_res.tm", "perf.rss"];
         match self.random.u8(..14) {
             0..3 => Subject::Word(self.pick(&words)),
             3 => Subject::Word(self.pick(&more)),
@@ -400,7 +414,8 @@ impl Asker {
         if !is_known(&value) {
             return Check::Exists;
         }
-        let is_plain = !value.is_empty() && !value.contains(|c: char| c.is_whitespace() || "()\"*".contains(c));
+        let is_plain =
+            !value.is_empty() && !value.contains(|c: char| c.is_whitespace() || "()\"*".contains(c));
         if !has_forms || !is_plain || self.is(70) {
             let is_quoted = value.is_empty() || self.is(30);
             return Check::Is(value, is_quoted);
@@ -413,7 +428,11 @@ impl Asker {
             1 => format!("*{}", of(&characters[middle..])),
             _ => format!("{}*{}", of(&characters[..middle / 2]), of(&characters[middle..])),
         };
-        if form == "*" || form.starts_with(['[', '{', '<', '>', '=', '-']) { Check::Exists } else { Check::Like(form) }
+        if form == "*" || form.starts_with(['[', '{', '<', '>', '=', '-']) {
+            Check::Exists
+        } else {
+            Check::Like(form)
+        }
     }
 
     fn ordered(&mut self, point: impl Fn(&mut Self) -> Point) -> Check {
@@ -537,7 +556,8 @@ impl Asker {
             Check::Like(form) => out.push_str(form),
             Check::Is(text, is_quoted) => {
                 // A sign or a bracket would be one of the language.
-                let is_sign = text.starts_with(['[', '{', '<', '>', '=', '!']) || is_group && text.starts_with('-');
+                let is_sign =
+                    text.starts_with(['[', '{', '<', '>', '=', '!']) || is_group && text.starts_with('-');
                 let is_bare = is_bare(text) && !text.contains('*') && !is_sign;
                 if is_bare && !is_quoted { out.push_str(text) } else { self.print_quoted(text, out) }
             }
