@@ -97,13 +97,18 @@ pub(super) fn refusal(directory: &Path, mark: &MarkFile, error: &fjall::Error) -
 
 /// Whether what lies on the disk is damaged; otherwise the disk is in the way, or somebody else.
 pub(super) fn is_damage(error: &fjall::Error) -> bool {
-    use std::io::ErrorKind::{InvalidData, InvalidInput, NotFound, UnexpectedEof};
+    use std::io::ErrorKind::{
+        AlreadyExists, InvalidData, InvalidInput, IsADirectory, NotADirectory, NotFound, UnexpectedEof,
+    };
     match error {
         fjall::Error::Locked | fjall::Error::Poisoned | fjall::Error::KeyspaceDeleted => false,
         fjall::Error::Io(error) | fjall::Error::Storage(LsmError::Io(error)) => {
-            // One without a number is not from the disk but from who reads it.
-            matches!(error.kind(), InvalidData | InvalidInput | NotFound | UnexpectedEof)
-                || error.raw_os_error().is_none()
+            // A store whose marker file is gone is made anew, and finds that its folders exist already.
+            let are_files_missing =
+                matches!(error.kind(), NotFound | AlreadyExists | IsADirectory | NotADirectory);
+            let is_content_wrong = matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof);
+            // An error without a number is not from the disk but from who reads it.
+            are_files_missing || is_content_wrong || error.raw_os_error().is_none()
         }
         _ => true,
     }

@@ -89,8 +89,8 @@ impl Subject {
             bail!("the server ended by itself: {}", crate::server::explain(status));
         }
         let password = password_of(&self.options.data_dir.join("clickhouse"))?;
-        let witness = Witness::new(&server.addresses().clickhouse, password)
-            .beside_server(&server.addresses().api);
+        let witness =
+            Witness::new(&server.addresses().clickhouse, password).beside_server(&server.addresses().api);
         let deadline = Instant::now() + READY_DEADLINE;
         interrupt::poll(deadline, || witness.is_up().then_some(())).ok_or_else(|| {
             interrupt::check().err().unwrap_or_else(|| anyhow!("the engine did not come back"))
