@@ -38,7 +38,7 @@ async fn every_answer_is_compressed_on_request() {
     let client = plain();
     for url in [
         format!("{}/api/openapi.json", server.api),
-        format!("{}/docs/", server.api),
+        format!("{}/docs/swagger-ui.css", server.api),
         format!("{}/api/v1/issues", server.api),
         format!("{}/api/v1/events", server.api),
         format!("{}/metrics", server.api),
