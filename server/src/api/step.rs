@@ -3,7 +3,8 @@
 use super::query::refused;
 use crate::error::ApiError;
 use crate::store::limits::{HISTOGRAM_STEPS, HISTOGRAM_STEPS_MAX};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use utoipa::IntoParams;
 
 /// Round steps, in seconds.
@@ -19,6 +20,7 @@ const SECONDS_MAX: u32 = 86_400;
 pub(crate) struct Step {
     /// Length of a step: a multiple of 60 for figures by the minute (routes, calls, performance) and of 900 for the overview. If absent,
     /// a round number that makes some 60 steps; routes and calls are then not divided into steps. At most 3000 steps.
+    #[serde(default, deserialize_with = "seconds")]
     #[param(minimum = 1, maximum = 86400)]
     step_seconds: Option<u32>,
 }
@@ -43,8 +45,7 @@ impl Step {
             .unwrap_or_else(|| (seconds / HISTOGRAM_STEPS_MAX).max(SECONDS_MAX.into()));
         let step = match self.step_seconds {
             None => default - default % unit_seconds,
-            Some(step) if (1..=SECONDS_MAX).contains(&step) => step.into(),
-            Some(_) => return Err(refused(NAME, format!("must be an integer from 1 to {SECONDS_MAX}"))),
+            Some(step) => step.into(),
         };
         if step % unit_seconds != 0 {
             return Err(refused(NAME, format!("must be a multiple of {unit_seconds}")));
@@ -58,3 +59,9 @@ impl Step {
 }
 
 const NAME: &str = "step_seconds";
+
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let seconds = String::deserialize(deserializer)?.parse().ok();
+    let seconds = seconds.filter(|seconds| (1..=SECONDS_MAX).contains(seconds));
+    seconds.map(Some).ok_or_else(|| D::Error::custom(format!("must be an integer from 1 to {SECONDS_MAX}")))
+}

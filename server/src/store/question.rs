@@ -104,8 +104,22 @@ impl From<StoreError> for JudgeError {
     }
 }
 
+impl JudgeError {
+    /// What ClickHouse says, if it is what does not understand the statement.
+    pub fn exception(&self) -> Option<&str> {
+        match self {
+            Self::Store(error) => error.exception(),
+            Self::Refused(_) | Self::Format => None,
+        }
+    }
+}
+
 /// The answer to a [`Question`], as it comes. Dropping it before its end ends the statement.
-pub struct Answer(BytesCursor);
+pub struct Answer {
+    cursor: BytesCursor,
+    /// The first piece, if it was read and not given yet.
+    first: Option<Bytes>,
+}
 
 impl Store {
     /// Judges a question.
@@ -206,17 +220,30 @@ impl Store {
             let filters = judge::write_filters(&self.readable().filters());
             query = query.with_setting(judge::FILTERS, filters);
         }
-        query.fetch_bytes(question.format).map(Answer).map_err(failed)
+        let cursor = query.fetch_bytes(question.format).map_err(failed)?;
+        Ok(Answer { cursor, first: None })
     }
 }
 
 impl Answer {
+    /// Waits for the first piece, so that it is known whether ClickHouse understands the statement. [`Answer::next`] gives it then.
+    ///
+    /// # Errors
+    /// As those of [`Answer::next`].
+    pub async fn begin(&mut self) -> Result<(), StoreError> {
+        self.first = self.cursor.next().await.map_err(failed)?;
+        Ok(())
+    }
+
     /// The next piece; `None` at the end.
     ///
     /// # Errors
     /// ClickHouse refused the statement, gave it up, or is away.
     pub async fn next(&mut self) -> Result<Option<Bytes>, StoreError> {
-        self.0.next().await.map_err(failed)
+        match self.first.take() {
+            Some(first) => Ok(Some(first)),
+            None => self.cursor.next().await.map_err(failed),
+        }
     }
 }
 

@@ -38,7 +38,7 @@ async fn every_answer_is_compressed_on_request() {
     let client = plain();
     for url in [
         format!("{}/api/openapi.json", server.api),
-        format!("{}/docs/", server.api),
+        format!("{}/docs/swagger-ui.css", server.api),
         format!("{}/api/v1/issues", server.api),
         format!("{}/api/v1/events", server.api),
         format!("{}/metrics", server.api),
@@ -66,7 +66,8 @@ async fn every_answer_is_compressed_on_request() {
         let (encoding, bytes) =
             decoded(request.header("accept-encoding", "zstd").send().await.unwrap()).await;
         assert_eq!(encoding.as_deref(), Some("zstd"), "{format}");
-        assert!(bytes.len() > 100_000, "{format}");
+        // Arrow packs its columns itself.
+        assert!(bytes.len() > 10_000, "{format}");
     }
     let bad = "{}\n".repeat(100);
     let request =

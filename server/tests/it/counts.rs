@@ -79,7 +79,7 @@ async fn what_is_counted_already_gives_the_same_answers() {
         // Just too short, and empty.
         (start + 1, start + 4 * QUARTER_MS + 1),
         (start + QUARTER_MS, start + QUARTER_MS),
-        (start + QUARTER_MS, start),
+        (start + QUARTER_MS, start + QUARTER_MS + 1),
     ];
     windows.extend((0..6).map(|_| {
         let from = start + random(20 * QUARTER_MS as u64) as i64;

@@ -74,7 +74,14 @@ async fn requests_are_found_by_what_is_known_of_them() {
             "status=200",
             json!({"uid": "u1", "rrdid": "d1", "environment": "Production"}),
         ),
-        hop("b", "shop", 4000, 700.0, "status=503", json!({"uid": "u2", "environment": "staging"})),
+        hop(
+            "b",
+            "shop",
+            4000,
+            700.0,
+            "status=503",
+            json!({"uid": "u2", "environment": "staging", "span_id": "aaaaaaaaaaaaaaaa"}),
+        ),
         hop("b", "pay", 3900, 500.0, "status=404", inner.clone()),
         hop("c", "shop", 3000, 3.0, "outcome=failed", json!({"level": 40})),
         hop(
@@ -89,7 +96,7 @@ async fn requests_are_found_by_what_is_known_of_them() {
     ] {
         records.extend(hop.records());
     }
-    records.push(hop("f", "shop", 500, 0.0, "", json!({})).begin());
+    records.push(hop("f", "shop", 500, 0.0, "", json!({"span_id": "aaaaaaaaaaaaaaaa"})).begin());
     records.push(hop("f", "pay", 400, 0.0, "", inner).begin());
     // An error of each service in b, and one long before.
     let err = json!({"level": 50, "err": {"type": "E", "msg": "no", "stack": "", "file_path": "f.rs", "line_number": 1}});

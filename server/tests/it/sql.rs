@@ -346,3 +346,122 @@ async fn nothing_but_reading_is_possible_elsewhere() {
         cannot_escape(&server).await;
     }
 }
+
+/// Times as this API writes them can be compared with, cast and passed as parameters; so can NULL.
+#[tokio::test]
+async fn times_of_answers_can_be_asked_with() {
+    let server = Server::start().await;
+    server.report(&crate::harness::a_report(1)).await;
+    server.sql_becomes("SELECT count() FROM events", "1").await;
+    let event = server.json("/api/v1/events").await["items"][0].clone();
+    let time = event["time"].as_str().unwrap();
+    let old = "2026-01-02T03:04:05Z";
+    for (query, expected) in [
+        (format!("SELECT count() FROM events WHERE time = '{time}'"), 1),
+        (format!("SELECT count() FROM events WHERE time > '{old}' AND time < '2199-01-01T00:00:00.000Z'"), 1),
+        (format!("SELECT count() FROM events WHERE time BETWEEN '{old}' AND '{time}'"), 1),
+        (format!("SELECT count() FROM events WHERE time IN ('{time}', '{old}')"), 1),
+        ("SELECT count() FROM events WHERE time < '2026-01-02T03:04:05+01:00'".to_owned(), 0),
+        (format!("SELECT count() FROM event_counts WHERE quarter >= '{old}'"), 1),
+        ("SELECT count() FROM event_counts WHERE quarter >= '2026-01-02T03:04:05.678Z'".to_owned(), 1),
+        (format!("SELECT count() FROM events WHERE time = CAST('{time}' AS DateTime64(3, 'UTC'))"), 1),
+        (format!("SELECT count() FROM events WHERE time = toDateTime64('{time}', 3, 'UTC')"), 1),
+        // A text stays a text.
+        (format!("SELECT '{time}' = '{time}'"), 1),
+        (format!("SELECT length('{old}') = 20 AND now() > '{old}'"), 1),
+    ] {
+        assert_eq!(rows(&server, json!({"query": query})).await["rows"], json!([[expected]]), "{query}");
+    }
+    for (r#type, value, expected) in [
+        ("DateTime64(3)", json!(time), json!(time)),
+        ("DateTime64(3, 'Asia/Tokyo')", json!("2026-01-02T03:04:05.678Z"), json!("2026-01-02T03:04:05.678Z")),
+        ("DateTime64(3, 'UTC')", json!("2026-01-02T04:04:05.678+01:00"), json!("2026-01-02T03:04:05.678Z")),
+        ("DateTime", json!("2026-01-02T03:04:05.678Z"), json!("2026-01-02T03:04:05Z")),
+        ("Nullable(DateTime)", json!(old), json!(old)),
+        ("Nullable(DateTime64(3))", Value::Null, Value::Null),
+        ("Array(DateTime64(3))", json!([time, old]), json!([time, "2026-01-02T03:04:05.000Z"])),
+        ("DateTime64(3, 'UTC')", json!("2026-01-02 03:04:05.678"), json!("2026-01-02T03:04:05.678Z")),
+        ("String", json!(time), json!(time)),
+        ("Nullable(String)", Value::Null, Value::Null),
+        ("Nullable(Int64)", Value::Null, Value::Null),
+        ("Array(Nullable(String))", json!([null, "a"]), json!([null, "a"])),
+    ] {
+        let ask = json!({"query": format!("SELECT {{p:{type}}} AS p"), "parameters": {"p": value}});
+        assert_eq!(rows(&server, ask).await["rows"], json!([[expected]]), "{type} {value}");
+    }
+    for text in ["2026-01-02T99:00:00Z", "yesterday", "2026-01-02T03:04:05Z' OR '1"] {
+        let query = format!("SELECT count() FROM events WHERE time > '{}'", text.replace('\'', "''"));
+        assert_eq!(refusal(&server, &json!({"query": query})).await.1, "bad_statement", "{text}");
+    }
+    let many: Vec<_> = (0..20).map(|second| format!("time > '2026-01-02T03:04:{second:02}Z'")).collect();
+    let query = format!("SELECT count() FROM events WHERE {}", many.join(" OR "));
+    assert_eq!(refusal(&server, &json!({"query": query})).await.1, "bad_statement");
+}
+
+/// What pandas takes for a missing number.
+#[tokio::test]
+async fn nothing_is_an_empty_field_of_csv() {
+    let server = Server::start().await;
+    let query = "SELECT NULL AS a, 1 AS b, CAST(NULL, 'Nullable(Float64)') AS c, '' AS d, CAST(NULL, 'Nullable(DateTime)') AS e, '\\\\N' AS f";
+    let response = server.post(PATH).json(&json!({"query": query, "format": "csv"})).send().await.unwrap();
+    assert_eq!(response.text().await.unwrap(), "\"a\",\"b\",\"c\",\"d\",\"e\",\"f\"\n,1,,\"\",,\"\\N\"\n");
+}
+
+/// The types in the schema of an Arrow stream: for each column the number of its type in the format, and the unit of a timestamp.
+fn arrow_types(stream: &[u8]) -> Vec<(u8, i16)> {
+    let number = |at: usize| u32::from_le_bytes(stream[at..at + 4].try_into().unwrap()) as usize;
+    let short = |at: usize| i16::from_le_bytes(stream[at..at + 2].try_into().unwrap());
+    // A table begins with how far before it the places of its fields are.
+    let field = |table: usize, index: usize| {
+        let places = table.wrapping_sub(number(table) as i32 as usize);
+        let is_there = 4 + 2 * index < short(places) as usize;
+        is_there.then(|| short(places + 4 + 2 * index) as usize).filter(|at| *at != 0).map(|at| table + at)
+    };
+    let follow = |at: usize| at + number(at);
+    let message = follow(8);
+    let schema = follow(field(message, 2).unwrap());
+    let columns = follow(field(schema, 1).unwrap());
+    let column = |index: usize| {
+        let column = follow(columns + 4 + 4 * index);
+        let unit = field(column, 3).map(follow).and_then(|of_type| field(of_type, 0)).map_or(0, short);
+        (stream[field(column, 2).unwrap()], unit)
+    };
+    (0..number(columns)).map(column).collect()
+}
+
+#[tokio::test]
+async fn a_time_is_a_timestamp_in_arrow() {
+    const TIMESTAMP: u8 = 10;
+    let server = Server::start().await;
+    let columns = "toDateTime(5, 'UTC') AS a, CAST(NULL, 'Nullable(DateTime)') AS b, now() AS `c``d`, toDateTime64(5, 3, 'UTC') AS e, \
+        toDate('2026-01-30') AS f, 7 AS g";
+    for query in [
+        format!("SELECT {columns}"),
+        format!("SELECT {columns} FROM numbers(10) ORDER BY number DESC; "),
+        format!("WITH 1 AS one SELECT {columns} -- the end"),
+        format!("SELECT {columns} UNION ALL SELECT {columns}"),
+    ] {
+        let response =
+            server.post(PATH).json(&json!({"query": query, "format": "arrow"})).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{query}");
+        let types = arrow_types(&response.bytes().await.unwrap());
+        // In seconds, and in milliseconds.
+        assert_eq!(types[..4], [(TIMESTAMP, 0), (TIMESTAMP, 0), (TIMESTAMP, 0), (TIMESTAMP, 1)], "{query}");
+        assert_eq!((types[4].0, types[5].0), (8, 2), "{query}");
+    }
+    // Views of ours, parameters, and what is no SELECT.
+    for (query, parameters) in [
+        (
+            "SELECT quarter, count FROM event_counts WHERE quarter > {t:DateTime}",
+            json!({"t": "2026-01-02T03:04:05Z"}),
+        ),
+        ("SELECT minute FROM requests_by_minute WHERE minute > '2026-01-02T03:04:05.000Z'", json!({})),
+        ("SHOW TABLES", json!({})),
+        ("SELECT now(), now()", json!({})),
+    ] {
+        let ask = json!({"query": query, "parameters": parameters, "format": "arrow"});
+        assert_eq!(server.post(PATH).json(&ask).send().await.unwrap().status(), StatusCode::OK, "{query}");
+    }
+    let ask = json!({"query": "SELECT nothing", "format": "arrow"});
+    assert_eq!(refusal(&server, &ask).await.1, "bad_statement");
+}

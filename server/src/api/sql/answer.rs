@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
 use std::io;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
@@ -39,7 +39,9 @@ pub(super) async fn respond(
         }
     };
     let content_type = HeaderValue::from_static(request.format.content_type());
-    Ok(([(header::CONTENT_TYPE, content_type)], Body::from_stream(stream(state))).into_response())
+    // Who compresses it asks once more behind its end.
+    let body = Body::from_stream(stream(state).fuse());
+    Ok(([(header::CONTENT_TYPE, content_type)], body).into_response())
 }
 
 /// What ClickHouse sends, until the deadline.

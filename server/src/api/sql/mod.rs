@@ -10,17 +10,19 @@ mod document;
 mod parameter;
 mod refusal;
 mod request;
+mod times;
 
 use super::AppState;
 use super::door::{Audience, Doors};
 use crate::error::{ApiError, ErrorBody};
 use crate::intake::body::{self, BodyLimits};
-use crate::store::limits;
+use crate::store::question::{Answer, JudgeError, Question};
+use crate::store::{Store, limits};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use request::Request;
+use request::{Format, Request};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -83,9 +85,60 @@ async fn ask(State(state): State<AppState>, headers: HeaderMap, body: Body) -> R
     drop(bytes);
     let turn = state.turns.take()?;
     let deadline = Instant::now() + Duration::from_secs(request.seconds.into()) + limits::SQL_GRACE;
-    let judged = timeout_at(deadline, state.store.judge(request.question())).await;
-    let judged = judged.map_err(|_| refusal::time_is_over(request.seconds))?;
-    let judged = judged.map_err(|error| refusal::judged(error, request.format))?;
-    let answer = state.store.ask(&judged)?;
+    let answer = timeout_at(deadline, begin(&state.store, request.question(), request.format)).await;
+    let answer = answer.map_err(|_| refusal::time_is_over(request.seconds))?;
+    let answer = answer.map_err(|error| refusal::judged(error, request.format))?;
     answer::respond(answer, request, turn, deadline).await
+}
+
+/// Different times in one statement that ClickHouse does not read by itself. One more is an error.
+const TIMES: usize = 16;
+
+/// Asks, and waits until it is known that ClickHouse understands the statement.
+async fn begin(store: &Store, mut question: Question, format: Format) -> Result<Answer, JudgeError> {
+    if format == Format::Arrow
+        && let Some(sql) = with_timestamps(store, &question).await
+    {
+        question.sql = sql;
+    }
+    let mut attempts = 0;
+    loop {
+        let error = match try_begin(store, question.clone()).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        attempts += 1;
+        // Compared with a text, a time is read in ClickHouse's own form only, whatever its settings say.
+        match error.exception().and_then(|said| times::with_read_time(&question.sql, said)) {
+            Some(sql) if attempts <= TIMES => question.sql = sql,
+            _ => return Err(error),
+        }
+    }
+}
+
+async fn try_begin(store: &Store, question: Question) -> Result<Answer, JudgeError> {
+    let judged = store.judge(question).await?;
+    let mut answer = store.ask(&judged)?;
+    answer.begin().await?;
+    Ok(answer)
+}
+
+/// The statement with timestamps for its `DateTime`s. `None` also if it cannot be described: then it is asked as it is, and says why.
+async fn with_timestamps(store: &Store, question: &Question) -> Option<String> {
+    let describe = Question {
+        sql: times::describe(&question.sql),
+        format: "JSONEachRow",
+        rows: limits::SQL_ROWS_MAX,
+        rows_max: limits::SQL_ROWS_MAX,
+        in_small_parts: false,
+        ..question.clone()
+    };
+    let mut answer = try_begin(store, describe).await.ok()?;
+    let mut lines = Vec::new();
+    while let Some(piece) = answer.next().await.ok()? {
+        lines.extend_from_slice(&piece);
+    }
+    let columns =
+        serde_json::Deserializer::from_slice(&lines).into_iter().collect::<Result<Vec<_>, _>>().ok()?;
+    times::with_timestamps(&question.sql, &columns)
 }

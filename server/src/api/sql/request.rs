@@ -1,6 +1,6 @@
 //! What is asked, read from a body.
 
-use super::{parameter, refusal};
+use super::{parameter, refusal, times};
 use crate::error::ApiError;
 use crate::store::limits;
 use crate::store::question::Question;
@@ -159,8 +159,8 @@ impl Request {
         };
         let rows = if format == Format::Json { limits::SQL_JSON_ROWS } else { limits::SQL_ROWS_MAX };
         let request = Self {
+            parameters: parameters(&mut fields, &sql)?,
             sql,
-            parameters: parameters(&mut fields)?,
             format,
             max_rows: number(&mut fields, "max_rows", limits::SQL_ROWS_MAX)?.unwrap_or(rows),
             seconds: number(&mut fields, "timeout_seconds", limits::SQL_SECONDS_MAX)?
@@ -202,7 +202,7 @@ fn check(sql: &str) -> Result<(), ApiError> {
     }
 }
 
-fn parameters(fields: &mut Map<String, Value>) -> Result<Vec<(String, String)>, ApiError> {
+fn parameters(fields: &mut Map<String, Value>, sql: &str) -> Result<Vec<(String, String)>, ApiError> {
     let values = match fields.remove("parameters") {
         None | Some(Value::Null) => return Ok(Vec::new()),
         Some(Value::Object(values)) => values,
@@ -225,7 +225,7 @@ fn parameters(fields: &mut Map<String, Value>) -> Result<Vec<(String, String)>, 
             if !is_name(&name) {
                 return Err(invalid(&field, "must be named with letters, digits and _"));
             }
-            match parameter::write(&value) {
+            match parameter::write(&with_times(value, sql, &name)) {
                 Some(text) => Ok((name, text)),
                 None => Err(refused(
                     ErrorCode::WrongType,
@@ -235,6 +235,15 @@ fn parameters(fields: &mut Map<String, Value>) -> Result<Vec<(String, String)>, 
             }
         })
         .collect()
+}
+
+/// The value with times of ours as its placeholder reads them.
+fn with_times(value: Value, sql: &str, name: &str) -> Value {
+    match value {
+        Value::String(text) => Value::String(times::as_parameter(sql, name, &text).unwrap_or(text)),
+        Value::Array(values) => values.into_iter().map(|value| with_times(value, sql, name)).collect(),
+        other => other,
+    }
 }
 
 fn text(fields: &mut Map<String, Value>, name: &str) -> Result<Option<String>, ApiError> {
