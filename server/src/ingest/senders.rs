@@ -13,7 +13,7 @@ pub struct Senders {
 
 impl Senders {
     /// Takes in the sender of one record.
-    pub(super) fn note(&mut self, event: &Event<'_>) {
+    pub(crate) fn note(&mut self, event: &Event<'_>) {
         self.scratch.clear();
         for text in [&event.project, &event.hostname] {
             // The length keeps ("ab", "c") and ("a", "bc") apart.
