@@ -114,7 +114,7 @@ async fn the_last_of_equal_keys_counts_in_columns_and_attributes_alike() {
             "err_type, JSONExtractInt(attributes, 'err', 'code')",
             "New\t2",
         ),
-        (r#""pid":"x","pid":5,"d":{"ip":1},"d":{"ip":"2"}"#, "pid, ip, attributes", "5\t2\t"),
+        (r#""pid":"x","pid":5,"d":{"ip":1},"d":{"ip":"2"}"#, "pid, ip, empty(attributes)", "5\t2\t1"),
         (r#""extra":{"a":1,"a":2}"#, "extra", "a=2"),
     ])
     .await;
