@@ -9,6 +9,9 @@ use crate::limits::JSON_DEPTH;
 use std::borrow::Cow;
 use std::fmt::Write;
 
+/// Room that is made at first, which most records do with.
+const USUAL_BYTES: usize = 256;
+
 /// Collects the members of one object. Each key must be given once.
 #[derive(Debug, Default)]
 pub(crate) struct Attributes(String);
@@ -46,6 +49,9 @@ impl Attributes {
     }
 
     fn key(&mut self, key: &str) {
+        if self.0.is_empty() {
+            self.0.reserve(USUAL_BYTES);
+        }
         self.0.push(if self.0.is_empty() { '{' } else { ',' });
         push_string(&mut self.0, key);
         self.0.push(':');
@@ -131,7 +137,7 @@ impl<'j> Walk<'j> {
         }
         self.at += 1;
         out.push('}');
-        if let Some(is_last) = json::last_of_each(members.iter().map(|(key, _)| key.as_ref())) {
+        if let Some(is_last) = json::last_of_each(&members) {
             // Behind each member stands one character: the comma, or the brace.
             let ends = members.iter().skip(1).map(|(_, start)| start - 1).chain([out.len() - 1]);
             let places = members.iter().map(|(_, start)| *start).zip(ends).zip(is_last);

@@ -46,7 +46,9 @@ pub(crate) fn object<T>(
     bytes: &[u8],
     read: impl FnOnce(Members<'_>) -> Result<T, DecodeError>,
 ) -> Result<T, DecodeError> {
-    let text = String::from_utf8_lossy(trimmed(bytes));
+    let bytes = trimmed(bytes);
+    // `from_utf8_lossy` takes several times as long for a text that is whole.
+    let text = std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed);
     let error = match members(&text) {
         Ok(members) => return read(members),
         Err(error) => error,
@@ -101,21 +103,25 @@ pub(crate) fn members(object: &str) -> Result<Members<'_>, serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_str(object);
     let mut members = reader.deserialize_map(MembersVisitor)?;
     reader.end()?;
-    if let Some(is_last) = last_of_each(members.iter().map(|(key, _)| key.as_ref())) {
+    if let Some(is_last) = last_of_each(&members) {
         let mut is_last = is_last.into_iter();
         members.retain(|_| is_last.next().unwrap_or(true));
     }
     Ok(members)
 }
 
-/// Which of these keys comes no more after its place; `None` if that is true of all, because each comes once.
-pub(crate) fn last_of_each<'k>(keys: impl Iterator<Item = &'k str>) -> Option<Vec<bool>> {
-    let keys: Vec<&str> = keys.collect();
-    let is_last: Vec<bool> = if keys.len() <= COMPARED_KEYS {
-        keys.iter().enumerate().map(|(at, key)| !keys[at + 1..].contains(key)).collect()
+/// Which of these members are the last of their key; `None` if all are, because each key comes once.
+pub(crate) fn last_of_each<T>(members: &[(Cow<'_, str>, T)]) -> Option<Vec<bool>> {
+    let is_last: Vec<bool> = if members.len() <= COMPARED_KEYS {
+        let comes_again = |at: usize| members[at + 1..].iter().any(|(key, _)| *key == members[at].0);
+        if !(0..members.len()).any(comes_again) {
+            return None;
+        }
+        (0..members.len()).map(|at| !comes_again(at)).collect()
     } else {
-        let last: HashMap<&str, usize> = keys.iter().enumerate().map(|(at, key)| (*key, at)).collect();
-        keys.iter().enumerate().map(|(at, key)| last.get(key) == Some(&at)).collect()
+        let places = members.iter().enumerate();
+        let last: HashMap<&str, usize> = places.clone().map(|(at, (key, _))| (key.as_ref(), at)).collect();
+        places.map(|(at, (key, _))| last.get(key.as_ref()) == Some(&at)).collect()
     };
     is_last.contains(&false).then_some(is_last)
 }

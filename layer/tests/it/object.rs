@@ -91,7 +91,8 @@ fn the_server_keeps_the_text() {
         let _span = tracing::info_span!("s", route = "/a b", ok = true).entered();
         tracing::info!(n = 7, note = "two \"left\"\n", half = 0.5, "m");
     };
-    let record = Record::decode(lines_of(program)[0].as_bytes()).unwrap();
+    let lines = lines_of(program);
+    let record = Record::decode(lines[0].as_bytes()).unwrap();
     assert_eq!(record.extra, r#"n=7 note="two \"left\"\n" half=0.5 route="/a b" ok=true"#);
     assert_eq!(record.attributes, "");
 }

@@ -8,7 +8,7 @@ use crate::error::ApiError;
 use crate::event::RequestKey;
 use crate::event::retention::Retention;
 use crate::readiness::Readiness;
-use crate::sources::{Collected, Events, Source, SourceError};
+use crate::sources::{Collected, EventSource, Events, SourceError};
 use crate::spool::Spool;
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode};
@@ -37,7 +37,7 @@ impl Intake<'_> {
     ///
     /// # Errors
     /// 400 to 422 for what is wrong with the request as a whole, 503 if nothing can be taken now.
-    pub async fn take<S: Source>(
+    pub async fn take<S: EventSource>(
         self,
         headers: HeaderMap,
         body: Body,
@@ -82,7 +82,7 @@ struct Decoded<S> {
 }
 
 /// Reads a body, on a thread of its own if it is large.
-async fn decode<S: Source>(
+async fn decode<S: EventSource>(
     body: Received,
     key: Option<&str>,
     retention: &Arc<Retention>,
@@ -96,7 +96,7 @@ async fn decode<S: Source>(
     Ok(decoded.await.map_err(|panic| ApiError::Internal(panic.to_string()))??)
 }
 
-fn read<S: Source>(
+fn read<S: EventSource>(
     body: &[u8],
     received_at: UnixMillis,
     key: Option<&str>,

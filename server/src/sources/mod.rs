@@ -16,7 +16,7 @@ use std::time::Duration;
 use utoipa::ToSchema;
 
 /// A way in which events come: what its bodies may be, how they are read, and what is answered.
-pub trait Source: Sized + Send + 'static {
+pub trait EventSource: Sized + Send + 'static {
     /// By which way its events came.
     const ORIGIN: event::Source;
 
@@ -89,7 +89,6 @@ pub struct Collected {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Rejected {
     index: usize,
-    /// For programs; see the table of codes in the documentation.
     pub(crate) code: &'static str,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]

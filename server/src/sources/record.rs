@@ -1,7 +1,7 @@
 //! Records from services that log bunyan JSON, some thousand a body.
 
 use super::route::{Asked, of_path as route_of};
-use super::{Events, Rejected, Source, SourceError, clamp};
+use super::{EventSource, Events, Rejected, SourceError, clamp};
 use crate::event::{self, Event, Identity, RequestKey, Senders};
 use log_center_wire::batch::{self, BatchError};
 use log_center_wire::limits::{BATCH_BODY_BYTES, BATCH_RECORDS, BATCH_WIRE_BYTES};
@@ -24,7 +24,7 @@ pub struct BatchAnswer {
     rejected: Vec<Rejected>,
 }
 
-impl Source for Records {
+impl EventSource for Records {
     const ORIGIN: event::Source = event::Source::Record;
     const CONTENT_TYPES: &'static [&'static str] = &[
         "application/json",

@@ -1,6 +1,6 @@
 //! Errors from any program, one a body.
 
-use super::{Events, Rejected, Source, SourceError, clamp};
+use super::{EventSource, Events, Rejected, SourceError, clamp};
 use crate::event::{self, Content, Event, KeyField, RequestKey, Senders};
 use log_center_wire::limits::REPORT_BODY_BYTES;
 use log_center_wire::{ErrorReport, Fingerprint, UnixMillis};
@@ -31,7 +31,7 @@ pub struct ReportAnswer {
     is_new: bool,
 }
 
-impl Source for Report {
+impl EventSource for Report {
     const ORIGIN: event::Source = event::Source::Report;
     /// `text/plain` is what a browser's beacon says.
     const CONTENT_TYPES: &'static [&'static str] = &["application/json", "text/plain"];

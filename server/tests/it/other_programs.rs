@@ -83,7 +83,7 @@ async fn unknown_keys_of_inner_objects_are_found_by_their_path() {
 
 #[tokio::test]
 async fn clickhouse_reads_every_attribute_whatever_stands_beside_it() {
-    let deep = format!(r#""deep":{}1{},"order":"A7""#, "[".repeat(3000), "]".repeat(3000));
+    let deep = format!(r#""deep":{}1{},"order":"A7""#, "[".repeat(100_000), "]".repeat(100_000));
     let order = "isValidJSON(attributes), JSONExtractString(attributes, 'order')";
     check(&[
         (r#""order":"A7","wei":20000000000000000001"#, order, "1\tA7"),
@@ -114,7 +114,7 @@ async fn the_last_of_equal_keys_counts_in_columns_and_attributes_alike() {
             "err_type, JSONExtractInt(attributes, 'err', 'code')",
             "New\t2",
         ),
-        (r#""pid":"x","pid":5,"d":{"ip":1},"d":{"ip":"2"}"#, "pid, ip, attributes", "5\t2\t"),
+        (r#""pid":"x","pid":5,"d":{"ip":1},"d":{"ip":"2"}"#, "pid, ip, empty(attributes)", "5\t2\t1"),
         (r#""extra":{"a":1,"a":2}"#, "extra", "a=2"),
     ])
     .await;

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 fn records(log: String) -> Vec<Record<'static>> {
     let log: &'static str = log.leak();
-    let record = |line: &str| {
+    let record = |line: &'static str| {
         Record::decode(line.as_bytes()).unwrap_or_else(|error| panic!("{}: {line}", error.message()))
     };
     log.lines().map(record).collect()
@@ -81,8 +81,8 @@ async fn why_it_cannot_start_is_the_last_record() {
     let taken = server.api.strip_prefix("http://").unwrap();
     let output = ServerOptions::new().env("LOG_CENTER_API_ADDR", taken).command().output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let log = records(&String::from_utf8(output.stdout).unwrap());
+    let log = records(String::from_utf8(output.stdout).unwrap());
     let last = log.last().unwrap();
-    assert_eq!((last.level, last.msg.as_str()), (60, "cannot go on"));
+    assert_eq!((last.level, &*last.msg), (60, "cannot go on"));
     assert!(last.extra.contains("LOG_CENTER_API_ADDR"), "{}", last.extra);
 }

@@ -337,6 +337,8 @@ fn is_kept(path: &[&str], value: &Written, row: &Value, attributes: &Value) -> b
         }
         (Some(Value::String(column)), Value::Number(_)) => *column == value.json(),
         (Some(Value::Number(column)), Value::Number(number)) => column.as_f64() == number.as_f64(),
+        // A whole number beyond 64 bits, in a column of doubles.
+        (Some(Value::Number(column)), Value::String(number)) => column.as_f64() == number.parse().ok(),
         _ => false,
     };
     // A format's version makes no difference.

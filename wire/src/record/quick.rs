@@ -14,19 +14,25 @@ use std::marker::PhantomData;
 /// The record, or `None` if it takes a closer look.
 pub(super) fn read(line: &[u8]) -> Option<Record<'_>> {
     // sonic-rs validates the UTF-8 of values that it passes over too late when it is given bytes.
-    let line = std::str::from_utf8(line).ok()?;
-    let mut reader = sonic_rs::Deserializer::from_str(line);
-    let record = reader.deserialize_map(LineVisitor { line }).ok()?;
+    let text = std::str::from_utf8(line).ok()?;
+    if memchr::memchr2_iter(b'{', b'[', line).nth(NESTED).is_some() {
+        return None;
+    }
+    let mut reader = sonic_rs::Deserializer::from_str(text);
+    let record = reader.deserialize_map(LineVisitor).ok()?;
     reader.end().ok()?;
     Some(record)
 }
 
-/// Reads a record that is a whole line.
-struct LineVisitor<'a> {
-    line: &'a str,
-}
+/// Most objects and arrays in a line. sonic-rs passes over a value by calling itself for each level of it, without a
+/// limit, also to say that a text was expected: a line that nests a hundred thousand deep would overflow the stack and
+/// end the program.
+const NESTED: usize = 64;
 
-impl<'a> Visitor<'a> for LineVisitor<'a> {
+/// Reads a record that is a whole line.
+struct LineVisitor;
+
+impl<'a> Visitor<'a> for LineVisitor {
     type Value = Record<'a>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -34,7 +40,7 @@ impl<'a> Visitor<'a> for LineVisitor<'a> {
     }
 
     fn visit_map<A: MapAccess<'a>>(self, map: A) -> Result<Self::Value, A::Error> {
-        let mut unknown = Unknown { line: self.line, keys: Vec::new(), attributes: Attributes::default() };
+        let mut unknown = Unknown::default();
         let mut record = Record::quick(map, |key, map| unknown.keep(key, map))?;
         record.attributes = unknown.attributes.finish().into();
         Ok(record)
@@ -119,13 +125,9 @@ pub(crate) const fn pack_known(key: &str) -> u128 {
 /// Most unknown keys, which are compared with each other.
 const UNKNOWN_KEYS: usize = 16;
 
-/// Most objects and arrays in a line that has unknown keys. sonic-rs passes over a value by calling itself for each level
-/// of it, without a limit: a line that nests a hundred thousand deep would overflow the stack.
-const NESTED: usize = 64;
-
 /// The members that the contract does not know.
+#[derive(Default)]
 struct Unknown<'a> {
-    line: &'a str,
     keys: Vec<Cow<'a, str>>,
     attributes: Attributes,
 }
@@ -133,10 +135,6 @@ struct Unknown<'a> {
 impl<'a> Unknown<'a> {
     /// Keeps a member, if its JSON can stay as it is.
     fn keep<A: MapAccess<'a>>(&mut self, key: Cow<'a, str>, map: &mut A) -> Result<(), A::Error> {
-        let is_first = self.keys.is_empty();
-        if is_first && memchr::memchr2_iter(b'{', b'[', self.line.as_bytes()).nth(NESTED).is_some() {
-            return Err(give_up());
-        }
         if key == CUT || self.keys.len() == UNKNOWN_KEYS || self.keys.contains(&key) {
             return Err(give_up());
         }
