@@ -12,9 +12,9 @@
 //! they have.
 
 use super::SpoolError;
+use super::index::IssueKey;
 use crate::ingest::columns::{COLUMN_NAMES, COLUMN_NAMES_1, Columns};
 use crate::ingest::{Block, Encoding, RowWriter, push_head};
-use super::index::IssueKey;
 use log_center_wire::IssueStatus;
 
 /// Raised whenever the columns of a table change; [`columns`] knows them all.

@@ -78,7 +78,8 @@ pub(super) async fn stored_rows(store: &Store, batch: &FrozenBatch) -> Result<u6
 pub(super) async fn is_derived(store: &Store, derived: &Derived, batch: &FrozenBatch) -> Result<bool> {
     // A server delivers its batches one after the other in the order of their numbers.
     let server = ServerId::of(batch.number);
-    let statement = format!("SELECT max(d.batches[{server}]) >= {} FROM {} AS d", batch.number, derived.table);
+    let statement =
+        format!("SELECT max(d.batches[{server}]) >= {} FROM {} AS d", batch.number, derived.table);
     within(store.client().query(&statement).fetch_one()).await
 }
 

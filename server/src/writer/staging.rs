@@ -37,10 +37,8 @@ fn table(batch: &FrozenBatch) -> String {
 /// Whether every row of the batch is past its retention.
 pub(super) async fn is_expired(store: &Store, batch: &FrozenBatch) -> Result<bool> {
     fill(store, batch, IN_MEMORY).await?;
-    let statement = format!(
-        "SELECT count() = 0 FROM {} WHERE toDate(time) + retention_days > today()",
-        table(batch)
-    );
+    let statement =
+        format!("SELECT count() = 0 FROM {} WHERE toDate(time) + retention_days > today()", table(batch));
     let is_expired = within(store.client().query(&statement).fetch_one()).await?;
     clear(store, batch).await?;
     Ok(is_expired)
