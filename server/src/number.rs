@@ -162,7 +162,9 @@ mod tests {
 
     #[test]
     fn an_id_is_from_0_to_2047() {
-        for (text, expected) in [("0", Some(0)), ("2047", Some(2047)), ("2048", None), ("-1", None), ("", None), ("x", None)] {
+        for (text, expected) in
+            [("0", Some(0)), ("2047", Some(2047)), ("2048", None), ("-1", None), ("", None), ("x", None)]
+        {
             assert_eq!(text.parse::<ServerId>().ok().map(ServerId::get), expected, "{text}");
         }
         assert_eq!("2048".parse::<ServerId>(), Err("must be a number from 0 to 2047".to_owned()));

@@ -2,9 +2,7 @@
 
 use super::committer::Waiting;
 use super::counters::Counters;
-use super::database::{
-    META_APPENDED, META_SEEDED, META_SEQUENCE, META_SINCE, Tables, disk, followed_key,
-};
+use super::database::{META_APPENDED, META_SEEDED, META_SEQUENCE, META_SINCE, Tables, disk, followed_key};
 use super::entry::{EntryBuilder, Transition};
 use super::index::{Answered, Index, IssueKey, Known};
 use super::lane::Lane;

@@ -183,7 +183,8 @@ impl Range {
 
     /// As the spool itself keeps it.
     pub(super) fn write(&self) -> Vec<u8> {
-        let mut bytes = [self.start, self.end, self.first_number, self.entries].map(u64::to_be_bytes).concat();
+        let mut bytes =
+            [self.start, self.end, self.first_number, self.entries].map(u64::to_be_bytes).concat();
         bytes.extend(self.first_day.to_be_bytes());
         bytes.extend(self.last_day.into_iter().flat_map(i32::to_be_bytes));
         bytes
@@ -221,7 +222,10 @@ mod tests {
         let main = Range { last_day: None, ..SLICE };
         for range in [SLICE, main] {
             assert_eq!(Range::read(&range.write()), Some(range));
-            assert_eq!(serde_json::from_str::<Range>(&serde_json::to_string(&range).unwrap()).unwrap(), range);
+            assert_eq!(
+                serde_json::from_str::<Range>(&serde_json::to_string(&range).unwrap()).unwrap(),
+                range
+            );
         }
         assert_eq!(Range::read(&main.write()[..35]), None);
     }
@@ -229,7 +233,8 @@ mod tests {
     #[test]
     fn each_batch_of_a_range_has_a_number_of_its_own() {
         let days = || SLICE.first_day..SLICE.first_day + Range::DAYS_MAX as i32;
-        let events = days().flat_map(|day| [Kind::Event, Kind::EventBlock].map(|kind| SLICE.number_of(kind, day)));
+        let events =
+            days().flat_map(|day| [Kind::Event, Kind::EventBlock].map(|kind| SLICE.number_of(kind, day)));
         let mut numbers: Vec<_> = events.chain([SLICE.number_of(Kind::Transition, 0)]).collect();
         assert!(numbers.is_sorted());
         numbers.dedup();

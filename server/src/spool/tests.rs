@@ -73,9 +73,7 @@ impl World {
     }
 
     fn start(&mut self) {
-        self.open = Some(
-            Spool::open(&options(self.path(), 0, false)).unwrap(),
-        );
+        self.open = Some(Spool::open(&options(self.path(), 0, false)).unwrap());
     }
 
     fn stop(&mut self) {

@@ -34,10 +34,8 @@ fn table(batch: &Batch) -> String {
 /// Whether every row of the batch is past its retention.
 pub(crate) async fn is_expired(store: &Store, batch: &Batch) -> Result<bool, StoreError> {
     fill(store, batch, IN_MEMORY).await?;
-    let statement = format!(
-        "SELECT count() = 0 FROM {} WHERE toDate(time) + retention_days > today()",
-        table(batch)
-    );
+    let statement =
+        format!("SELECT count() = 0 FROM {} WHERE toDate(time) + retention_days > today()", table(batch));
     let is_expired = within(store.client().query(&statement).fetch_one()).await?;
     clear(store, batch).await?;
     Ok(is_expired)

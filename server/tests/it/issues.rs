@@ -30,9 +30,12 @@ fn lines(page: &Value) -> Vec<u64> {
 async fn errors_of_two_projects_are_two_issues_though_their_fingerprints_are_equal() {
     let server = Server::start().await;
     let mut ids = Vec::new();
-    for (project, of_type, file) in
-        [("shop", "2FAError", "a.py"), ("shop2", "FAError", "a.py"), ("sho", "p2FAError", "a.py"), ("shop2FA", "Error", "a.py")]
-    {
+    for (project, of_type, file) in [
+        ("shop", "2FAError", "a.py"),
+        ("shop2", "FAError", "a.py"),
+        ("sho", "p2FAError", "a.py"),
+        ("shop2FA", "Error", "a.py"),
+    ] {
         for is_new in [true, false] {
             let mut body = a_report(1);
             body["project_id"] = json!(project);

@@ -23,7 +23,8 @@ fn an_id_reads_back_and_stays_below_two_to_the_53() {
 
 #[test]
 fn projects_that_share_a_fingerprint_share_no_issue() {
-    let (one, other) = (Fingerprint::new("shop", "2FAError", "a.py", 1), Fingerprint::new("shop2", "FAError", "a.py", 1));
+    let (one, other) =
+        (Fingerprint::new("shop", "2FAError", "a.py", 1), Fingerprint::new("shop2", "FAError", "a.py", 1));
     assert_eq!(one, other);
     assert_ne!(one.issue_id("shop"), other.issue_id("shop2"));
     // The same forever: { printf '%s' 'shop2FAErrora.py1' | md5sum | xxd -r -p; printf shop; } | md5sum, its first 53 bits.
