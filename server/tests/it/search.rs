@@ -213,7 +213,7 @@ async fn bad_searches_are_named() {
         ("", "since", "yesterday", "ISO 8601"),
         ("", "limit", "501", "from 1 to 500"),
         ("", "cursor", "x", "next_cursor"),
-        ("/facets", "fields", "msg", "must be some of level, service"),
+        ("/facets", "fields", "msg", "must be some of source, service"),
         ("/facets", "fields", "level,level,level,level,level,level,level,level,level", "at most 8"),
         ("/facets", "limit", "0", "from 1 to 500"),
         ("/histogram", "step_seconds", "1", "must be at least"),
