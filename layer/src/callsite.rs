@@ -64,6 +64,8 @@ pub(crate) struct Facts {
     pub(crate) opens_request: bool,
     /// An event of [`biz!`](crate::biz).
     pub(crate) is_biz: bool,
+    /// The members that are the same in each record of the callsite, as they go into a line: each with a comma before it.
+    pub(crate) members: Box<[u8]>,
     /// A span that can set a column.
     pub(crate) declares_columns: bool,
     /// By the index of the field.
@@ -261,12 +263,18 @@ impl Facts {
             fails,
             opens_request,
             is_biz,
+            members: members(is_biz),
             declares_columns: fields.iter().any(|field| matches!(field.role, Role::Column(_))),
             fields,
             constancy: Constancy::of(metadata),
             place: Place::new(metadata.file().unwrap_or("unknown"), metadata.line().unwrap_or(0)),
         }
     }
+}
+
+fn members(is_biz: bool) -> Box<[u8]> {
+    let scope: &[u8] = if is_biz { b",\"scope\":\"biz\"" } else { b"" };
+    scope.into()
 }
 
 fn level_of(metadata: &Metadata<'_>) -> Level {

@@ -100,11 +100,10 @@ impl<'a> Draft<'a> {
         let message = start..line.len();
         line.push(b'"');
         let in_request = span.is_some_and(|span| write_columns(line, span));
-        if facts.is_biz {
-            line.extend_from_slice(b",\"scope\":\"biz\"");
-        } else {
+        if !facts.is_biz {
             write_scope(line, in_request, captured.event());
         }
+        line.extend_from_slice(&facts.members);
         line.extend_from_slice(identity.tail());
         if facts.fails {
             // An ERROR has just made sure that the identity is this process's.

@@ -7,7 +7,7 @@ use crate::event::columns::COLUMNS;
 use std::sync::LazyLock;
 
 /// All fields, in the order of the table.
-pub(crate) static FIELDS: LazyLock<Vec<&'static Field>> =
+pub static FIELDS: LazyLock<Vec<&'static Field>> =
     LazyLock::new(|| COLUMNS.iter().filter_map(|column| column.search.as_ref()).collect());
 
 impl Kind {

@@ -73,7 +73,11 @@ impl EventSource for Records {
 
 /// The event that a record is. `identity` gives what it is known by if it is an occurrence of an issue and has no id of its
 /// own.
-fn event<'b>(mut record: Record<'b>, received_at: UnixMillis, identity: impl FnOnce() -> Identity) -> Event<'b> {
+fn event<'b>(
+    mut record: Record<'b>,
+    received_at: UnixMillis,
+    identity: impl FnOnce() -> Identity,
+) -> Event<'b> {
     let (time, client_time) = clamp(record.time, received_at);
     let fingerprint = record.fingerprint();
     let identity = fingerprint.map(|_| match record.event_id.is_empty() {

@@ -49,7 +49,8 @@ fn block(day: i32, event: u64) -> Block {
 
 /// The events in the rows of a batch.
 fn events(bytes: &[u8]) -> Vec<u64> {
-    bytes.chunks_exact(16).map(|row| u64::from_le_bytes(row[8..].try_into().unwrap())).collect()
+    // Before each stand its batch and its number there.
+    bytes.chunks_exact(8 + 4 + 8).map(|row| u64::from_le_bytes(row[8 + 4..].try_into().unwrap())).collect()
 }
 
 impl World {

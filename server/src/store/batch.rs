@@ -108,7 +108,8 @@ pub(crate) async fn stored_rows(store: &Store, batch: &Batch) -> Result<u64, Sto
 pub(crate) async fn is_derived(store: &Store, derived: &Derived, batch: &Batch) -> Result<bool, StoreError> {
     // A server delivers its batches one after the other in the order of their numbers.
     let server = ServerId::of(batch.number);
-    let statement = format!("SELECT max(d.batches[{server}]) >= {} FROM {} AS d", batch.number, derived.table);
+    let statement =
+        format!("SELECT max(d.batches[{server}]) >= {} FROM {} AS d", batch.number, derived.table);
     within(store.client().query(&statement).fetch_one()).await
 }
 

@@ -53,7 +53,10 @@ impl Search {
         let wanted = wanted.map_err(|error| refused("q", error.to_string()))?;
         let of_scope = [("project", scope.project()?), ("environment", scope.environment())];
         let of_scope = of_scope.into_iter().filter_map(|(name, text)| {
-            Some(Expression::Term(Term { subject: Subject::Field(Field::named(name)?), test: Test::Is(text?) }))
+            Some(Expression::Term(Term {
+                subject: Subject::Field(Field::named(name)?),
+                test: Test::Is(text?),
+            }))
         });
         let mut all: Vec<Expression> = of_scope.collect();
         if all.is_empty() {
