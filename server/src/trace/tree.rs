@@ -55,7 +55,7 @@ fn by_ids(hops: &[Draft]) -> Vec<Option<usize>> {
         match hop.kind {
             HopKind::Server => same()
                 .find(|other| is(HopKind::Client)(other) && !is_own(other))
-                .or_else(|| same().filter(|other| is(HopKind::Server)(other) && is_earlier(other)).last())
+                .or_else(|| same().rfind(|other| is(HopKind::Server)(other) && is_earlier(other)))
                 .or_else(|| most_alike(hops, named().filter(is(HopKind::Client)), hop))
                 .or_else(|| named().next()),
             HopKind::Client => same()
