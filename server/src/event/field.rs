@@ -6,7 +6,7 @@ pub struct Field {
     /// Its name in a search.
     pub name: &'static str,
     /// Other names that people try.
-    pub(crate) aliases: &'static [&'static str],
+    pub aliases: &'static [&'static str],
     /// What it holds, as SQL over `event_store AS e`.
     pub(crate) column: &'static str,
     /// How it is compared.
