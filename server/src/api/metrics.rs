@@ -51,7 +51,7 @@ pub fn describe() {
     );
     describe_counter!("log_center_rejected_total", "Records refused within a batch, by code");
     describe_counter!("log_center_errors_total", "Requests that failed, by the code of their answer");
-    describe_counter!("log_center_stored_rows_total", "Rows written to ClickHouse");
+    describe_counter!("log_center_stored_rows_total", "Rows of events written to ClickHouse");
     describe_counter!(
         "log_center_write_failures_total",
         "Attempts of the writer that failed or had an unclear end"
@@ -71,7 +71,7 @@ pub fn describe() {
     describe_gauge!("log_center_spool_bytes", Unit::Bytes, "What waits for ClickHouse");
     describe_gauge!("log_center_spool_events", "Events that wait for ClickHouse");
     describe_gauge!("log_center_lag_seconds", Unit::Seconds, "Age of the oldest of them, 0 if there is none");
-    describe_histogram!("log_center_insert_rows", "Rows of one insert into ClickHouse");
+    describe_histogram!("log_center_insert_rows", "Rows of one insert of events into ClickHouse");
     describe_gauge!("log_center_spool_entries", "Entries that wait for ClickHouse, at most");
     describe_gauge!("log_center_tail_subscribers", "Connections that follow events as they arrive");
     describe_counter!("log_center_parts_put_aside_total", "Damaged parts of tables that were put aside");

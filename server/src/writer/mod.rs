@@ -128,10 +128,13 @@ impl Writer {
         let started = Instant::now();
         for batch in &frozen.batches {
             self.delivery.deliver(batch, frozen.is_resumed).await;
-            metrics::histogram!("log_center_insert_rows").record(batch.rows as f64);
-            self.progress.arrivals().add((batch.kind != Kind::Transition).then_some(batch.number));
+            if batch.kind != Kind::Transition {
+                metrics::histogram!("log_center_insert_rows").record(batch.rows as f64);
+                self.progress.arrivals().add([batch.number]);
+            }
         }
-        let rows: u64 = frozen.batches.iter().map(|batch| batch.rows).sum();
+        let events = frozen.batches.iter().filter(|batch| batch.kind != Kind::Transition);
+        let rows: u64 = events.map(|batch| batch.rows).sum();
         metrics::counter!("log_center_stored_rows_total").increment(rows);
         metrics::histogram!("log_center_write_duration_seconds").record(started.elapsed().as_secs_f64());
         let frozen = Arc::new(frozen);

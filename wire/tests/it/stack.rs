@@ -63,7 +63,7 @@ fn a_record_gets_the_place_of_its_stack() {
             "err": {"type": "E", "message": stack.message, "stack": stack.text}});
         let err = Record::decode(line.to_string().as_bytes()).unwrap().err.unwrap();
         let expected = stack.place.unwrap_or_else(|| ("unknown".to_owned(), 0));
-        assert_eq!((err.file_path, err.line_number), expected, "{}", stack.name);
+        assert_eq!((err.file_path.into_owned(), err.line_number), expected, "{}", stack.name);
     }
 }
 

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 
 /// How many events, how many searches, and what makes them.
 const EVENTS: u64 = 3_000;
-const SEARCHES: u64 = 500;
+const SEARCHES: u64 = 60;
 const SEED: u64 = 20_261_127;
 
 /// Searches that are under way at the same time.
