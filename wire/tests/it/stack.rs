@@ -60,8 +60,9 @@ fn the_place_of_an_error_is_read_from_its_stack() {
 fn a_record_gets_the_place_of_its_stack() {
     for stack in stacks() {
         let line = json!({"name": "a", "level": 50, "time": 0, "msg": "m",
-            "err": {"type": "E", "message": stack.message, "stack": stack.text}});
-        let err = Record::decode(line.to_string().as_bytes()).unwrap().err.unwrap();
+            "err": {"type": "E", "message": stack.message, "stack": stack.text}})
+        .to_string();
+        let err = Record::decode(line.as_bytes()).unwrap().err.unwrap();
         let expected = stack.place.unwrap_or_else(|| ("unknown".to_owned(), 0));
         assert_eq!((err.file_path.into_owned(), err.line_number), expected, "{}", stack.name);
     }
