@@ -44,6 +44,7 @@ const MIGRATIONS: &[File] = files![
     "first/event_count_store",
     "first/request_time_store",
     "first/server_claims",
+    "0001_target",
 ];
 
 /// The first migration of the builds before the first release. Their tables cannot be taken over.

@@ -48,6 +48,8 @@ members! {
         "scope" => pub scope: Cow<'a, str> as Text<{ limits::VERSION_BYTES }>,
         /// `client-req`, `trace`, …
         "event" => pub event: Cow<'a, str> as Text<{ limits::VERSION_BYTES }>,
+        /// Which module or logger wrote it.
+        "target" => pub target: Cow<'a, str> as Text<{ limits::VERSION_BYTES }>,
         /// Client id.
         "rrdid" => pub rrdid: Cow<'a, str> as Id,
         /// Request id.
