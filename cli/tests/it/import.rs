@@ -60,7 +60,7 @@ async fn bad_lines_are_told_by_file_and_number() {
         (17, r#"{"name":"shop","level":30,"time":"never","msg":""}"#, "(invalid_value)"),
         (2, "  Server listening on port 3000", "it is not a JSON object"),
         (2, "", ""),
-        (0, r#"{"name":7,"level":30}"#, "(wrong_type)"),
+        (0, r#"{"name":{},"level":30}"#, "(wrong_type)"),
     ];
     for (place, line, _) in bad {
         all.insert(place, line);

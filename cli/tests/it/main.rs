@@ -1,7 +1,7 @@
 //! The commands as their users meet them: the real program, run against a real server.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-#![allow(unreachable_pub, reason = "a test binary is reached by nobody")]
+#![allow(unreachable_pub, missing_docs, reason = "a test binary is reached by nobody")]
 
 mod answers;
 #[path = "../../../server/tests/it/harness.rs"]
