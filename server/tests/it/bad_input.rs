@@ -6,10 +6,14 @@ use async_compression::Level;
 use async_compression::tokio::bufread::{BrotliEncoder, GzipEncoder, ZlibEncoder, ZstdEncoder};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 const PATH: &str = "/api/v1/logs/report";
+
+/// How long the head of a request may take to arrive.
+const HEAD_TIME: Duration = Duration::from_secs(10);
 
 /// A body in every encoding that the server reads.
 pub async fn encoded(body: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
@@ -290,6 +294,7 @@ async fn connections_without_a_request_give_way() {
     rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
     let address = server.api.trim_start_matches("http://").to_owned();
     let mut held = Vec::new();
+    let begun = Instant::now();
     for _ in 0..2_100 {
         let mut stream = TcpStream::connect(&address).await.unwrap();
         // One that was closed already is no failure.
@@ -297,10 +302,12 @@ async fn connections_without_a_request_give_way() {
         held.push(stream);
     }
     server.report(&a_report(3)).await;
-    // The oldest is gone, without a word about its time.
+    let is_in_time = begun.elapsed() < HEAD_TIME;
+    // The oldest is gone, without a word about its time, unless that was over before all others had come.
     let mut said = Vec::new();
     _ = tokio::time::timeout(DEADLINE, held[0].read_to_end(&mut said)).await.unwrap();
-    assert_eq!(String::from_utf8_lossy(&said), "");
+    assert!(said.is_empty() || !is_in_time, "{}", String::from_utf8_lossy(&said));
+    said.clear();
     // The youngest is told when its time is over.
     let last = held.last_mut().unwrap();
     _ = tokio::time::timeout(DEADLINE, last.read_to_end(&mut said)).await.unwrap();
