@@ -301,7 +301,7 @@ async fn bad_searches_are_named() {
         ("", "q", "uid:()", "at character 5: values are expected in the parentheses"),
         ("", "q", "uid:(a OR", "something must follow OR"),
         ("", "q", "uid:(a", "at character 5: there is no ) for this ("),
-        ("", "q", "state:unfinished", "at character 7: state is ok or error"),
+        ("", "q", "state:broken", "at character 7: state is ok, error or unfinished"),
         ("", "q", "time:soon", "at character 6: time is a time"),
         ("", "q", "time:2026-11-27T08:00:00[Europe/Berlin]", "time is a time"),
         ("", "q", "attributes.:x", "a key is expected"),

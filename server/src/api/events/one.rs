@@ -65,8 +65,8 @@ pub(super) struct Around {
 )]
 pub(super) async fn one(
     State(state): State<AppState>,
-    Id(id): Id,
     _: Query<()>,
+    Id(id): Id,
 ) -> Result<Json<Record>, ApiError> {
     find(&state, id).await.map(Json)
 }
@@ -91,8 +91,8 @@ pub(super) async fn one(
 )]
 pub(super) async fn around(
     State(state): State<AppState>,
-    Id(id): Id,
     query: Query<(Neighbours,)>,
+    Id(id): Id,
 ) -> Result<Json<Around>, ApiError> {
     let (Neighbours { by: common, limit },) = query.parameters;
     let (limit, event) = (limit.0, find(&state, id).await?);
