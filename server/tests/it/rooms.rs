@@ -132,8 +132,10 @@ fn nobody_leads_back_to_itself() {
 fn only_the_store_speaks_to_clickhouse() {
     let source = root().join("src");
     let others = files(&source).into_iter().filter(|file| !file.starts_with(source.join("store")));
-    // Beside comments: the crate, or a client of it.
-    let speaks = |line: &&str| line.contains("clickhouse::") && !line.trim_start().starts_with("//");
+    // Beside comments: the crate, or a client of it. That a record is a row of it, the table of fields says.
+    let is_row = |line: &str| line.trim_start().starts_with("#[derive(") && line.contains("clickhouse::Row");
+    let speaks =
+        |line: &&str| line.contains("clickhouse::") && !line.trim_start().starts_with("//") && !is_row(line);
     for file in others {
         let text = read_to_string(&file).unwrap();
         assert_eq!(text.lines().find(speaks), None, "{}", file.display());

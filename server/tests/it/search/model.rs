@@ -219,7 +219,7 @@ impl Search {
         let mut counts: BTreeMap<(i64, u8), u64> = BTreeMap::new();
         for event in expected {
             let start = event.time.div_euclid(self.step_ms) * self.step_ms;
-            *counts.entry((start, event.level)).or_default() += 1;
+            *counts.entry((start, event.counted_level())).or_default() += 1;
         }
         let item = |((start, level), count): ((i64, u8), u64)| json!({"start": UnixMillis(start).to_string(), "level": level, "count": count});
         let items: Vec<Value> = counts.into_iter().map(item).collect();

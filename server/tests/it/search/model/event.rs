@@ -23,6 +23,11 @@ pub struct Event {
 }
 
 impl Event {
+    /// The level that it counts as: between two names the lower one.
+    pub fn counted_level(&self) -> u8 {
+        (self.level / 10 * 10).clamp(10, 60)
+    }
+
     /// The value of a field as facets show it.
     pub fn facet(&self, field: &str) -> String {
         match field {
