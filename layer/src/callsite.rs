@@ -13,11 +13,11 @@ use crate::limits::ERROR_STACK_BYTES;
 use crate::line::escape::{push_json, push_key};
 use crate::redact::Redaction;
 use log_center_wire::Level;
-use log_center_wire::limits::FILE_PATH_BYTES;
+use log_center_wire::limits::{FILE_PATH_BYTES, VERSION_BYTES};
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 use tracing_core::Metadata;
 
 /// How many callsites a thread finds without asking for them; a power of two, of eight bytes each. Two that fall
@@ -263,7 +263,7 @@ impl Facts {
             fails,
             opens_request,
             is_biz,
-            members: members(is_biz),
+            members: members(is_biz, metadata.target()),
             declares_columns: fields.iter().any(|field| matches!(field.role, Role::Column(_))),
             fields,
             constancy: Constancy::of(metadata),
@@ -272,9 +272,39 @@ impl Facts {
     }
 }
 
-fn members(is_biz: bool) -> Box<[u8]> {
-    let scope: &[u8] = if is_biz { b",\"scope\":\"biz\"" } else { b"" };
-    scope.into()
+fn members(is_biz: bool, target: &str) -> Box<[u8]> {
+    let mut members = Vec::new();
+    if is_biz {
+        members.extend_from_slice(b",\"scope\":\"biz\"");
+    }
+    if is_foreign(target, own_crate()) {
+        members.extend_from_slice(b",\"target\":\"");
+        push_json(&mut members, target, VERSION_BYTES);
+        members.push(b'"');
+    }
+    members.into()
+}
+
+/// Whether a target is that of another crate than the program's own and this one, and short enough for the server. The bridge from
+/// the `log` crate has one target for all.
+fn is_foreign(target: &str, own: &str) -> bool {
+    let name = target.split("::").next().unwrap_or(target);
+    let is_part_of =
+        |whole: &str| name.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'));
+    !is_part_of(own) && name != env!("CARGO_CRATE_NAME") && name != "log" && target.len() <= VERSION_BYTES
+}
+
+/// The program's own crate, by the name of its file: `shop` for `shop`, for its tests `shop-1f2e3d4c5b6a7988`, and its crates
+/// `shop_core`.
+fn own_crate() -> &'static str {
+    static OWN: OnceLock<String> = OnceLock::new();
+    OWN.get_or_init(|| {
+        let program = std::env::current_exe().unwrap_or_default();
+        let name = program.file_stem().unwrap_or_default().to_string_lossy();
+        let is_hash = |end: &str| end.len() == 16 && end.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let name = name.rsplit_once('-').filter(|(_, end)| is_hash(end)).map_or(&*name, |(name, _)| name);
+        name.replace('-', "_")
+    })
 }
 
 fn level_of(metadata: &Metadata<'_>) -> Level {

@@ -29,6 +29,8 @@ pub struct Record {
     pub scope: String,
     /// `client-req`, `trace`, …
     pub event: String,
+    /// Which module or logger wrote it.
+    pub target: String,
     /// Client id.
     pub rrdid: String,
     /// Request id.
@@ -191,6 +193,7 @@ raw_record! {
     pid: u32,
     scope: Text<'a>,
     event: Text<'a>,
+    target: Text<'a>,
     rrdid: Id,
     req_id: Id,
     uid: Id,
@@ -331,6 +334,7 @@ impl RawRecord<'_> {
             pid: self.pid.unwrap_or(0),
             scope: short("scope", self.scope, limits::VERSION_BYTES)?,
             event: short("event", self.event, limits::VERSION_BYTES)?,
+            target: short("target", self.target, limits::VERSION_BYTES)?,
             rrdid: client_id("rrdid", self.rrdid)?,
             req_id: client_id("req_id", self.req_id)?,
             uid: client_id("uid", self.uid)?,

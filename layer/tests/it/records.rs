@@ -348,3 +348,14 @@ fn a_field_that_looks_like_the_bridge_s_is_a_field() {
     let record = one_written_by(|| tracing::info!(log.target = "t", log.line = 7, "m"));
     assert_eq!(record["extra"], "log.target=t log.line=7");
 }
+
+#[test]
+fn a_record_of_another_crate_says_its_target() {
+    let of_another = one_written_by(|| tracing::info!(target: "hyper::proto", "m"));
+    assert_eq!(of_another["target"], "hyper::proto");
+    assert_eq!(one_written_by(|| tracing::info!("m")).get("target"), None);
+    const TOO_LONG: &str = "x0123456789012345678901234567890123456789012345678901234567890123456789\
+        0123456789012345678901234567890123456789012345678901234567890123456789";
+    let long = one_written_by(|| tracing::info!(target: TOO_LONG, "m"));
+    assert_eq!(long.get("target"), None);
+}

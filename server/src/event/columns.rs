@@ -56,6 +56,14 @@ columns! {
         scope: Word { sent scope; record "scope"; search Kind::LowerWord.named("scope", &[]); }
         /// client-req, service-start, service-end, service-err, trace or client-res
         event: Word { sent event; record "event"; search Kind::LowerWord.named("event", &[]); }
+        /// Which module or logger of the program wrote it
+        target: Word {
+            sent target;
+            record "target";
+            search Kind::Word.named("target", &["logger"]);
+            views ["errors", "biz_events"];
+            since 4;
+        }
         /// Host of the program
         hostname: Word {
             sent hostname;

@@ -43,6 +43,7 @@ const MIGRATIONS: &[File] = files![
     "first/performance_minute_store",
     "first/event_count_store",
     "first/request_time_store",
+    "0001_target",
 ];
 
 /// The first migration of the builds before the first release. Their tables cannot be taken over.
