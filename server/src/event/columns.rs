@@ -1,11 +1,11 @@
 //! The table of fields: one row a column of `event_store`.
 //!
-//! What follows from a row is said in [`event`](super), what may stand in it in [`table`](super::table). Rows of the same
+//! What follows from a row is said in [`event`](super), what may stand in it in `table.rs`. Rows of the same
 //! object of a record (`err.type`, `err.msg`) stand together.
 //!
-//! A new column is a row with `since` one more than [`VERSION`], and a migration that adds it: rows that wait in the spool of the
+//! A new column is a row with `since` one more than `VERSION`, and a migration that adds it: rows that wait in the spool of the
 //! program before are inserted without it. A column that goes or changes its type is more: older rows no longer fit, so
-//! [`FIRST_VERSION`] is raised, and the program refuses a spool in which any wait.
+//! `FIRST_VERSION` is raised, and the program refuses a spool in which any wait.
 
 use super::encode::Columns;
 use super::field::Kind;

@@ -162,7 +162,7 @@ macro_rules! columns {
             $(<$computed_kind as ColumnType>::schema,)*
         ];
 
-        /// All columns, in the order in which [`Event::write`] hands them over. `batch` and `ordinal`, which are not known before the
+        /// All columns, in the order in which `Event::write` hands them over. `batch` and `ordinal`, which are not known before the
         /// event is about to be inserted, are not among them.
         pub const COLUMNS: &[Column] = &[
             $(Column {
