@@ -3,6 +3,7 @@ use crate::api::AppState;
 use crate::error::{ApiError, ErrorBody};
 use crate::follow;
 use crate::intake::body::{self, BodyLimits};
+use crate::spool::{Changed, SpoolError};
 use crate::store::issue::Issue;
 use crate::store::value::Status;
 use crate::writer::Until;
@@ -13,10 +14,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use log_center_wire::decode::ErrorCode;
 use log_center_wire::limits::TRANSITION_NOTE_BYTES;
-use log_center_wire::{IssueStatus, REGRESSION_ACTOR};
+use log_center_wire::{IssueId, IssueStatus, REGRESSION_ACTOR};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::time::Duration;
+use tokio::time::{Instant, sleep};
 use utoipa::ToSchema;
 
 /// Largest body of a change: two texts of [`TRANSITION_NOTE_BYTES`] with every character escaped, and room. More is
@@ -25,6 +27,10 @@ const CHANGE_BODY_BYTES: usize = 64 << 10;
 
 /// How long the answer waits for the change to arrive in ClickHouse.
 const VISIBLE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long an issue that ClickHouse has may be unknown to this server, and how often it looks.
+const UNKNOWN_TIMEOUT: Duration = Duration::from_secs(3);
+const UNKNOWN_PAUSE: Duration = Duration::from_millis(100);
 
 /// Who changed a state, if the request does not say.
 const ANONYMOUS: &str = "anonymous";
@@ -92,8 +98,7 @@ pub(super) async fn change(
     state.readiness.check_ingest()?;
     let bytes = body::read(&headers, body, BodyLimits::same(CHANGE_BODY_BYTES)).await?;
     let change = Change::decode(&bytes)?;
-    follow::look_now(&state.spool, &state.store).await;
-    let changed = state.spool.change_status(id, change.to, change.actor, change.note).await?;
+    let changed = apply(&state, id, &change).await?;
     if state.progress.wait_for(Until::Main, changed.position, VISIBLE_TIMEOUT).await
         && let Ok(issue) = find(&state, id).await
     {
@@ -102,6 +107,22 @@ pub(super) async fn change(
     // An error would say that nothing happened.
     let accepted = ChangeAccepted { id: id.get(), from: Status(changed.from), status: Status(changed.to) };
     Ok((StatusCode::ACCEPTED, Json(accepted)).into_response())
+}
+
+/// Changes the state, also of an issue that another server has made just now: its event may be seen a moment before this server
+/// has heard of the issue.
+async fn apply(state: &AppState, id: IssueId, change: &Change) -> Result<Changed, ApiError> {
+    let begun = Instant::now();
+    loop {
+        follow::look_now(&state.spool, &state.store).await;
+        let (actor, note) = (change.actor.clone(), change.note.clone());
+        let changed = state.spool.change_status(id, change.to, actor, note).await;
+        let is_unknown = matches!(changed, Err(SpoolError::UnknownIssue(_)));
+        if !is_unknown || begun.elapsed() > UNKNOWN_TIMEOUT || state.store.issue(id).await?.is_none() {
+            return Ok(changed?);
+        }
+        sleep(UNKNOWN_PAUSE).await;
+    }
 }
 
 impl Change {

@@ -48,9 +48,11 @@ impl Parser<'_> {
             Kind::Choice(words) => {
                 let word = text.to_lowercase();
                 if !words.contains(&word.as_str()) {
-                    let rule =
-                        format!("{} is {}; {text} is none of these", subject.name(), words.join(" or "));
-                    return Err(self.refuse(at, rule));
+                    let (last, others) = words.split_last().unwrap_or((&"", &[]));
+                    let (name, others) = (subject.name(), others.join(", "));
+                    return Err(
+                        self.refuse(at, format!("{name} is {others} or {last}; {text} is none of these"))
+                    );
                 }
                 Test::Is(word)
             }

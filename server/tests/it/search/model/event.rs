@@ -31,7 +31,7 @@ impl Event {
     /// The value of a field as facets show it.
     pub fn facet(&self, field: &str) -> String {
         match field {
-            "level" => self.level.to_string(),
+            "level" => self.counted_level().to_string(),
             _ => match self.numbers.get(field) {
                 Some(number) => number.to_string(),
                 None => self.texts.get(field).cloned().unwrap_or_default(),
