@@ -35,6 +35,7 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one of them, and it is moved once")]
 enum Command {
     /// Run the server: the API, the dashboard, and ClickHouse unless --clickhouse-url names one.
     Serve(Box<ServeArgs>),

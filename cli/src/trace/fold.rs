@@ -54,10 +54,7 @@ pub(super) fn by_kind<'a>(records: &[&'a Record], text: impl Fn(&Record) -> Stri
 }
 
 /// The records in their order; equal ones in a row are one line.
-pub(super) fn in_a_row<'a>(
-    records: &'a [Record],
-    text: impl Fn(&Record) -> String,
-) -> Vec<(&'a Record, String)> {
+pub(super) fn in_a_row(records: &[Record], text: impl Fn(&Record) -> String) -> Vec<(&Record, String)> {
     let mut lines: Vec<(&Record, Line)> = Vec::new();
     for record in records {
         let text = text(record);

@@ -14,7 +14,10 @@ fn reads(document: &Value) -> Vec<(String, BTreeSet<String>)> {
         let parameters = operation["parameters"].as_array().into_iter().flatten();
         let of_query = parameters.filter(|parameter| parameter["in"] == "query");
         let names = of_query.map(|parameter| parameter["name"].as_str().unwrap().to_owned());
-        reads.push((path.replace("{id}", "1").replace("{req_id}", "r1"), names.collect()));
+        reads.push((
+            path.replace("events/{id}", "events/1-1-0").replace("{id}", "1").replace("{req_id}", "r1"),
+            names.collect(),
+        ));
     }
     reads
 }

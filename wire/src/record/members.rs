@@ -30,6 +30,7 @@ macro_rules! members {
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Default)]
+        #[allow(clippy::manual_non_exhaustive, reason = "a private member without a value is read and makes no difference")]
         $visibility struct $name $(<$life>)? {
             $($(#[$doc])* $public $field: $type,)*
             $($($(#[$other_doc])* $other_public $other: $other_type,)*)?
