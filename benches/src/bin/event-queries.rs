@@ -9,6 +9,9 @@ use log_center_benches::machine::{self, Machine};
 use log_center_benches::results::{Figures, write_figures};
 use log_center_benches::target::Target;
 
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
 /// Longest time that the histogram holds, in microseconds.
 const TIME_AT_MOST_US: u64 = 120_000_000;
 
@@ -39,8 +42,6 @@ fn main() -> Result<()> {
     let args = Args::parse();
     let target = Target::running(args.api.clone(), args.clickhouse.clone())?;
     let events = target.query("SELECT count() FROM log_center.event_store")?;
-    let newest: i64 =
-        target.query("SELECT toUnixTimestamp64Milli(max(time)) FROM log_center.event_store")?.parse()?;
     let foreign = "NOT match(req_id, '^........-....-7')";
     let (own, foreign) = (ids(&target, &args, &format!("NOT ({foreign})"))?, ids(&target, &args, foreign)?);
     let request = |ids: &[String], turn: usize| {
@@ -48,63 +49,76 @@ fn main() -> Result<()> {
         ensure!(answer.contains("\"hops\":[{"), "no hops: {answer}");
         Ok(took)
     };
-    let get = |path: String| target.get(&path).map(|(_, took)| took);
-    // Another hour or day before the newest event each time: what was read before does not help.
-    let hours_ago = |turn: usize, hours: i64| iso(newest - (turn as i64 + 1) * hours * 3_600_000);
-    let window = |turn: usize, hours: i64| {
-        format!("since={}&until={}", hours_ago(turn, hours), iso(newest - turn as i64 * hours * 3_600_000))
+    // A question that finds nothing says nothing of how long it takes to find something.
+    let find = |path: String| {
+        let (answer, took) = target.get(&path)?;
+        ensure!(answer.contains("[{"), "{path} finds nothing: {answer}");
+        Ok(took)
     };
+    let days = days(&target)?;
+    // Another day each time, as long as there is one: what was read before does not help. The days around it are full, too.
+    let day = |turn: usize| days[turn % days.len()];
+    let window = |turn: usize| {
+        let start = day(turn) * DAY_MS;
+        format!("since={}&until={}", iso(start), iso(start + DAY_MS))
+    };
+    let users = samples(&target, &args, "uid", "uid != ''")?;
+    let texts = samples(&target, &args, "err_msg", "err_msg LIKE '%limit of % reached'")?;
     let questions = [
         Question { name: "a request by its UUIDv7", ask: Box::new(|turn| request(&own, turn)) },
         Question { name: "a request by a foreign id", ask: Box::new(|turn| request(&foreign, turn)) },
-        Question { name: "issues, the latest 50", ask: Box::new(|_| get("/api/v1/issues".to_owned())) },
+        Question { name: "issues, the latest 50", ask: Box::new(|_| find("/api/v1/issues".to_owned())) },
         Question {
             name: "search: errors of a service, latest 50 of a day",
             ask: Box::new(|turn| {
-                get(format!("/api/v1/events?q=level:error%20service:pay&{}", window(turn, 24)))
+                find(format!("/api/v1/events?q=level:error%20service:pay&{}", window(turn)))
             }),
         },
         Question {
             name: "search: slow requests of a route, latest 50 of a day",
             ask: Box::new(|turn| {
-                get(format!("/api/v1/events?q=route:/api/orders%20tm:%3E900&{}", window(turn, 24)))
+                find(format!("/api/v1/events?q=route:/api/orders%20tm:%3E900&{}", window(turn)))
             }),
         },
         Question {
             name: "search: a text that is rare, an hour",
             ask: Box::new(|turn| {
-                get(format!(
-                    "/api/v1/events?q=%22limit%20of%20{}%20reached%22&{}",
-                    100 + turn,
-                    window(turn, 1)
-                ))
+                let (text, at) = &texts[turn % texts.len()];
+                let (since, until) = (iso(at - HOUR_MS / 2), iso(at + HOUR_MS / 2));
+                let text = text.replace(' ', "%20");
+                find(format!("/api/v1/events?q=%22{text}%22&since={since}&until={until}"))
             }),
         },
         Question {
             name: "search: everything of a user, a day",
-            ask: Box::new(|turn| get(format!("/api/v1/events?q=uid:{}&{}", 1000 + turn, window(turn, 24)))),
+            ask: Box::new(|turn| {
+                let (user, at) = &users[turn % users.len()];
+                let (since, until) = (iso(at - DAY_MS / 2), iso(at + DAY_MS / 2));
+                find(format!("/api/v1/events?q=uid:{user}&since={since}&until={until}"))
+            }),
         },
         Question {
             name: "facets of three fields, a day",
             ask: Box::new(|turn| {
-                get(format!("/api/v1/events/facets?fields=service,event,route&{}", window(turn, 24)))
+                find(format!("/api/v1/events/facets?fields=service,event,route&{}", window(turn)))
             }),
         },
         Question {
             name: "histogram by level, a day",
-            ask: Box::new(|turn| get(format!("/api/v1/events/histogram?{}", window(turn, 24)))),
+            ask: Box::new(|turn| find(format!("/api/v1/events/histogram?{}", window(turn)))),
         },
         Question {
             name: "latency percentiles by route, a day (SQL)",
             ask: Box::new(|turn| {
                 let began = Instant::now();
-                target.query(&format!(
+                let rows = target.query(&format!(
                     "SELECT project, route, sum(count), quantilesTDigestMerge(0.5, 0.9, 0.95, 0.99)(tm) \
                      FROM log_center.requests_by_minute WHERE minute >= parseDateTimeBestEffort('{}') \
                      AND minute < parseDateTimeBestEffort('{}') GROUP BY project, route FORMAT JSONEachRow",
-                    hours_ago(turn, 24),
-                    hours_ago(turn.wrapping_sub(1), 24),
+                    iso(day(turn) * DAY_MS),
+                    iso((day(turn) + 1) * DAY_MS),
                 ))?;
+                ensure!(!rows.is_empty(), "no latencies on a day with events");
                 Ok(began.elapsed())
             }),
         },
@@ -144,6 +158,35 @@ fn main() -> Result<()> {
     let path = write_figures(&figures, &args.name)?;
     println!("\n{}\nwritten to {}", figures.markdown(), path.display());
     Ok(())
+}
+
+/// The days that have as many events as a usual one, at least half of it, counted from 1970-01-01, in an order that is always
+/// the same and jumps from one end of the store to the other.
+fn days(target: &Target) -> Result<Vec<i64>> {
+    let text = target.query(
+        "SELECT toInt64(toDate(time)) AS day FROM log_center.event_store GROUP BY day \
+         HAVING count() * 2 >= (SELECT count() / uniqExact(toDate(time)) FROM log_center.event_store) ORDER BY cityHash64(day)",
+    )?;
+    let days: Vec<i64> = text.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
+    ensure!(!days.is_empty(), "the store holds no event");
+    Ok(days)
+}
+
+/// Values of a column with the times of their events, in milliseconds since 1970, from all over the store.
+fn samples(target: &Target, args: &Args, column: &str, condition: &str) -> Result<Vec<(String, i64)>> {
+    let text = target.query(&format!(
+        "SELECT {column}, toUnixTimestamp64Milli(time) FROM log_center.event_store WHERE {condition} \
+         ORDER BY cityHash64(req_id, time) LIMIT {} FORMAT TSV",
+        args.times
+    ))?;
+    let sample = |line: &str| {
+        let (value, time) = line.split_once('\t')?;
+        Some((value.to_owned(), time.parse().ok()?))
+    };
+    let samples: Option<Vec<_>> = text.lines().map(sample).collect();
+    let samples = samples.with_context(|| format!("not values of {column} and times: {text}"))?;
+    ensure!(!samples.is_empty(), "no event of the store has {column}: {condition}");
+    Ok(samples)
 }
 
 /// Ids of requests from all over the store.

@@ -39,7 +39,6 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 #[into_params(parameter_in = Query)]
 struct Search {
     /// Only events that match this search: `level:>=warn service:pay "card declined" tm:>500 -url:/health*`. Everything, if absent.
-    #[param(example = "level:>=warn")]
     q: Option<String>,
 }
 

@@ -12,7 +12,7 @@ type Environment = Text<ENVIRONMENT_BYTES>;
 #[into_params(parameter_in = Query)]
 pub(crate) struct Scope {
     /// Only of this project. A service that writes records is a project, too.
-    #[param(inline, example = "shop")]
+    #[param(inline)]
     project: Option<Project>,
     /// Another name of `project`.
     #[param(inline)]
@@ -21,7 +21,7 @@ pub(crate) struct Scope {
     #[param(inline)]
     service: Option<Project>,
     /// Only of this environment, in any letter case.
-    #[param(inline, example = "production")]
+    #[param(inline)]
     environment: Option<Environment>,
 }
 

@@ -8,15 +8,17 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 /// What time an answer is about.
+///
+/// Filters have no `example`: the page of the documentation would send it with each request that is tried there.
 #[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Window {
     /// From this time on: ISO 8601, or an age (`30m`, `24h`, `7d`). If absent: issues of all times, projects of 30 days, and of everything
     /// else the day before `until`.
-    #[param(inline, example = "24h")]
+    #[param(inline)]
     since: Option<Moment>,
     /// Before this time. If absent: now, and in lists and searches also what clocks that are ahead date after now.
-    #[param(inline, example = "2026-01-30T10:30:00Z")]
+    #[param(inline)]
     until: Option<Moment>,
 }
 

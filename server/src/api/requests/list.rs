@@ -22,7 +22,7 @@ pub(super) struct Requests {
     #[param(inline)]
     method: Option<Word>,
     /// Only of this matched path.
-    #[param(inline, example = "/users/{id}")]
+    #[param(inline)]
     route: Option<Word>,
     /// Only answered with one of these: `404`, `5xx`; repeated, or with commas. From 100 to 599.
     #[serde(default, deserialize_with = "statuses")]
