@@ -232,14 +232,17 @@ async fn everything_with_the_four_fields_is_stored_and_reads_back() {
             let members: Vec<_> = (0..rng.usize(0..9)).map(|_| member(&mut rng)).collect();
             // An error is known by its text, and each text is another.
             let level = if rng.bool() { 30 } else { 50 };
+            let is_damaged = n % DAMAGED_EVERY == 0;
+            // What becomes of the id of a damaged one must not be the id of another.
+            let id = if is_damaged { format!("damaged-{n}") } else { format!("r{n}") };
             let mut json =
-                vec![format!(r#""name":"p","level":{level},"time":"{now}","msg":"m","req_id":"r{n}""#)];
+                vec![format!(r#""name":"p","level":{level},"time":"{now}","msg":"m","req_id":"{id}""#)];
             json.extend(members.iter().map(|(key, value)| format!("{}:{}", key.json, value.json())));
             let line = format!("{{{}}}", json.join(","));
-            if n % DAMAGED_EVERY == 0 {
+            if is_damaged {
                 lines.push(damaged(&mut rng, &line));
             } else {
-                whole.insert(format!("r{n}"), members);
+                whole.insert(id, members);
                 lines.push(line.into_bytes());
             }
         }
