@@ -1,8 +1,10 @@
 //! Lists of the API, page after page.
 
 use super::client::{Client, unreadable};
+use super::out::Out;
 use super::parameters::Parameters;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 /// Items on one page: the most that the server gives.
@@ -22,6 +24,32 @@ struct Page<'a> {
     #[serde(borrow)]
     items: Vec<&'a RawValue>,
     next_cursor: Option<String>,
+}
+
+impl Listed {
+    /// Prints the items: as JSON, as `show` shows one to a person, or as it makes cells of one for a program, below their names.
+    ///
+    /// # Errors
+    /// An item has another form than this program knows, or the output is closed.
+    pub(super) fn print<T: DeserializeOwned>(
+        &self,
+        out: &mut Out,
+        is_json: bool,
+        columns: &[&str],
+        show: impl Fn(&mut Out, &T) -> std::io::Result<()>,
+    ) -> anyhow::Result<()> {
+        if !is_json && !out.is_terminal() {
+            out.cells(columns)?;
+        }
+        for text in &self.items {
+            if is_json {
+                out.json(text)?;
+            } else {
+                show(out, &item(text)?)?;
+            }
+        }
+        Ok(out.flush()?)
+    }
 }
 
 /// The first `count` items of a list.

@@ -104,18 +104,7 @@ pub(super) fn run(args: &ListArgs) -> anyhow::Result<Ending> {
         .with("order", args.order.as_deref());
     let client = Client::new(&args.server, SILENCE);
     let found = list::first(&client, "/api/v1/issues", &parameters, args.limit as usize)?;
-    let mut out = Out::colored(args.color);
-    if !args.json && !out.is_terminal() {
-        out.cells(COLUMNS)?;
-    }
-    for item in &found.items {
-        if args.json {
-            out.json(item)?;
-        } else {
-            show(&mut out, &list::item(item)?)?;
-        }
-    }
-    out.flush()?;
+    found.print(&mut Out::colored(args.color), args.json, &COLUMNS, show)?;
     if found.has_more {
         say(format!("the first {} are shown; -n shows more", args.limit));
     } else if found.items.is_empty() {

@@ -38,6 +38,9 @@ pub(crate) enum Kind {
     Time,
 }
 
+/// The level by which an event counts, as SQL over `event_store AS e`: between two names the lower one.
+pub(crate) const COUNTED_LEVEL: &str = "toUInt8(least(60, greatest(10, intDiv(e.level, 10) * 10)))";
+
 /// Name, other names and kind of a field, as the table of fields has them.
 pub(super) struct Search {
     name: &'static str,

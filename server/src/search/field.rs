@@ -4,6 +4,7 @@ pub use crate::event::field::Field;
 pub(super) use crate::event::field::Kind;
 
 use crate::event::columns::COLUMNS;
+use crate::event::field::COUNTED_LEVEL;
 use std::sync::LazyLock;
 
 /// All fields, in the order of the table.
@@ -33,8 +34,7 @@ impl Field {
     pub(crate) fn value_sql(&self) -> String {
         let column = self.column;
         match self.kind {
-            // A level between two names counts as the lower one.
-            Kind::Level => format!("toString(toUInt8(least(60, greatest(10, intDiv({column}, 10) * 10))))"),
+            Kind::Level => format!("toString({COUNTED_LEVEL})"),
             Kind::Number => format!("ifNull(toString({column}), '')"),
             Kind::Id => format!("if({column} = 0, '', toString({column}))"),
             _ => format!("toString({column})"),

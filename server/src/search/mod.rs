@@ -30,7 +30,7 @@ pub use interval::{Interval, Point};
 pub use parse::ParseError;
 pub use sql::{Condition, Value};
 pub use subject::Subject;
-pub(crate) use time::TimeSpan;
+pub(crate) use time::{TimeSpan, age_ms};
 
 use log_center_wire::UnixMillis;
 

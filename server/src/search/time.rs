@@ -12,8 +12,8 @@ const DATE: &str = "2026-01-30";
 
 /// What a time in a search stands for: a date for its day, anything else for that millisecond. `None`: it is none.
 pub(super) fn interval(word: &str, now: UnixMillis) -> Option<Interval> {
-    if let Some(time) = before(word, now) {
-        return Some(Interval::at(Point::Time(time.0)));
+    if let Some(ms) = age_ms(word) {
+        return Some(Interval::at(Point::Time(now.0.saturating_sub(ms))));
     }
     // A time zone in brackets is no ISO 8601, and would be passed over.
     let time = UnixMillis::parse(word).ok().filter(|_| !word.contains('['))?.0;
@@ -27,8 +27,8 @@ pub(super) fn interval(word: &str, now: UnixMillis) -> Option<Interval> {
     })
 }
 
-/// Reads an age: so long before `now` (`90s`, `30m`, `24h`, `7d`, `2w`).
-fn before(text: &str, now: UnixMillis) -> Option<UnixMillis> {
+/// Reads an age in milliseconds (`90s`, `30m`, `24h`, `7d`, `2w`); `None`: it is none.
+pub(crate) fn age_ms(text: &str) -> Option<i64> {
     let unit = text.chars().next_back()?;
     let number: i64 = text.strip_suffix(unit)?.parse().ok().filter(|number| *number >= 0)?;
     let seconds = match unit {
@@ -39,7 +39,7 @@ fn before(text: &str, now: UnixMillis) -> Option<UnixMillis> {
         'w' => 7 * 24 * 60 * 60,
         _ => return None,
     };
-    Some(UnixMillis(now.0.saturating_sub(number.saturating_mul(seconds * 1000))))
+    Some(number.saturating_mul(seconds * 1000))
 }
 
 /// The first and the last millisecond at which a search can find anything; `None` where it does not say.

@@ -8,6 +8,7 @@ use super::request::Window;
 use super::statement::Read;
 use super::value::Time;
 use super::{Store, StoreError, limits};
+use crate::event::field::COUNTED_LEVEL;
 use crate::search::Field;
 use clickhouse::Row;
 use log_center_wire::limits::TIME_FUTURE_MS;
@@ -52,9 +53,6 @@ const COLUMNS: [&str; 14] = [
     "e.err_type",
     "e.msg",
 ];
-
-/// The level by which an event counts, as SQL: between two names the lower one.
-const LEVEL: &str = "toUInt8(least(60, greatest(10, intDiv(e.level, 10) * 10)))";
 
 const QUARTER_MS: i64 = 15 * 60 * 1000;
 
@@ -115,7 +113,7 @@ impl Store {
         filter: &EventFilter,
         step_ms: i64,
     ) -> Result<Vec<LevelCount>, StoreError> {
-        let by_level = |text: &str| text.replace("{level}", LEVEL);
+        let by_level = |text: &str| text.replace("{level}", COUNTED_LEVEL);
         let quarters = if step_ms % QUARTER_MS == 0 { self.counted(filter).await? } else { None };
         let read = match quarters {
             None => {

@@ -1,5 +1,6 @@
 use super::refused;
 use crate::error::ApiError;
+use crate::search::age_ms;
 use log_center_wire::UnixMillis;
 use serde::{Deserialize, Deserializer, de::Error};
 use std::str::FromStr;
@@ -107,20 +108,6 @@ impl FromStr for Moment {
             Some(text).filter(|text| !text.contains('[')).and_then(|text| UnixMillis::parse(text).ok());
         time.map(Self::At).ok_or(RULE)
     }
-}
-
-fn age_ms(text: &str) -> Option<i64> {
-    let unit = text.chars().next_back()?;
-    let number: i64 = text.strip_suffix(unit)?.parse().ok().filter(|number| *number >= 0)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 60 * 60,
-        'd' => 24 * 60 * 60,
-        'w' => 7 * 24 * 60 * 60,
-        _ => return None,
-    };
-    Some(number.saturating_mul(seconds * 1000))
 }
 
 impl<'de> Deserialize<'de> for Moment {
